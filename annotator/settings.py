@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     request_timeout: float = Field(30.0, gt=0, description="Seconds to wait for Label Studio.")
 
     backbone: str = Field("auto", description="Feature extractor: see `onetag backbones`.")
-    weights: Path | None = Field(None, description="Weights file of the backbone, for sites without internet.")
+    weights: Path | None = Field(
+        None, description="Weights file of the backbone, for sites without internet."
+    )
     loss: str | None = Field(None, description="Loss: see `onetag losses`; unset: the measured default.")
     estimator: str | None = Field(None, description="Label estimator; unset: the measured default.")
     acquisition: str = Field("entropy", description="Which image to ask next.")
@@ -69,7 +71,9 @@ def load_settings(**overrides: Any) -> Settings:
         settings = Settings(**given)
     except ValidationError as error:
         wrong = "; ".join(f"ONETAG_{_path(item)}: {item['msg']}" for item in error.errors())
-        raise OnetagError(f"These settings cannot be used: {wrong}. Correct the flag or the variable.") from None
+        raise OnetagError(
+            f"These settings cannot be used: {wrong}. Correct the flag or the variable."
+        ) from None
     kept = {
         name: value
         for name, value in load_credentials(settings.data_dir).items()
@@ -91,7 +95,9 @@ def load_credentials(data_dir: Path) -> dict[str, str]:
         return {}
     except (OSError, ValueError) as error:
         reason = type(error).__name__  # the text itself could quote a secret
-        raise OnetagError(f"{file} cannot be read ({reason}). Mend or delete it, then connect again.") from None
+        raise OnetagError(
+            f"{file} cannot be read ({reason}). Mend or delete it, then connect again."
+        ) from None
     if not isinstance(kept, dict):
         raise OnetagError(f"{file} does not hold a JSON object. Delete it, then connect again.")
     return {str(name): str(value) for name, value in kept.items()}

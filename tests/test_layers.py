@@ -1,0 +1,73 @@
+"""Who may import whom: the rooms of ARCHITECTURE.md, held by a test."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LEARNING_ROOMS = ("losses", "estimators", "backbones", "features", "acquisition", "training")
+LEARNING_PACKAGES = {"torch", "numpy", "sklearn", "skimage", "scipy", "PIL", "safetensors", "model_backend"}
+
+
+def modules(folder: Path) -> list[Path]:
+    found = sorted(folder.rglob("*.py"))
+    assert found, f"{folder} holds no module"
+    return found
+
+
+def imports(file: Path) -> set[str]:
+    """Every dotted name that a file imports, wherever in the file it does so."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} imports relatively"
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+            names.add(str(node.module))
+    return names
+
+
+def roots(file: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(file)}
+
+
+@pytest.mark.parametrize("file", modules(ROOT / "annotator"), ids=lambda file: str(file.relative_to(ROOT)))
+def test_annotator_never_imports_the_side_of_learning(file: Path) -> None:
+    assert roots(file).isdisjoint({"model_backend", "torch", "torchvision"})
+
+
+@pytest.mark.parametrize("room", LEARNING_ROOMS)
+def test_a_learning_room_needs_only_the_packages_of_a_bare_gpu_machine(room: str) -> None:
+    for file in modules(ROOT / "model_backend" / room):
+        allowed = LEARNING_PACKAGES | ({"torchvision"} if file.name == "pretrained.py" else set())
+        foreign = roots(file) - allowed - set(sys.stdlib_module_names)
+        assert not foreign, f"{file.relative_to(ROOT)} imports {foreign}"
+
+
+@pytest.mark.parametrize("room", LEARNING_ROOMS)
+def test_a_learning_room_knows_no_store_and_no_web(room: str) -> None:
+    for file in modules(ROOT / "model_backend" / room):
+        for name in imports(file):
+            outside = name.startswith(
+                ("model_backend.engine", "model_backend.server", "model_backend.worker")
+            )
+            assert not outside, f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_exactly_one_module_imports_torchvision() -> None:
+    files = [file for side in ("annotator", "model_backend") for file in modules(ROOT / side)]
+    users = [str(file.relative_to(ROOT)) for file in files if "torchvision" in roots(file)]
+    assert users == ["model_backend/backbones/pretrained.py"]
+
+
+def test_the_command_line_starts_without_torch_or_the_label_studio_sdk() -> None:
+    heavy = "torch", "torchvision", "sklearn", "skimage", "label_studio_sdk", "pyarrow", "matplotlib"
+    program = f"import sys, model_backend.cli; print([name for name in {heavy} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
