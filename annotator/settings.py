@@ -6,10 +6,10 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from annotator.errors import OnetagError
 
@@ -31,15 +31,15 @@ class Settings(BaseSettings):
     label_studio_url: str | None = Field(None, description="Where Label Studio answers.")
     label_studio_token: SecretStr | None = Field(None, description="Personal access token or legacy token.")
     local_files_root: Path | None = Field(None, description="Root of Label Studio's local files, if shared.")
-    image_hosts: tuple[str, ...] = Field((), description="Hosts, besides Label Studio, to fetch images from.")
+    image_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Hosts, besides Label Studio, to fetch images from; separated by commas."
+    )
     max_image_bytes: int = Field(64 * 2**20, gt=0, description="Largest image file that is read, in bytes.")
     max_image_pixels: int = Field(100_000_000, gt=0, description="Largest image that is decoded, in pixels.")
     request_timeout: float = Field(30.0, gt=0, description="Seconds to wait for Label Studio.")
 
     backbone: str = Field("auto", description="Feature extractor: see `onetag backbones`.")
-    weights: Path | None = Field(
-        None, description="Weights file of the backbone, for sites without internet."
-    )
+    weights: Path | None = Field(None, description="Weights file, for sites without internet.")
     loss: str | None = Field(None, description="Loss: see `onetag losses`; unset: the measured default.")
     estimator: str | None = Field(None, description="Label estimator; unset: the measured default.")
     acquisition: str = Field("entropy", description="Which image to ask next.")
@@ -53,6 +53,13 @@ class Settings(BaseSettings):
     window: int = Field(1000, ge=1, description="Most useful tasks that get suggestions after a training.")
     clusters: int = Field(8, ge=1, description="Groups the labelling queue takes turns over.")
     predict_batch: int = Field(32, ge=1, description="Images computed at once when asked for a prediction.")
+
+    @field_validator("image_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(host.strip().lower() for host in value.split(",") if host.strip())
+        return value
 
     @property
     def store_url(self) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LEARNING_ROOMS = ("losses", "estimators", "backbones", "features", "acquisition", "training")
+JOINING_ROOMS = ("model_backend.engine", "model_backend.server", "model_backend.worker")
 LEARNING_PACKAGES = {"torch", "numpy", "sklearn", "skimage", "scipy", "PIL", "safetensors", "model_backend"}
 
 

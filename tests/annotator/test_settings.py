@@ -1,0 +1,69 @@
+"""Settings: variables, flags over variables, and credentials that stay with their owner."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from annotator.errors import OnetagError
+from annotator.settings import Settings, load_credentials, load_settings, new_secret, save_credentials
+
+
+def test_a_flag_wins_over_a_variable_and_a_variable_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().port == 9090
+    monkeypatch.setenv("ONETAG_PORT", "9191")
+    assert load_settings().port == 9191
+    assert load_settings(port=9292).port == 9292
+    assert load_settings(port=None).port == 9191
+
+
+def test_a_wrong_value_is_refused_by_the_name_of_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONETAG_PORT", "ninety")
+    with pytest.raises(OnetagError, match="ONETAG_PORT"):
+        load_settings()
+
+
+def test_the_store_is_sqlite_in_the_data_folder_unless_a_url_is_given(tmp_path: Path) -> None:
+    assert load_settings(data_dir=tmp_path).store_url == f"sqlite:///{tmp_path / 'onetag.db'}"
+    assert load_settings(database_url="postgresql://db/onetag").store_url == "postgresql://db/onetag"
+
+
+def test_hosts_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONETAG_IMAGE_HOSTS", "Images.example, cdn.example,")
+    assert load_settings().image_hosts == ("images.example", "cdn.example")
+
+
+def test_credentials_fill_what_is_unset_and_no_more(tmp_path: Path) -> None:
+    save_credentials(tmp_path, secret="kept", label_studio_token="token", password="for people")
+    settings = load_settings(data_dir=tmp_path, secret="given")
+    assert settings.secret is not None
+    assert settings.secret.get_secret_value() == "given"
+    assert settings.label_studio_token is not None
+    assert settings.label_studio_token.get_secret_value() == "token"
+
+
+def test_credentials_are_for_their_owner_alone_and_add_up(tmp_path: Path) -> None:
+    save_credentials(tmp_path / "data", secret="one")
+    assert save_credentials(tmp_path / "data", token="two") == {"secret": "one", "token": "two"}
+    assert load_credentials(tmp_path / "data") == {"secret": "one", "token": "two"}
+    (file,) = (tmp_path / "data").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\x00"])
+def test_a_damaged_credentials_file_is_told_without_its_content(tmp_path: Path, text: str) -> None:
+    (tmp_path / "credentials.json").write_text(text)
+    with pytest.raises(OnetagError, match=r"credentials\.json"):
+        load_settings(data_dir=tmp_path)
+
+
+def test_no_secret_shows_in_a_printed_setting() -> None:
+    settings = Settings(secret="hush", label_studio_token="hush", database_url="postgresql://me:hush@db/x")
+    assert "hush" not in repr(settings)
+    assert "hush" not in str(settings)
+
+
+def test_every_secret_is_new() -> None:
+    assert len({new_secret() for _ in range(100)}) == 100
