@@ -1,0 +1,18 @@
+"""Fitting, evaluation and calibration: arrays in, arrays out; no store, no web."""
+
+from model_backend.training.evaluate import at_thresholds, mean_average_precision
+from model_backend.training.fit import Fit, fit
+from model_backend.training.model import LabelModel
+from model_backend.training.pool import Pool
+from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
+
+__all__ = [
+    "DEFAULT_RECIPE",
+    "Fit",
+    "LabelModel",
+    "Pool",
+    "Recipe",
+    "at_thresholds",
+    "fit",
+    "mean_average_precision",
+]

@@ -1,0 +1,64 @@
+"""Linear heads whose loss is convex, solved to the end by L-BFGS: no rate, no epochs, the same result each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model_backend.errors import LearningError
+
+ITERATIONS = 60
+Head = tuple[Tensor, Tensor]  # weight (D, L), bias (L,)
+
+
+def fit_softmax(mapped: Tensor, targets: Tensor, l2: float, start: Head | None = None) -> Head:
+    """Multinomial regression of target distributions (n, L), rows summing to 1, on mapped features (n, D).
+
+    Minimises mean cross-entropy + l2 / 2 |weight|^2; the bias is free.
+    """
+    return _solve(mapped, targets.shape[1], lambda scores: F.cross_entropy(scores, targets), l2, start)
+
+
+def fit_sigmoid(
+    mapped: Tensor, targets: Tensor, weights: Tensor | None, l2: float, start: Head | None = None
+) -> Head:
+    """One logistic regression a label on targets in 0..1 (n, L), cells weighted by `weights` (n, L).
+
+    Minimises the mean over images of the labels' summed weighted cross-entropies + l2 / 2 |weight|^2.
+    """
+
+    def loss(scores: Tensor) -> Tensor:
+        cells = F.binary_cross_entropy_with_logits(scores, targets, weight=weights, reduction="sum")
+        return cells / len(targets)
+
+    return _solve(mapped, targets.shape[1], loss, l2, start)
+
+
+def _solve(
+    mapped: Tensor, labels: int, loss: Callable[[Tensor], Tensor], l2: float, start: Head | None
+) -> Head:
+    first = start or (mapped.new_zeros(mapped.shape[1], labels), mapped.new_zeros(labels))
+    weight, bias = (tensor.detach().clone().requires_grad_() for tensor in first)
+    optimizer = torch.optim.LBFGS(
+        [weight, bias],
+        max_iter=ITERATIONS,
+        history_size=10,
+        line_search_fn="strong_wolfe",
+        tolerance_change=1e-7,
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        value = loss(torch.addmm(bias, mapped, weight)) + l2 / 2 * weight.square().sum()
+        value.backward()
+        return value
+
+    optimizer.step(closure)
+    if not bool(torch.isfinite(weight).all() and torch.isfinite(bias).all()):
+        raise LearningError(
+            "The linear head diverged: the features are too large. Scale them to unit variance."
+        )
+    return weight.detach(), bias.detach()

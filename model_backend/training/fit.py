@@ -1,0 +1,104 @@
+"""One training: a pool and a recipe in, a model and a label vector for every image out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from model_backend.errors import LearningError
+from model_backend.training.fused import fit_fused
+from model_backend.training.mapped import map_pool, worth_keeping
+from model_backend.training.model import LabelModel, Part
+from model_backend.training.pool import Floats, Pool
+from model_backend.training.positives import expected_positives as estimate_positives
+from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
+from model_backend.training.thresholds import prior_thresholds
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """model; probabilities (N, L) float32, the label vector of every image of the pool; metrics, JSON-able.
+
+    Observed labels keep their estimated probability here: exports put 0 and 1 and mark them as human.
+    """
+
+    model: LabelModel
+    probabilities: Floats
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def fit(
+    pool: Pool,
+    recipe: Recipe = DEFAULT_RECIPE,
+    *,
+    expected_positives: float | None = None,
+    previous: LabelModel | None = None,
+    precision: float = 0.8,
+    progress: Callable[[str, float], None] | None = None,
+) -> Fit:
+    """Train on everything observed so far.
+
+    expected_positives: labels an image, when the user knows; completed reviews correct it. previous: the last
+    version, whose feature map serves again while it fits the pool. precision: the share of suggestions that
+    should be right, for the thresholds. progress: called with a stage and how much is done, 0..1.
+    Raises LearningError when nothing is tagged yet. The same arguments give the same result.
+    """
+    report = progress or _silent
+    tagged = pool.tagged
+    if not len(tagged):
+        raise LearningError(
+            "No image has a label yet. Tag a few images (ten make a start), then train again."
+        )
+    started = time.perf_counter()
+    positives = estimate_positives(pool.observed, expected_positives)
+    report("feature map", 0.0)
+    feature_map, mapped_pool = map_pool(pool, recipe, previous)
+    mapped_at = time.perf_counter()
+    parts = _heads(mapped_pool.mapped, pool, recipe, positives.value, report)
+    model = LabelModel(
+        recipe=recipe,
+        blocks=tuple(pool.blocks),
+        feature_map=feature_map,
+        parts=parts,
+        expected_positives=positives.value,
+        thresholds=np.ones(pool.labels, dtype=np.float32),
+        scale=torch.ones(pool.labels),
+        offset=torch.zeros(pool.labels),
+        pool=worth_keeping(mapped_pool),
+    )
+    report("label vectors", 0.95)
+    probabilities = model.predict_mapped(mapped_pool.mapped)
+    model = model.with_thresholds(prior_thresholds(probabilities, precision))
+    report("done", 1.0)
+    metrics = {
+        "images": pool.images,
+        "labels": pool.labels,
+        "tagged": len(tagged),
+        "never_tagged": np.flatnonzero(~(pool.observed > 0).any(axis=0)).tolist(),
+        "expected_positives": positives.value,
+        "expected_positives_source": positives.source,
+        "map_reused": previous is not None and feature_map is previous.feature_map,
+        "map_seconds": round(mapped_at - started, 3),
+        "head_seconds": round(time.perf_counter() - mapped_at, 3),
+    }
+    return Fit(model, probabilities, metrics)
+
+
+def _heads(
+    mapped: torch.Tensor, pool: Pool, recipe: Recipe, positives: float, report: Progress
+) -> tuple[Part, ...]:
+    observed = torch.from_numpy(pool.observed)
+    if recipe.loss is None:
+        return fit_fused(mapped, observed, positives, seed=recipe.seed, progress=report)
+    raise NotImplementedError
+
+
+def _silent(_stage: str, _done: float) -> None:
+    """For callers who do not watch."""

@@ -1,0 +1,198 @@
+"""A trained version: turns features into a probability for every label, and reloads bit for bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from model_backend.errors import LearningError
+from model_backend.features.mapping import FeatureMap
+from model_backend.training.pool import Floats, as_features
+from model_backend.training.recipe import Recipe
+
+FORMAT = 1
+WEIGHTS_FILE = "model.safetensors"
+SETTINGS_FILE = "model.json"
+ROWS = 4096  # images scored at once
+Link = Literal["sigmoid", "softmax"]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One linear head: weight (D, L) and bias (L,) on mapped features, and how its scores become probabilities.
+
+    sigmoid: one probability a label. softmax: the chance that a label is the one tagged, times `positives`
+    (expected labels an image), at most 1. share: what it counts for in the mean over all parts.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    link: Link = "sigmoid"
+    share: float = 1.0
+    positives: float = 1.0
+
+    def __call__(self, mapped: Tensor) -> Tensor:
+        """Probabilities (M, L) of mapped features (M, D)."""
+        scores = torch.addmm(self.bias, mapped, self.weight)
+        if self.link == "softmax":
+            return (self.positives * scores.softmax(dim=1)).clamp(max=1.0)
+        return scores.sigmoid()
+
+
+@dataclass(frozen=True, eq=False)
+class MappedPool:
+    """The mapped features of the pool a version was fitted on, so that the next training need not map again.
+
+    digests: `Pool.digests()`; mapped (N, D); fitted: rows of the pool that the map itself was fitted on.
+    """
+
+    digests: list[bytes]
+    mapped: Tensor
+    fitted: int
+
+
+@dataclass(frozen=True, eq=False)
+class LabelModel:
+    """Everything needed to give any image its label vector.
+
+    blocks: widths of the feature blocks it expects; scale, offset (L,): the calibration, applied to the logit of
+    the parts' mean; thresholds (L,): a probability from which a label is worth suggesting.
+    """
+
+    recipe: Recipe
+    blocks: tuple[int, ...]
+    feature_map: FeatureMap
+    parts: tuple[Part, ...]
+    expected_positives: float
+    thresholds: NDArray[np.float32]
+    scale: Tensor
+    offset: Tensor
+    pool: MappedPool | None = field(default=None, repr=False)
+
+    @property
+    def labels(self) -> int:
+        """L, the number of labels in a vector."""
+        return len(self.thresholds)
+
+    def predict(self, features: Floats) -> Floats:
+        """Label vectors (M, L) float32 in 0..1 for raw features (M, F) of the backbone it was trained with."""
+        features = as_features(features)
+        if features.shape[1] != sum(self.blocks):
+            raise LearningError(
+                f"This version was trained on {sum(self.blocks)} features an image, not {features.shape[1]}: "
+                "the backbone has changed. Train again with the present one."
+            )
+        chunks = (features[start : start + ROWS] for start in range(0, len(features), ROWS))
+        return np.concatenate([self.predict_mapped(self._map(chunk)) for chunk in chunks])
+
+    def predict_mapped(self, mapped: Tensor) -> Floats:
+        """The same for features (M, D) that went through `feature_map` already."""
+        return _calibrated(self.raw(mapped), self.scale, self.offset).numpy()
+
+    def raw(self, mapped: Tensor) -> Tensor:
+        """The parts' mean (M, L), before calibration."""
+        total = sum(part.share for part in self.parts)
+        return torch.stack([part.share / total * part(mapped) for part in self.parts]).sum(dim=0)
+
+    def calibrated(self, scale: Tensor, offset: Tensor) -> LabelModel:
+        """The same model with another calibration (L,), (L,)."""
+        return replace(self, scale=scale, offset=offset)
+
+    def with_thresholds(self, thresholds: NDArray[np.floating]) -> LabelModel:
+        """The same model with other suggestion thresholds (L,)."""
+        return replace(self, thresholds=np.asarray(thresholds, dtype=np.float32))
+
+    def _map(self, features: Floats) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(self.feature_map.transform(features), dtype=np.float32))
+
+    def save(self, folder: Path) -> None:
+        """Write weights (safetensors) and settings (JSON, last, so that half a version never loads)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {f"map.{name}": _tensor(value) for name, value in self.feature_map.tensors().items()}
+        for index, part in enumerate(self.parts):
+            tensors |= {f"part.{index}.weight": part.weight, f"part.{index}.bias": part.bias}
+        tensors |= {
+            "thresholds": torch.from_numpy(self.thresholds),
+            "scale": self.scale,
+            "offset": self.offset,
+        }
+        if self.pool is not None:
+            codes = np.frombuffer(b"".join(self.pool.digests), dtype=np.int64)
+            tensors |= {"pool.mapped": self.pool.mapped, "pool.digests": torch.from_numpy(codes.copy())}
+        save_file(
+            {name: value.contiguous().clone() for name, value in tensors.items()}, folder / WEIGHTS_FILE
+        )
+        (folder / SETTINGS_FILE).write_text(json.dumps(self._settings(), indent=2), encoding="utf-8")
+
+    def _settings(self) -> dict[str, Any]:
+        parts = [{"link": p.link, "share": p.share, "positives": p.positives} for p in self.parts]
+        return {
+            "format": FORMAT,
+            "recipe": self.recipe.to_dict(),
+            "blocks": list(self.blocks),
+            "expected_positives": self.expected_positives,
+            "parts": parts,
+            "fitted": self.pool.fitted if self.pool is not None else None,
+        }
+
+    @classmethod
+    def load(cls, folder: Path) -> LabelModel:
+        """The model that `save` wrote. Raises LearningError when the folder is not one, or is of a later format."""
+        try:
+            settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
+            tensors = load_file(folder / WEIGHTS_FILE)
+        except (OSError, ValueError) as error:
+            raise LearningError(
+                f"{folder} holds no complete model ({error}). Train a new version."
+            ) from error
+        if settings.get("format") != FORMAT:
+            raise LearningError(
+                f"{folder} is of format {settings.get('format')}, this program reads {FORMAT}. "
+                "Update the program, or train a new version."
+            )
+        return cls(
+            recipe=Recipe.from_dict(settings["recipe"]),
+            blocks=tuple(settings["blocks"]),
+            feature_map=FeatureMap.from_tensors(_under("map.", tensors)),
+            parts=tuple(_part(index, item, tensors) for index, item in enumerate(settings["parts"])),
+            expected_positives=settings["expected_positives"],
+            thresholds=tensors["thresholds"].numpy(),
+            scale=tensors["scale"],
+            offset=tensors["offset"],
+            pool=_pool(tensors, settings["fitted"]),
+        )
+
+
+def _calibrated(probabilities: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
+    if bool((scale == 1).all()) and bool((offset == 0).all()):
+        return probabilities
+    return torch.sigmoid(scale * torch.logit(probabilities, eps=1e-6) + offset)
+
+
+def _tensor(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else torch.from_numpy(np.asarray(value))
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _part(index: int, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Part:
+    return Part(tensors[f"part.{index}.weight"], tensors[f"part.{index}.bias"], **settings)
+
+
+def _pool(tensors: Mapping[str, Tensor], fitted: int | None) -> MappedPool | None:
+    if fitted is None:
+        return None
+    codes = tensors["pool.digests"].numpy().tobytes()
+    digests = [codes[start : start + 8] for start in range(0, len(codes), 8)]
+    return MappedPool(digests, tensors["pool.mapped"], fitted)

@@ -1,0 +1,89 @@
+"""The images of a project as training sees them: features and what was observed, tagged or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_backend.errors import LearningError
+
+Floats = NDArray[np.float32]
+Observations = NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """All images that may be learned from.
+
+    features (N, F) float32 as the backbone gave them; blocks: widths of the features' blocks, summing to F
+    (empty: one block); observed (N, L) int8: +1 present, -1 absent, 0 unknown.
+    Raises LearningError for shapes, values or numbers that cannot be learned from.
+    """
+
+    features: Floats
+    blocks: Sequence[int]
+    observed: Observations
+    _digests: list[bytes] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        features = as_features(self.features)
+        blocks = tuple(int(width) for width in self.blocks) or (features.shape[1],)
+        if sum(blocks) != features.shape[1] or min(blocks) < 1:
+            raise LearningError(
+                f"The blocks {blocks} do not add up to the {features.shape[1]} features an image. "
+                "Give the widths that the backbone reports."
+            )
+        object.__setattr__(self, "features", features)
+        object.__setattr__(self, "blocks", blocks)
+        object.__setattr__(self, "observed", as_observed(self.observed, len(features)))
+
+    @property
+    def images(self) -> int:
+        """N, the number of images."""
+        return len(self.features)
+
+    @property
+    def labels(self) -> int:
+        """L, the number of labels."""
+        return int(self.observed.shape[1])
+
+    @property
+    def tagged(self) -> NDArray[np.int64]:
+        """Rows with at least one label observed as present."""
+        return np.flatnonzero((self.observed > 0).any(axis=1))
+
+    def digests(self) -> list[bytes]:
+        """Eight bytes a row that tell its features from others'; computed once."""
+        if not self._digests:
+            self._digests.extend(blake2b(row.tobytes(), digest_size=8).digest() for row in self.features)
+        return self._digests
+
+
+def as_features(values: Floats) -> Floats:
+    """A contiguous float32 matrix of finite numbers, or a LearningError that names the first bad row."""
+    features = np.ascontiguousarray(values, dtype=np.float32)
+    if features.ndim != 2 or 0 in features.shape:
+        raise LearningError(f"Features must be a matrix (images, numbers), not of shape {features.shape}.")
+    # One sum is finite exactly when every number is (float64: it cannot overflow), and costs no copy.
+    if not np.isfinite(features.sum(dtype=np.float64)):
+        row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+        raise LearningError(
+            f"The features of image {row} hold NaN or infinity. Extract them again, or leave the image out."
+        )
+    return features
+
+
+def as_observed(values: NDArray[np.generic], images: int) -> Observations:
+    """An int8 matrix of -1, 0 and +1 with one row an image."""
+    given = np.asarray(values)
+    if given.ndim != 2 or len(given) != images or given.shape[1] < 1:
+        raise LearningError(
+            f"The observed matrix must be (images, labels) = ({images}, at least 1), not {given.shape}."
+        )
+    if not np.isin(given, (-1, 0, 1)).all():
+        raise LearningError("The observed matrix may hold +1 (present), -1 (absent) and 0 (unknown) alone.")
+    return np.ascontiguousarray(given, dtype=np.int8)

@@ -1,0 +1,67 @@
+"""What a training is told: which loss, which estimator, and the few numbers that go with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from model_backend.errors import LearningError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training's settings; frozen, and the same again after a round trip through JSON.
+
+    loss: a name from `LOSSES`, or None for the shipped default (`training/fused.py`), which was chosen by
+    measurement. estimator: a name from `ESTIMATORS` for the losses that use one; None: the loss's usual one.
+    map: how features become the head's input, see `FeatureMap.fit`. The numbers below `seed` concern
+    `loss` trainings alone. learning_rate None: one that fits the batch.
+    """
+
+    loss: str | None = None
+    estimator: str | None = None
+    map: str = "auto"
+    seed: int = 0
+    epochs: int = 40
+    batch: int = 512
+    learning_rate: float | None = None
+    l2: float = 1e-4
+    device: str = "cpu"
+    loss_options: Mapping[str, Any] = field(default_factory=dict)
+    estimator_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        positive = {"epochs": self.epochs, "batch": self.batch}
+        if self.learning_rate is not None:
+            positive["learning_rate"] = self.learning_rate  # type: ignore[assignment]
+        for name, value in positive.items():
+            if not value > 0:
+                raise LearningError(f"A recipe's {name} must be above 0, not {value}.")
+        if not self.l2 >= 0:
+            raise LearningError(f"A recipe's l2 must not be negative, as {self.l2} is.")
+
+    def to_json(self) -> str:
+        """The recipe as one line of JSON."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """The recipe that `to_json` wrote. Raises LearningError for names that no recipe has."""
+        return cls.from_dict(json.loads(text))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain values, for a JSON column."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """A recipe from plain values; what is left out keeps its default."""
+        known = {item.name for item in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise LearningError(f"A recipe has no {', '.join(unknown)}. It has: {', '.join(sorted(known))}.")
+        return cls(**values)
+
+
+DEFAULT_RECIPE = Recipe()
