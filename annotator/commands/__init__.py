@@ -1,0 +1,1 @@
+"""The commands about people and records: the database, the exports, how the installation stands."""

@@ -1,0 +1,1 @@
+"""The demonstration: scenes with a known truth, a simulated annotator, and pictures of how it went."""

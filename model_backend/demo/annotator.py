@@ -1,0 +1,82 @@
+"""The simulated annotator: what an honest person would answer, and how Label Studio writes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+Review = Literal["Suggestions checked", "All labels marked"]
+CHECKED: Review = "Suggestions checked"
+ALL_MARKED: Review = "All labels marked"
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How often the annotator looks further than the one label that is asked for."""
+
+    reviews: float = 0.0
+    """Share of the images with suggestions where each suggestion is kept or unticked."""
+    completes: float = 0.0
+    """Share of the images where every label is marked."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the annotator leaves on the page: one label, the ticks below it, and perhaps a review."""
+
+    label: str
+    ticked: tuple[str, ...]
+    review: Review | None = None
+
+
+def answer(
+    present: Sequence[str], suggested: Sequence[str], habits: Habits, rng: np.random.Generator
+) -> Answer | None:
+    """The answer for an image that truly holds `present`; None (a skip) when it holds nothing.
+
+    The one label is drawn evenly from what is there. Without a review the suggestions are left as they are.
+    """
+    if not present:
+        return None
+    label = present[int(rng.integers(len(present)))]
+    looks, marks = rng.random(2)
+    if marks < habits.completes:
+        return Answer(label, tuple(present), ALL_MARKED)
+    if suggested and looks < habits.reviews:
+        return Answer(label, tuple(name for name in suggested if name in present), CHECKED)
+    return Answer(label, tuple(suggested))
+
+
+def regions(
+    given: Answer, suggested: Collection[str], kind: str, image: str = "image"
+) -> list[dict[str, Any]]:
+    """The answer as Label Studio's browser stores it; `kind` ("choices" or "taxonomy") is the label config's.
+
+    Suggestions left as predicted keep the origin `prediction`; when all are unticked their region is gone.
+    """
+
+    def value(names: Collection[str]) -> list[Any]:
+        return [[name] for name in names] if kind == "taxonomy" else list(names)
+
+    found = [_region("label", kind, value([given.label]), "manual", image)]
+    if given.ticked:
+        untouched = set(given.ticked) == set(suggested)
+        origin = "prediction" if untouched else "prediction-changed" if suggested else "manual"
+        found.append(_region("suggested", kind, value(given.ticked), origin, image))
+    if given.review:
+        found.append(_region("review", "choices", [given.review], "manual", image))
+    return found
+
+
+def _region(control: str, kind: str, value: list[Any], origin: str, image: str) -> dict[str, Any]:
+    return {
+        "id": control,
+        "from_name": control,
+        "to_name": image,
+        "type": kind,
+        "origin": origin,
+        "value": {kind: value},
+    }

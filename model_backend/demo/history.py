@@ -1,0 +1,45 @@
+"""What is measured at each round of a demonstration, and the table that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: the annotator answers, the worker retrains, new suggestions reach Label Studio."""
+
+    number: int
+    tagged: int
+    """Images with an answer so far."""
+    observations: int
+    """Label values known so far, present or absent."""
+    mean_average_precision: float
+    """Over the held-out images, against the known truth; 0..1."""
+    precision: float | None
+    """Share of the suggested labels that are right, over images nobody has tagged yet; None without any."""
+    suggestions: int
+    """How many labels those suggestions are."""
+    seconds: float
+    """From the last Submit of the round to its suggestions in Label Studio's queue."""
+
+
+def table(rounds: Sequence[Round], total: int, status: str = "") -> Table:
+    """The rounds so far, with `status` (what happens now) below."""
+    shown = Table(box=box.SIMPLE_HEAD, caption=status or None, caption_justify="left")
+    for name in ("Round", "Tagged", "Observations", "Held-out mAP", "Suggestions right", "Tag to new"):
+        shown.add_column(name, justify="right")
+    for item in rounds:
+        shown.add_row(
+            str(item.number),
+            f"{item.tagged} / {total}",
+            str(item.observations),
+            f"{100 * item.mean_average_precision:.1f} %",
+            "-" if item.precision is None else f"{100 * item.precision:.0f} % of {item.suggestions}",
+            f"{item.seconds:.1f} s",
+        )
+    return shown
