@@ -1,0 +1,35 @@
+"""Assume negative with label smoothing."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from model_backend.errors import LearningError
+from model_backend.losses.base import Loss, check_share
+from model_backend.losses.batch import Known
+from model_backend.losses.terms import cross_entropy
+
+FORMS = {"code": 1.0, "paper": 0.5}
+
+
+class ANLS(Loss):
+    """AN with smoothed targets.
+
+    Args:
+        smoothing: epsilon, 0.1 in Cole et al. 2021.
+        form: "code" smooths both sides by epsilon (targets 0.9 and 0.1), as the published code; "paper" by
+            epsilon / 2 (0.95 and 0.05), as the published formula with its 1^(epsilon/2).
+    """
+
+    def __init__(self, smoothing: float = 0.1, form: str = "code") -> None:
+        super().__init__()
+        if form not in FORMS:
+            raise LearningError(f"form is one of {', '.join(FORMS)}, not {form!r}.")
+        self.smoothing = check_share("smoothing", smoothing) * FORMS[form]
+
+    def cells(self, logits: Tensor, known: Known) -> Tensor:
+        """(B, L)."""
+        assumed = known.negative + known.unknown
+        return known.positive * cross_entropy(logits, 1 - self.smoothing) + assumed * cross_entropy(
+            logits, self.smoothing
+        )

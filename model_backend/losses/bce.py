@@ -1,0 +1,21 @@
+"""Binary cross entropy on what is known."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from model_backend.losses.base import Loss
+from model_backend.losses.batch import Known
+from model_backend.losses.terms import absent, present
+
+
+class BCE(Loss):
+    """-log p on observed positives, -log(1 - p) on observed negatives; an unknown cell costs nothing.
+
+    Meant for fully labelled images, the upper bound of Cole et al. 2021, section 4. Nothing is assumed of
+    unknown cells: to read them as absent, use AN.
+    """
+
+    def cells(self, logits: Tensor, known: Known) -> Tensor:
+        """(B, L)."""
+        return known.positive * present(logits) + known.negative * absent(logits)

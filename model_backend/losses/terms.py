@@ -1,0 +1,33 @@
+"""The few terms that the losses are made of, in logits: finite, and with finite gradients, everywhere."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+
+def present(logits: Tensor) -> Tensor:
+    """-log p, what an answer "present" costs."""
+    return softplus(-logits)
+
+
+def absent(logits: Tensor) -> Tensor:
+    """-log(1 - p), what an answer "absent" costs."""
+    return softplus(logits)
+
+
+def cross_entropy(logits: Tensor, target: Tensor | float) -> Tensor:
+    """-t log p - (1 - t) log(1 - p) for targets t in [0, 1]; the gradient flows into both."""
+    return target * present(logits) + (1 - target) * absent(logits)
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """-p log p - (1 - p) log(1 - p)."""
+    return cross_entropy(logits, logits.sigmoid())
+
+
+def expected_positive_gap(logits: Tensor, expected_positives: float) -> Tensor:
+    """((mean over the batch of the sum of p) - k)^2 / L^2, a scalar (Cole et al. 2021, its code)."""
+    images, labels = logits.shape
+    mean = logits.sigmoid().sum() / max(images, 1)
+    return ((mean - expected_positives) / labels) ** 2
