@@ -1,0 +1,93 @@
+"""The store: every record, and the few questions that are asked of it."""
+
+from annotator.store.engine import Store, open_store
+from annotator.store.images import ImageChanges, remove_images, sync_images, unanswered_images
+from annotator.store.inbox import finish_event, record_event, waiting_events
+from annotator.store.labels import LabelChanges, live_labels, sync_labels
+from annotator.store.matrix import ObservedMatrix, complete_reviews, live_image_ids, observed_matrix
+from annotator.store.models import (
+    Annotation,
+    Base,
+    Deletion,
+    Event,
+    Image,
+    Label,
+    LabelVector,
+    ModelVersion,
+    Observation,
+    Project,
+    Suggestion,
+    TrainingRun,
+)
+from annotator.store.projects import ProjectSummary, find_project, summarise
+from annotator.store.records import Observed, record_annotation, retire_annotation
+from annotator.store.rows import ExportRow, label_vectors_for_export
+from annotator.store.runs import (
+    claim_run,
+    fail_lost_runs,
+    finish_run,
+    observations_since,
+    open_run,
+    queue_run,
+    report_run,
+)
+from annotator.store.schema import SchemaState, check, downgrade, upgrade
+from annotator.store.suggestions import Suggested, mark_pushed, next_suggestions, store_suggestions
+from annotator.store.vectors import load_vectors, prune_vectors, store_vectors
+
+__all__ = [
+    "Annotation",
+    "Base",
+    "Deletion",
+    "Event",
+    "ExportRow",
+    "Image",
+    "ImageChanges",
+    "Label",
+    "LabelChanges",
+    "LabelVector",
+    "ModelVersion",
+    "Observation",
+    "Observed",
+    "ObservedMatrix",
+    "Project",
+    "ProjectSummary",
+    "SchemaState",
+    "Store",
+    "Suggested",
+    "Suggestion",
+    "TrainingRun",
+    "check",
+    "claim_run",
+    "complete_reviews",
+    "downgrade",
+    "fail_lost_runs",
+    "find_project",
+    "finish_event",
+    "finish_run",
+    "label_vectors_for_export",
+    "live_image_ids",
+    "live_labels",
+    "load_vectors",
+    "mark_pushed",
+    "next_suggestions",
+    "observations_since",
+    "observed_matrix",
+    "open_run",
+    "open_store",
+    "prune_vectors",
+    "queue_run",
+    "record_annotation",
+    "record_event",
+    "remove_images",
+    "report_run",
+    "retire_annotation",
+    "store_suggestions",
+    "store_vectors",
+    "summarise",
+    "sync_images",
+    "sync_labels",
+    "unanswered_images",
+    "upgrade",
+    "waiting_events",
+]

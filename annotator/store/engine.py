@@ -1,0 +1,167 @@
+"""Opening the database: SQLite that several processes share, or PostgreSQL by one URL."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.orm import Session
+
+from annotator.errors import OnetagError
+from annotator.store.failures import explained, must_retry, shown
+from annotator.store.types import json_text
+
+LOCK_TIMEOUT = 30.0  # seconds a writer waits for its turn
+CONNECT_TIMEOUT = 10  # seconds until a PostgreSQL server counts as not there
+ATTEMPTS = 5
+POSTGRES_DRIVER = "postgresql+psycopg"
+SUPPORTED = "Use sqlite:///path/to/onetag.db or postgresql://user:password@host/database."
+
+T = TypeVar("T")
+
+
+class Store:
+    """An open database. Threads may share it; each asks for its own session."""
+
+    def __init__(self, url: URL, engine: Engine) -> None:
+        self.url = url
+        self.engine = engine
+
+    def __repr__(self) -> str:
+        return f"Store({shown(self.url)!r})"
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None with PostgreSQL."""
+        return Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session that may write: committed at the end, rolled back on an error.
+
+        On SQLite it takes the one write lock at its first statement: keep it short, fetch and compute outside.
+        Raises OnetagError when the database is missing, full, read-only, damaged or out of reach.
+        """
+        with self._explaining(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that only reads: one unchanging snapshot, and it never waits for a writer."""
+        engine = self.engine.execution_options(onetag_reading=True, **self._snapshot())
+        with self._explaining(), Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def retrying(self, work: Callable[[Session], T]) -> T:
+        """Do `work` in a writing session, again where PostgreSQL broke a deadlock; returns its answer."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                with self.session() as session:
+                    return work(session)
+            except DBAPIError as error:
+                if not must_retry(error):
+                    raise
+        with self.session() as session:
+            return work(session)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            told = explained(error, self.url)
+            if told is None:
+                raise
+            raise told from None
+
+    def _snapshot(self) -> dict[str, Any]:
+        if self.file is not None:
+            return {}  # a deferred transaction in WAL mode is a snapshot already
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def open_store(url: str) -> Store:
+    """The store at a SQLAlchemy URL. Creates nothing: `schema.upgrade` does.
+
+    Raises OnetagError when the URL cannot be used or a driver is missing; the password is never in it.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Store(parsed, _sqlite_engine(parsed))
+    return Store(parsed, _postgres_engine(parsed))
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise OnetagError(f"The database's URL cannot be read. {SUPPORTED}") from None
+    if parsed.drivername in ("postgres", "postgresql", POSTGRES_DRIVER):
+        return parsed.set(drivername=POSTGRES_DRIVER)
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise OnetagError(f"Databases of the kind {parsed.drivername!r} are not supported. {SUPPORTED}")
+    if parsed.database in (None, "", ":memory:") or parsed.query:
+        raise OnetagError(f"Several processes share the database, so it must be a plain file. {SUPPORTED}")
+    return parsed.set(drivername="sqlite", database=str(Path(parsed.database or "").expanduser().absolute()))
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    # mode=rw: a mistyped path is an error and not a new, empty database.
+    address = URL.create(
+        "sqlite", database=f"file:{quote(url.database or '')}", query={"mode": "rw", "uri": "true"}
+    )
+    engine = create_engine(
+        address, connect_args={"timeout": LOCK_TIMEOUT}, hide_parameters=True, json_serializer=json_text
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    connection.execute("PRAGMA foreign_keys = ON")
+    _switch_to_wal(connection)
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    # Changing the journal does not wait for other processes as other statements do, so wait here.
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A reader that turns writer midway fails at once with "database is locked"; one that says so first waits.
+    reading = connection.get_execution_options().get("onetag_reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _postgres_engine(url: URL) -> Engine:
+    if find_spec("psycopg") is None:
+        raise OnetagError("PostgreSQL needs one more package: pip install 'onetag[postgres]'.")
+    return create_engine(
+        url,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT},
+        hide_parameters=True,
+        json_serializer=json_text,
+        pool_pre_ping=True,
+    )

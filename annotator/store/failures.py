@@ -1,0 +1,77 @@
+"""What went wrong in the database, in words for people. Passwords and parameters never enter a message."""
+
+from __future__ import annotations
+
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from annotator.errors import OnetagError
+
+UPGRADE = "Run `onetag db upgrade`."
+
+# Parts of SQLite's messages; the driver gives no finer exception classes.
+SQLITE = (
+    ("unable to open", "cannot be opened. Check that the folder exists and may be written to, or " + UPGRADE),
+    ("readonly database", "cannot be written to. Make the file and its folder writable for this user."),
+    ("database or disk is full", "cannot grow: the disk is full. Free some space and try again."),
+    (
+        "disk i/o error",
+        "cannot be read or written: the disk reports an error. Check its health and free space.",
+    ),
+    (
+        "not a database",
+        "is not an SQLite database. Restore it from a backup, or move it away and start anew.",
+    ),
+    ("malformed", "is damaged. Restore it from a backup, or move it away and start anew."),
+    ("database is locked", "stays locked by another process. Stop the one that holds it and try again."),
+    ("no such table", "has not been set up for this version. " + UPGRADE),
+    ("no such column", "has not been set up for this version. " + UPGRADE),
+)
+
+# PostgreSQL's own error codes (its manual, appendix A).
+POSTGRES = {
+    "42P01": "has not been set up for this version. " + UPGRADE,
+    "42703": "has not been set up for this version. " + UPGRADE,
+    "42501": "refuses this user the permission. Grant it, or connect as the owner.",
+    "25006": "is read-only. Connect to the primary server.",
+    "53100": "cannot grow: its disk is full. Free some space and try again.",
+    "53300": "has no free connections left. Raise max_connections or stop some workers.",
+}
+
+# Deadlock, failed serialisation: nothing is wrong, the work only has to be done again.
+AGAIN = ("40P01", "40001")
+
+
+def shown(url: URL) -> str:
+    """The database's address as it may be printed: no password, no options."""
+    return url.set(query={}).render_as_string()
+
+
+def explained(error: DBAPIError, url: URL) -> OnetagError | None:
+    """The error for people, or None when it is no trouble of the installation (a broken constraint)."""
+    told = _sqlite(error) if url.get_backend_name() == "sqlite" else _postgres(error, url)
+    return None if told is None else OnetagError(f"The database {shown(url)} {told}")
+
+
+def must_retry(error: DBAPIError) -> bool:
+    """Whether the same work can succeed when it is simply done again."""
+    return getattr(error.orig, "sqlstate", None) in AGAIN
+
+
+def _sqlite(error: DBAPIError) -> str | None:
+    message = str(error.orig).lower()
+    return next((told for part, told in SQLITE if part in message), None)
+
+
+def _postgres(error: DBAPIError, url: URL) -> str | None:
+    code = getattr(error.orig, "sqlstate", None)
+    if code in POSTGRES:
+        return POSTGRES[code]
+    if code is None and isinstance(error, OperationalError | InterfaceError):
+        return f"cannot be reached ({_reason(error, url)}). Start it, or correct ONETAG_DATABASE_URL."
+    return None
+
+
+def _reason(error: DBAPIError, url: URL) -> str:
+    lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+    return lines[0].replace(url.password, "***") if url.password else lines[0]

@@ -1,0 +1,75 @@
+"""The labels of a project follow its label config; a label that leaves it is archived and never lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.errors import OnetagError
+from annotator.store.models import Label, Project
+from annotator.store.types import utc_now
+
+
+@dataclass(frozen=True)
+class LabelChanges:
+    """Names of the labels that came, went and came back."""
+
+    added: tuple[str, ...]
+    archived: tuple[str, ...]
+    restored: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.archived or self.restored)
+
+
+def live_labels(session: Session, project_id: int) -> list[Label]:
+    """The labels that are not archived, in the order of the label config."""
+    chosen = select(Label).where(Label.project_id == project_id, Label.archived_at.is_(None))
+    return list(session.scalars(chosen.order_by(Label.position, Label.id)))
+
+
+def sync_labels(session: Session, project: Project, names: Sequence[str]) -> LabelChanges:
+    """Make `names` the live labels of the project, in this order. A renamed label is an old and a new one.
+
+    Raises OnetagError when there is no name, an empty one, or the same one twice.
+    """
+    _check(names)
+    # Two processes that see the same edit take turns here.
+    session.execute(select(Project.id).where(Project.id == project.id).with_for_update(key_share=True))
+    known = _known(session, project.id)
+    added = tuple(name for name in names if name not in known)
+    restored = tuple(name for name in names if name in known and known[name].archived_at is not None)
+    gone = [label for label in known.values() if label.name not in set(names) and label.archived_at is None]
+
+    now = utc_now()
+    for label in gone:
+        label.archived_at = now
+    for position, name in enumerate(names):
+        if name in known:
+            known[name].position, known[name].archived_at = position, None
+        else:
+            session.add(Label(project_id=project.id, name=name, position=position))
+    session.flush()
+    return LabelChanges(added, tuple(label.name for label in gone), restored)
+
+
+def _known(session: Session, project_id: int) -> dict[str, Label]:
+    chosen = select(Label).where(Label.project_id == project_id).order_by(Label.position, Label.id)
+    labels = session.scalars(chosen.execution_options(populate_existing=True))
+    return {label.name: label for label in labels}
+
+
+def _check(names: Sequence[str]) -> None:
+    if not names:
+        raise OnetagError("The label config has no labels. Add at least one label.")
+    if any(not name.strip() for name in names):
+        raise OnetagError("The label config has a label without a name. Name it or remove it.")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise OnetagError(
+            f"These labels are in the label config twice: {', '.join(twice)}. Remove one of each."
+        )

@@ -1,0 +1,105 @@
+"""The observed matrix: what people have said, image by label, and which images they reviewed completely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.orm import Session
+
+from annotator.store.labels import live_labels
+from annotator.store.models import Image, Label, Observation
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class ObservedMatrix:
+    """What is known of the N live images and L live labels of a project.
+
+    `values` is int8 (N, L): +1 present, -1 absent, 0 unknown. Rows follow `image_ids` (ascending), columns
+    `label_ids` and `label_names` (order of the label config). `conflicts` counts the cells that are unknown
+    because as many annotators said yes as no.
+    """
+
+    image_ids: list[int]
+    label_ids: list[int]
+    label_names: list[str]
+    values: npt.NDArray[np.int8]
+    conflicts: int
+
+
+def observed_matrix(session: Session, project_id: int) -> ObservedMatrix:
+    """The active observations of a project; of several annotators the majority counts, a tie is unknown."""
+    import numpy as np
+
+    labels = live_labels(session, project_id)
+    label_ids = [label.id for label in labels]
+    image_ids = np.array(live_image_ids(session, project_id), dtype=np.int64)
+    votes = np.array([tuple(row) for row in session.execute(cell_votes(project_id))], dtype=np.int64).reshape(
+        -1, 4
+    )
+
+    values = np.zeros((len(image_ids), len(labels)), dtype=np.int8)
+    rows = np.searchsorted(image_ids, votes[:, 0])
+    values[rows, _columns(label_ids, votes[:, 1])] = np.sign(votes[:, 2])
+    return ObservedMatrix(
+        image_ids=image_ids.tolist(),
+        label_ids=label_ids,
+        label_names=[label.name for label in labels],
+        values=values,
+        conflicts=int((votes[:, 2] == 0).sum()),
+    )
+
+
+def live_image_ids(session: Session, project_id: int) -> list[int]:
+    """The images that have not been removed, ascending."""
+    live = select(Image.id).where(Image.project_id == project_id, Image.removed_at.is_(None))
+    return list(session.scalars(live.order_by(Image.id)))
+
+
+def complete_reviews(session: Session, project_id: int) -> list[int]:
+    """How many labels are present in each image that was reviewed completely, to estimate k from.
+
+    An image counts when someone marked all its labels, or when every live label is known. A label added after
+    the review stays unknown, so these are lower bounds then.
+    """
+    votes = cell_votes(project_id).subquery()
+    live = select(func.count()).where(Label.project_id == project_id, Label.archived_at.is_(None))
+    positives = func.sum(case((votes.c.total > 0, 1), else_=0))
+    known = func.sum(case((votes.c.total != 0, 1), else_=0))
+    complete = (func.max(votes.c.complete) == 1) | (known == live.scalar_subquery())
+    return list(session.scalars(select(positives).group_by(votes.c.image_id).having(complete)))
+
+
+def cell_votes(project_id: int, first: int = 0, last: int | None = None) -> Select[Any]:
+    """(image_id, label_id, sum of the votes, 1 where part of a complete review) of each observed cell.
+
+    Of live images and labels alone; `first` and `last` bound the image ids.
+    """
+    complete = func.max(case((Observation.source == "complete", 1), else_=0))
+    total = func.sum(Observation.value)
+    images = Observation.image_id >= first if last is None else Observation.image_id.between(first, last)
+    return (
+        select(Observation.image_id, Observation.label_id, total.label("total"), complete.label("complete"))
+        .join(Image, Image.id == Observation.image_id)
+        .join(Label, Label.id == Observation.label_id)
+        .where(
+            images,
+            Observation.retired_at.is_(None),
+            Image.project_id == project_id,
+            Image.removed_at.is_(None),
+            Label.archived_at.is_(None),
+        )
+        .group_by(Observation.image_id, Observation.label_id)
+    )
+
+
+def _columns(label_ids: list[int], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    import numpy as np
+
+    order = np.argsort(label_ids)
+    return order[np.searchsorted(np.array(label_ids)[order], wanted)]

@@ -1,0 +1,253 @@
+"""The records: who said what about which image, and what was learned from it.
+
+Three values, always: +1 present, -1 absent, and no row at all for unknown. Annotations and observations are
+never changed or deleted: a new revision is added and the old one retired.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from annotator.store.types import Id, Json, UtcDateTime, utc_now
+
+SOURCES = ("tag", "added", "confirmed", "rejected", "complete", "imported")
+RUN_STATES = ("queued", "running", "done", "failed")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """The condition of a partial index, for both engines."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+class Base(DeclarativeBase):
+    """What all tables share: named constraints, one meaning of int, str and datetime."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {int: Id, str: Text, datetime: UtcDateTime}  # noqa: RUF012 (SQLAlchemy's own way)
+
+
+class Project(Base):
+    """One labelling project: a set of images and the labels that may be on them."""
+
+    __tablename__ = "projects"
+    __table_args__ = (
+        UniqueConstraint("studio_url", "studio_project"),
+        CheckConstraint("expected_positives > 0", name="expected_positives"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    studio_url: Mapped[str | None]
+    studio_project: Mapped[int | None]
+    title: Mapped[str]
+    label_config: Mapped[str]
+    expected_positives: Mapped[float | None]
+    active_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id", use_alter=True))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Label(Base):
+    """One label of a project; archived when it leaves the label config, its history kept."""
+
+    __tablename__ = "labels"
+    __table_args__ = (UniqueConstraint("project_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str]
+    position: Mapped[int]
+    archived_at: Mapped[datetime | None]
+
+
+class Image(Base):
+    """One image of a project, known to Label Studio as a task; `problem` says why it cannot be used."""
+
+    __tablename__ = "images"
+    __table_args__ = (UniqueConstraint("project_id", "studio_task"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    studio_task: Mapped[int | None]
+    uri: Mapped[str]
+    digest: Mapped[str | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    problem: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    removed_at: Mapped[datetime | None]
+
+
+class Event(Base):
+    """The durable inbox: what Label Studio sent, tokens taken out, until it has been processed."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_waiting", "id", **_where("processed_at IS NULL")),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))
+    action: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(Json)
+    received_at: Mapped[datetime] = mapped_column(default=utc_now)
+    processed_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+
+
+class Annotation(Base):
+    """One revision of one annotation, with Label Studio's raw result; only the newest is not retired."""
+
+    __tablename__ = "annotations"
+    __table_args__ = (
+        UniqueConstraint("project_id", "studio_annotation", "revision"),
+        Index(
+            "uq_annotations_live",
+            "project_id",
+            "studio_annotation",
+            unique=True,
+            **_where("retired_at IS NULL"),
+        ),
+        Index("ix_annotations_image_id", "image_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    studio_annotation: Mapped[int | None]
+    revision: Mapped[int]
+    result: Mapped[list[Any]] = mapped_column(Json)
+    skipped: Mapped[bool]
+    annotator: Mapped[str | None]
+    lead_time: Mapped[float | None]  # seconds
+    suggested_version: Mapped[str | None]
+    suggested: Mapped[list[str] | None] = mapped_column(Json)  # what was shown
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime]  # the newest moment at which Label Studio said just this
+    retired_at: Mapped[datetime | None]
+
+
+class Deletion(Base):
+    """A deletion that arrived before the annotation it deletes."""
+
+    __tablename__ = "deletions"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    studio_annotation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    deleted_at: Mapped[datetime]
+
+
+class Observation(Base):
+    """One label seen present (+1) or absent (-1) on one image; unknown has no row."""
+
+    __tablename__ = "observations"
+    __table_args__ = (
+        CheckConstraint("value IN (-1, 1)", name="value"),
+        CheckConstraint(_one_of("source", SOURCES), name="source"),
+        UniqueConstraint("annotation_id", "label_id"),
+        Index("ix_observations_active", "image_id", "label_id", "value", **_where("retired_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    annotation_id: Mapped[int | None] = mapped_column(ForeignKey("annotations.id"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    label_id: Mapped[int] = mapped_column(ForeignKey("labels.id"))
+    value: Mapped[int] = mapped_column(SmallInteger)
+    source: Mapped[str]
+    annotator: Mapped[str | None]
+    lead_time: Mapped[float | None]  # seconds
+    suggested_version: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    retired_at: Mapped[datetime | None]
+
+
+class TrainingRun(Base):
+    """One training, from the queue to its end; at most one a project is queued or running."""
+
+    __tablename__ = "training_runs"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", RUN_STATES), name="state"),
+        CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),
+        Index("uq_training_runs_open", "project_id", unique=True, **_where("state IN ('queued', 'running')")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    state: Mapped[str] = mapped_column(default="queued")
+    stage: Mapped[str] = mapped_column(default="")
+    progress: Mapped[float] = mapped_column(default=0.0)  # 0..1
+    error: Mapped[str | None]
+    reason: Mapped[str]
+    queued_at: Mapped[datetime] = mapped_column(default=utc_now)
+    started_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    observations: Mapped[int] = mapped_column(default=0)
+    recipe: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    metrics: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id"))
+
+
+class ModelVersion(Base):
+    """What one training made: the labels in the order of its vectors, and where its weights lie."""
+
+    __tablename__ = "model_versions"
+    __table_args__ = (UniqueConstraint("project_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str]
+    labels: Mapped[list[str]] = mapped_column(Json)
+    label_ids: Mapped[list[int]] = mapped_column(Json)
+    folder: Mapped[str]  # relative to the data folder
+    backbone: Mapped[str]
+    recipe: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    thresholds: Mapped[list[float]] = mapped_column(Json, default=list)
+    metrics: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class LabelVector(Base):
+    """The probability of every label on one image, by one version: L little-endian float16, packed."""
+
+    __tablename__ = "label_vectors"
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    probabilities: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Suggestion(Base):
+    """What one version suggests for one image, and how soon to ask: the lowest score first."""
+
+    __tablename__ = "suggestions"
+    __table_args__ = (Index("ix_suggestions_order", "version_id", "score"),)
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    labels: Mapped[list[str]] = mapped_column(Json)
+    score: Mapped[float]
+    cluster: Mapped[int]
+    pushed_at: Mapped[datetime | None]

@@ -1,0 +1,224 @@
+"""Recording what annotators did: idempotent, in any order of delivery, by several processes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from annotator.errors import OnetagError
+from annotator.store.models import Annotation, Deletion, Image, Label, Observation, Project
+from annotator.store.types import as_stored, utc
+
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One label that an annotation says is present (+1) or absent (-1), and what makes it known."""
+
+    label: str
+    value: int
+    source: str
+
+
+def record_annotation(
+    session: Session,
+    project: Project,
+    image: Image,
+    *,
+    studio_annotation: int | None,
+    result: list[Any],
+    skipped: bool,
+    annotator: str | None,
+    lead_time: float | None,
+    suggested_version: str | None,
+    suggested: Sequence[str] | None,
+    observed: Sequence[Observed],
+    at: datetime,
+) -> Annotation | None:
+    """Record one annotation as it was at the moment `at`; None when that adds nothing to what is known.
+
+    What the live revision says already is not written again. What is older than the live revision, or than
+    the deletion, came late and is ignored. Everything else retires the live revision with its observations
+    and becomes the new one. Without `studio_annotation` the image and the annotator tell which annotation it is.
+    Raises OnetagError for a label that the project does not have or that is observed as +1 and -1.
+    """
+    if image.project_id != project.id:
+        raise ValueError(f"Image {image.id} belongs to another project than {project.id}.")
+    fresh = Annotation(
+        project_id=project.id,
+        image_id=image.id,
+        studio_annotation=studio_annotation,
+        result=as_stored(result),
+        skipped=skipped,
+        annotator=annotator,
+        lead_time=lead_time,
+        suggested_version=suggested_version,
+        suggested=None if suggested is None else list(suggested),
+        created_at=utc(at),
+        updated_at=utc(at),
+    )
+    values = _values(session, project, observed)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with session.begin_nested():
+                return _record(session, fresh, values)
+        except IntegrityError:  # another process wrote the same revision first: look again at what it wrote
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+def retire_annotation(session: Session, project: Project, studio_annotation: int, at: datetime) -> bool:
+    """Retire an annotation that Label Studio deleted at `at`; says whether a live one was retired.
+
+    One that is newer than `at` stays. One that has not arrived yet is remembered as deleted.
+    """
+    newest = _newest(session, project.id, studio_annotation)
+    if newest is None:
+        # Whoever is recording it just now holds the project's key (`_take_turn`): wait, then look again.
+        session.execute(select(Project.id).where(Project.id == project.id).with_for_update())
+        newest = _newest(session, project.id, studio_annotation)
+    if newest is None:
+        _remember_deletion(session, project.id, studio_annotation, utc(at))
+        return False
+    if newest.retired_at is not None or newest.updated_at > at:
+        return False
+    _retire(session, newest, utc(at))
+    return True
+
+
+def _record(session: Session, fresh: Annotation, values: dict[int, Observed]) -> Annotation | None:
+    _take_turn(session, fresh)
+    newest = _newest_like(session, fresh)
+    if _came_late(session, fresh, newest):
+        return None
+    if newest is not None and newest.retired_at is None:
+        if _says_the_same(session, newest, fresh, values):
+            newest.updated_at = fresh.updated_at
+            return None
+        _retire(session, newest, fresh.updated_at)
+    written = _copy(fresh, revision=1 if newest is None else newest.revision + 1)
+    session.add(written)
+    session.flush()
+    session.add_all(_observations(written, values))
+    session.flush()
+    return written
+
+
+def _take_turn(session: Session, fresh: Annotation) -> None:
+    """Wait until no other process records on this image (SQLite has one writer at a time anyway)."""
+    project, image = fresh.project_id, fresh.image_id
+    session.execute(
+        select(Project.id).where(Project.id == project).with_for_update(read=True, key_share=True)
+    )
+    session.execute(select(Image.id).where(Image.id == image).with_for_update(key_share=True))
+
+
+def _newest(session: Session, project_id: int, studio_annotation: int) -> Annotation | None:
+    of_studio = select(Annotation).where(
+        Annotation.project_id == project_id, Annotation.studio_annotation == studio_annotation
+    )
+    return session.scalars(_first(of_studio)).first()
+
+
+def _newest_like(session: Session, fresh: Annotation) -> Annotation | None:
+    if fresh.studio_annotation is not None:
+        return _newest(session, fresh.project_id, fresh.studio_annotation)
+    own = select(Annotation).where(
+        Annotation.image_id == fresh.image_id,
+        Annotation.studio_annotation.is_(None),
+        Annotation.annotator.is_not_distinct_from(fresh.annotator),
+    )
+    return session.scalars(_first(own)).first()
+
+
+def _first(chosen: Any) -> Any:
+    newest = chosen.order_by(Annotation.revision.desc()).limit(1).with_for_update(key_share=True)
+    return newest.execution_options(populate_existing=True)
+
+
+def _came_late(session: Session, fresh: Annotation, newest: Annotation | None) -> bool:
+    if newest is None:
+        if fresh.studio_annotation is None:
+            return False
+        deletion = session.get(Deletion, (fresh.project_id, fresh.studio_annotation))
+        return deletion is not None and fresh.updated_at <= deletion.deleted_at
+    if newest.retired_at is not None:
+        return fresh.updated_at <= newest.retired_at
+    return fresh.updated_at < newest.updated_at
+
+
+def _says_the_same(
+    session: Session, live: Annotation, fresh: Annotation, values: dict[int, Observed]
+) -> bool:
+    names = ("image_id", "result", "skipped", "annotator")
+    if any(getattr(live, name) != getattr(fresh, name) for name in names):
+        return False
+    stored = select(Observation.label_id, Observation.value, Observation.source).where(
+        Observation.annotation_id == live.id
+    )
+    said = {(label_id, each.value, each.source) for label_id, each in values.items()}
+    return {tuple(row) for row in session.execute(stored)} == said
+
+
+def _retire(session: Session, annotation: Annotation, at: datetime) -> None:
+    annotation.retired_at = at
+    session.flush()
+    active = (Observation.annotation_id == annotation.id, Observation.retired_at.is_(None))
+    session.execute(update(Observation).where(*active).values(retired_at=at))
+
+
+def _remember_deletion(session: Session, project_id: int, studio_annotation: int, at: datetime) -> None:
+    try:
+        with session.begin_nested():
+            session.add(Deletion(project_id=project_id, studio_annotation=studio_annotation, deleted_at=at))
+    except IntegrityError:
+        return  # remembered already
+
+
+def _copy(annotation: Annotation, revision: int) -> Annotation:
+    # A fresh object for each attempt: one that failed to be written cannot be used again.
+    columns = (column.key for column in Annotation.__table__.columns if column.key not in ("id", "revision"))
+    return Annotation(revision=revision, **{key: getattr(annotation, key) for key in columns})
+
+
+def _observations(annotation: Annotation, values: dict[int, Observed]) -> Iterable[Observation]:
+    for label_id, observed in values.items():
+        yield Observation(
+            annotation_id=annotation.id,
+            image_id=annotation.image_id,
+            label_id=label_id,
+            value=observed.value,
+            source=observed.source,
+            annotator=annotation.annotator,
+            lead_time=annotation.lead_time,
+            suggested_version=annotation.suggested_version,
+        )
+
+
+def _values(session: Session, project: Project, observed: Sequence[Observed]) -> dict[int, Observed]:
+    """What is observed by label id. A label said twice counts once; archived labels keep their history."""
+    if not observed:
+        return {}
+    names = {each.label for each in observed}
+    chosen = select(Label.name, Label.id).where(Label.project_id == project.id, Label.name.in_(names))
+    ids = {name: label_id for name, label_id in session.execute(chosen)}
+    unknown = sorted(names - ids.keys())
+    if unknown:
+        raise OnetagError(
+            f"Project {project.title!r} has no label {', '.join(map(repr, unknown))}. "
+            "Read its label config again, then this annotation."
+        )
+    values: dict[int, Observed] = {}
+    for each in observed:
+        said = values.setdefault(ids[each.label], each)
+        if said.value != each.value:
+            raise OnetagError(f"One annotation says that {each.label!r} is both present and absent.")
+    return values

@@ -1,0 +1,56 @@
+"""What a version suggests, and which images to ask about first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from annotator.store.bulk import pieces, put
+from annotator.store.models import Annotation, Image, Suggestion
+from annotator.store.types import utc_now
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """The labels suggested for one image; the lowest `score` is asked first, turns are taken by `cluster`."""
+
+    image_id: int
+    labels: list[str]
+    score: float
+    cluster: int
+
+
+def store_suggestions(session: Session, version_id: int, suggested: Iterable[Suggested]) -> None:
+    """Store what a version suggests, replacing what it suggested for the same images."""
+    rows = [{"version_id": version_id, "pushed_at": None, **asdict(each)} for each in suggested]
+    put(session, Suggestion, rows)
+
+
+def next_suggestions(session: Session, version_id: int, limit: int) -> list[tuple[int, Suggestion]]:
+    """The (task, suggestion) of the images to ask first: live, with a task, not answered or skipped yet."""
+    answered = select(Annotation.id).where(
+        Annotation.image_id == Suggestion.image_id, Annotation.retired_at.is_(None)
+    )
+    chosen = (
+        select(Image.studio_task, Suggestion)
+        .join(Image, Image.id == Suggestion.image_id)
+        .where(
+            Suggestion.version_id == version_id,
+            Image.studio_task.is_not(None),
+            Image.removed_at.is_(None),
+            ~answered.exists(),
+        )
+        .order_by(Suggestion.score, Suggestion.image_id)
+        .limit(limit)
+    )
+    return [(task, suggestion) for task, suggestion in session.execute(chosen)]
+
+
+def mark_pushed(session: Session, version_id: int, image_ids: Sequence[int]) -> None:
+    """Note that Label Studio now has these suggestions."""
+    for piece in pieces(image_ids):
+        pushed = (Suggestion.version_id == version_id, Suggestion.image_id.in_(piece))
+        session.execute(update(Suggestion).where(*pushed).values(pushed_at=utc_now()))

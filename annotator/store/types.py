@@ -1,0 +1,69 @@
+"""Column types that mean the same on both engines, and the clock."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer
+from sqlalchemy.types import TypeDecorator
+
+# SQLite numbers its rows by INTEGER alone; PostgreSQL gets room for every id Label Studio can have.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+# None is NULL, never the JSON text "null".
+Json = JSON(none_as_null=True)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, stored and returned in UTC; a naive one is refused with ValueError."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Turn to UTC before storing."""
+        return None if value is None else utc(value)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Say UTC where SQLite forgot the zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def utc(moment: datetime) -> datetime:
+    """The same moment in UTC. Raises ValueError when it has no time zone."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment.isoformat()} has no time zone; pass an aware datetime.")
+    return moment.astimezone(UTC)
+
+
+def utc_now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def json_text(value: Any) -> str:
+    """JSON that both engines accept: what is not finite (a metric without cases) becomes null."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def as_stored(value: Any) -> Any:
+    """The value as it will be read back: tuples as lists, what is not finite as None."""
+    return json.loads(json_text(value))

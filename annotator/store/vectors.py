@@ -1,0 +1,86 @@
+"""Label vectors: the probability of every label on every image, packed small and moved in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from annotator.store.bulk import pieces, put
+from annotator.store.models import LabelVector, ModelVersion, Project
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+PACKED = "<f2"  # little-endian float16: three digits, which is more than a probability means
+
+
+def store_vectors(
+    session: Session, version_id: int, image_ids: Sequence[int], probabilities: npt.NDArray[np.floating]
+) -> None:
+    """Store the label vectors of N images, replacing those that this version has for them already.
+
+    `probabilities` is (N, L), in 0..1, its columns in the order of the version's labels.
+    Raises ValueError when the shape or a value is not that.
+    """
+    import numpy as np
+
+    expected = (len(image_ids), len(session.get_one(ModelVersion, version_id).labels))
+    if probabilities.shape != expected:
+        raise ValueError(f"probabilities are {probabilities.shape}, but images and labels are {expected}.")
+    if not bool(np.all((probabilities >= 0) & (probabilities <= 1))):  # also false for NaN
+        raise ValueError("probabilities must lie between 0 and 1.")
+    packed = np.ascontiguousarray(probabilities, dtype=PACKED)
+    rows = [
+        {"version_id": version_id, "image_id": image_id, "probabilities": vector.tobytes()}
+        for image_id, vector in zip(image_ids, packed, strict=True)
+    ]
+    put(session, LabelVector, rows)
+
+
+def load_vectors(
+    session: Session, version_id: int, image_ids: Sequence[int] | None = None
+) -> tuple[list[int], npt.NDArray[np.float32]]:
+    """The label vectors of a version: image ids and float32 (N, L).
+
+    All of them by ascending image id, or those of `image_ids` in that order; images without one are left out.
+    """
+    vectors = select(LabelVector.image_id, LabelVector.probabilities).where(
+        LabelVector.version_id == version_id
+    )
+    width = len(session.get_one(ModelVersion, version_id).labels)
+    if image_ids is None:
+        found = [(row[0], row[1]) for row in session.execute(vectors.order_by(LabelVector.image_id))]
+    else:
+        packed: dict[int, bytes] = {}
+        for piece in pieces(image_ids):
+            packed |= {
+                row[0]: row[1] for row in session.execute(vectors.where(LabelVector.image_id.in_(piece)))
+            }
+        found = [(image_id, packed[image_id]) for image_id in image_ids if image_id in packed]
+    return [image_id for image_id, _ in found], unpack([vector for _, vector in found], width)
+
+
+def unpack(vectors: Sequence[bytes], width: int) -> npt.NDArray[np.float32]:
+    """Packed vectors of `width` labels as float32 (N, width)."""
+    import numpy as np
+
+    return np.frombuffer(b"".join(vectors), dtype=PACKED).reshape(len(vectors), width).astype(np.float32)
+
+
+def prune_vectors(session: Session, project_id: int, keep: int = 3) -> int:
+    """Drop the vectors of all but the newest `keep` versions and the active one; returns how many.
+
+    They can be computed again from the version's weights, which stay.
+    """
+    newest = (
+        select(ModelVersion.id).where(ModelVersion.project_id == project_id).order_by(ModelVersion.id.desc())
+    )
+    kept = set(session.scalars(newest.limit(keep)))
+    kept |= set(session.scalars(select(Project.active_version_id).where(Project.id == project_id)))
+    old = set(session.scalars(newest)) - kept
+    dropped = session.execute(delete(LabelVector).where(LabelVector.version_id.in_(old)))
+    return dropped.rowcount

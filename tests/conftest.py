@@ -1,0 +1,117 @@
+"""Databases for tests: `store` runs a test on both engines, `sqlite_store` is the quick one for other rooms."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from annotator.store import Store, open_store, upgrade
+
+POSTGRES = os.environ.get("ONETAG_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file to copy: a copy takes a millisecond, a migration fifty."""
+    file = tmp_path_factory.mktemp("template") / "onetag.db"
+    migrated = open_store(f"sqlite:///{file}")
+    upgrade(migrated)
+    migrated.close()
+    return file
+
+
+@pytest.fixture
+def sqlite_store(sqlite_template: Path, tmp_path: Path) -> Iterator[Store]:
+    """A migrated, empty SQLite store in a file of its own."""
+    opened = open_store(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'onetag.db')}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """The URL of the PostgreSQL server. Without one, tests are skipped; where CI is set, they fail."""
+    url = make_url(POSTGRES).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, connect_args={"connect_timeout": 3})
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        message = f"PostgreSQL does not answer at ONETAG_TEST_POSTGRES: {str(error.orig).splitlines()[0]}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    finally:
+        engine.dispose()
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """The name of a migrated, empty PostgreSQL database to copy."""
+    with _database(postgres_server) as url:
+        migrated = open_store(url)
+        upgrade(migrated)
+        migrated.close()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest, engine_name: str, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database that nothing was set up in yet."""
+    if engine_name == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    with _database(request.getfixturevalue("postgres_server")) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_store(empty_url: str) -> Iterator[Store]:
+    """A store over a database that nothing was set up in yet."""
+    opened = open_store(empty_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, engine_name: str) -> Iterator[Store]:
+    """A migrated, empty store; the test runs once on SQLite and once on PostgreSQL."""
+    if engine_name == "sqlite":
+        yield request.getfixturevalue("sqlite_store")
+        return
+    server, template = (request.getfixturevalue(name) for name in ("postgres_server", "postgres_template"))
+    with _database(server, template) as url:
+        opened = open_store(url)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """The engine that a test runs on."""
+    return str(request.param)
+
+
+@contextmanager
+def _database(server: str, template: str = "template0") -> Iterator[str]:
+    """The URL of a new database on the server, dropped at the end."""
+    name = f"onetag_test_{uuid4().hex[:12]}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+            try:
+                yield make_url(server).set(database=name).render_as_string(hide_password=False)
+            finally:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    finally:
+        engine.dispose()
