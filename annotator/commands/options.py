@@ -7,9 +7,16 @@ are None, so that `load_settings` falls back on the environment and on its defau
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from annotator.settings import Settings
+    from annotator.store import Project as ProjectRow
+    from annotator.store import Store
 
 PLACES = "Where things are"
 LEARNING = "Learning"
@@ -195,20 +202,14 @@ RetrainIdle = Annotated[
 
 
 def label_names(text: str) -> list[str]:
-    """The labels of `a,b,c`, or of a file given as `@labels.txt` with one a line; repeats are refused.
+    """The labels of `a,b,c`, or of a file given as `@labels.txt` with one a line; order kept, blanks left out.
 
     Raises OnetagError when there is none, when one comes twice, or when the file cannot be read.
     """
-    from annotator.errors import OnetagError
+    from annotator.labelstudio.config import clean_labels
 
     names = _read_lines(Path(text[1:])) if text.startswith("@") else text.split(",")
-    labels = [name.strip() for name in names if name.strip()]
-    if not labels:
-        raise OnetagError("There are no labels. Give them as --labels cat,dog,tree or --labels @labels.txt.")
-    twice = sorted({name for name in labels if labels.count(name) > 1})
-    if twice:
-        raise OnetagError(f"These labels are given twice: {', '.join(twice)}. Give each of them once.")
-    return labels
+    return clean_labels(name for name in names if name.strip())
 
 
 def _read_lines(file: Path) -> list[str]:
@@ -222,7 +223,7 @@ def _read_lines(file: Path) -> list[str]:
         ) from None
 
 
-def open_current(settings: Any) -> Any:
+def open_current(settings: Settings) -> Store:
     """The store of these settings, refused unless its tables are those of this release.
 
     Raises OnetagError saying which `onetag db` command mends it.
@@ -236,3 +237,24 @@ def open_current(settings: Any) -> Any:
         store.close()
         raise OnetagError(state.message)
     return store
+
+
+def chosen_project(session: Session, number: int | None) -> ProjectRow:
+    """The project with this number in Label Studio; without a number, the only one there is.
+
+    Raises OnetagError when there is none, or when several could be meant.
+    """
+    from sqlalchemy import select
+
+    from annotator.errors import OnetagError
+    from annotator.store import Project as ProjectRow
+
+    rows = list(session.scalars(select(ProjectRow).order_by(ProjectRow.id)))
+    found = [row for row in rows if number is None or row.studio_project == number]
+    if len(found) == 1:
+        return found[0]
+    if not rows:
+        raise OnetagError("There is no project yet. Start with `onetag up` or `onetag connect`.")
+    named = ", ".join(f"{row.studio_project} ({row.title} at {row.studio_url})" for row in rows)
+    wrong = "Several projects could be meant" if found else f"There is no project {number}"
+    raise OnetagError(f"{wrong}. Choose with --project; there are: {named}.")

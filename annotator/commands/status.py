@@ -1,0 +1,134 @@
+"""`onetag status`: how every project stands, from the store alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from annotator.commands.options import DatabaseUrl, DataDir, Json, open_current
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from annotator.store import Project, Store
+
+
+def status(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
+    """Show how far each project is: images, answers, observations, model version, training."""
+    from annotator.settings import load_settings
+
+    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    store = open_current(settings)
+    try:
+        rows = collect(store)
+    finally:
+        store.close()
+    if json:
+        import json as codec
+
+        import typer
+
+        typer.echo(codec.dumps(rows, indent=2, default=str, ensure_ascii=False))
+        return
+    _show(rows)
+
+
+def collect(store: Store) -> list[dict[str, Any]]:
+    """One row a project, plain values."""
+    from sqlalchemy import select
+
+    from annotator.store import Project
+
+    with store.reading() as session:
+        return [_row(session, project) for project in session.scalars(select(Project).order_by(Project.id))]
+
+
+def _row(session: Session, project: Project) -> dict[str, Any]:
+    from sqlalchemy import func, select
+
+    from annotator.store import Annotation, Event, Image, Label, ModelVersion, Observation
+
+    def count(entity: Any, *conditions: Any) -> int:
+        return session.scalar(select(func.count()).select_from(entity).where(*conditions)) or 0
+
+    live = Image.project_id == project.id, Image.removed_at.is_(None)
+    said = Annotation.project_id == project.id, Annotation.retired_at.is_(None)
+    answered = select(func.count(func.distinct(Annotation.image_id))).where(
+        *said, Annotation.skipped.is_(False)
+    )
+    observed = (
+        select(Observation.value, func.count())
+        .join(Image, Image.id == Observation.image_id)
+        .where(*live, Observation.retired_at.is_(None))
+        .group_by(Observation.value)
+    )
+    values = {value: number for value, number in session.execute(observed)}
+    version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
+    return {
+        "project": project.studio_project,
+        "label_studio": project.studio_url,
+        "title": project.title,
+        "labels": count(Label, Label.project_id == project.id, Label.archived_at.is_(None)),
+        "images": count(Image, *live),
+        "images_with_a_problem": count(Image, *live, Image.problem.is_not(None)),
+        "images_answered": session.scalar(answered) or 0,
+        "skips": count(Annotation, *said, Annotation.skipped),
+        "observed_present": values.get(1, 0),
+        "observed_absent": values.get(-1, 0),
+        "events_waiting": count(Event, Event.project_id == project.id, Event.processed_at.is_(None)),
+        "version": version.name if version else None,
+        "version_from": version.created_at if version else None,
+        "training": _training(session, project),
+    }
+
+
+def _training(session: Session, project: Project) -> dict[str, Any] | None:
+    from sqlalchemy import select
+
+    from annotator.store import TrainingRun
+
+    latest = select(TrainingRun).where(TrainingRun.project_id == project.id).order_by(TrainingRun.id.desc())
+    run = session.scalars(latest.limit(1)).first()
+    if run is None:
+        return None
+    names = "state", "stage", "progress", "reason", "error", "started_at", "finished_at"
+    return {name: getattr(run, name) for name in names}
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not rows:
+        console.print("No project yet. Start with `onetag up IMAGES --labels a,b,c` or `onetag connect`.")
+    for row in rows:
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        for name, value in _lines(row):
+            table.add_row(name, value)
+        console.print(f"[bold]{row['title']}[/] (project {row['project']} at {row['label_studio']})")
+        console.print(table)
+
+
+def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
+    problems = f", {row['images_with_a_problem']} with a problem" if row["images_with_a_problem"] else ""
+    lines = [
+        ("labels", str(row["labels"])),
+        ("images", f"{row['images']}{problems}"),
+        ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
+        ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent"),
+        ("model version", row["version"] or "none yet"),
+        ("training", _training_line(row["training"])),
+    ]
+    if row["events_waiting"]:
+        lines.append(("inbox", f"{row['events_waiting']} events wait for the worker"))
+    return lines
+
+
+def _training_line(run: dict[str, Any] | None) -> str:
+    if run is None:
+        return "never yet"
+    if run["state"] == "failed":
+        return f"failed: {run['error']}"
+    if run["state"] == "running":
+        return f"running: {run['stage']} ({run['progress']:.0%})"
+    return str(run["state"])

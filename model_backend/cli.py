@@ -1,0 +1,90 @@
+"""The `onetag` command: every command of both sides, put together. Importing it imports nothing that learns."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from annotator.commands import db, export, status
+from annotator.errors import OnetagError
+from model_backend.commands import connect, demo, doctor, registries, serve, train, up, worker
+from model_backend.errors import LearningError
+
+MENDABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+"""Failures of the file system that are the machine's state, not our mistake."""
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"onetag {version('onetag')}")
+        raise typer.Exit
+
+
+def build_app() -> typer.Typer:
+    """The application with all its commands."""
+    app = typer.Typer(
+        name="onetag",
+        help="Tag one label an image; get them all.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(root)
+    start = {"rich_help_panel": "Start"}
+    app.command("up", **start)(up.up)
+    app.command("demo", **start)(demo.demo)
+    app.command("connect", **start)(connect.connect)
+    look = {"rich_help_panel": "Look"}
+    app.command("status", **look)(status.status)
+    app.command("doctor", **look)(doctor.doctor)
+    app.command("export", **look)(export.export)
+    parts = {"rich_help_panel": "Parts, one by one"}
+    app.command("serve", **parts)(serve.serve)
+    app.command("worker", **parts)(worker.worker)
+    app.command("train", **parts)(train.train)
+    app.add_typer(db.app, name="db", **parts)
+    choices = {"rich_help_panel": "What there is to choose from"}
+    for name, command in registries.COMMANDS.items():
+        app.command(name, **choices)(command)
+    return app
+
+
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", envvar="ONETAG_VERSION", callback=_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Tag one label an image; get them all: single-positive multi-label learning inside Label Studio."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; what a user can mend is told in a line, without a traceback, and exits with 1."""
+    try:
+        build_app()(args=None if arguments is None else list(arguments))
+    except (OnetagError, LearningError) as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in MENDABLE:
+            raise
+        _fail(
+            f"{error.filename or 'The data folder'}: {error.strerror}. "
+            "Check its permissions and free space, or choose another folder with --data-dir."
+        )
+
+
+def _fail(message: str) -> None:
+    typer.secho(f"Error: {message}", fg=typer.colors.RED, err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Keeps the parts of an installation alive: what dies is started again, what dies at every start is given up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from annotator.errors import OnetagError
+
+PATIENCE = 5
+"""Deaths within WINDOW seconds after which a part is given up."""
+WINDOW = 60.0
+INTERVAL = 0.25
+
+
+class Part(Protocol):
+    """A process that is started, watched, and stopped."""
+
+    name: str
+
+    def start(self) -> None:
+        """Start it; returns at once or when it is ready."""
+
+    def alive(self) -> bool:
+        """Whether it runs."""
+
+    def stop(self) -> None:
+        """Stop it and wait; nothing happens when it does not run."""
+
+    def last_words(self) -> str:
+        """The end of its log."""
+
+
+class Supervisor:
+    """Starts parts in order, watches them from a thread, and stops them in reverse order."""
+
+    def __init__(self, say: Callable[[str], None], revived: Callable[[str], None] | None = None) -> None:
+        """`say` tells people; `revived` is called with the name of each part that was started again."""
+        self._say = say
+        self._revived = revived or (lambda name: None)
+        self._parts: list[Part] = []
+        self._deaths: dict[str, deque[float]] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        self.failure: OnetagError | None = None
+
+    def add(self, part: Part) -> None:
+        """Start a part; from the first `watch` on it is kept alive."""
+        self._parts.append(part)
+        part.start()
+
+    def watch(self) -> None:
+        """Keep every part alive, from a thread of its own."""
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until a part is given up. Raises OnetagError that says which, and its last words."""
+        self._over.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Raise the OnetagError of a part that was given up, if one was."""
+        if self.failure is not None:
+            raise self.failure
+
+    def stop(self) -> None:
+        """Stop every part, the last one first."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        while self._parts:
+            part = self._parts.pop()
+            self._say(f"Stopping {part.name} ...")
+            part.stop()
+
+    def _watch(self) -> None:
+        while not self._over.wait(INTERVAL):
+            for part in self._parts:
+                if part.alive() or self._over.is_set():
+                    continue
+                try:
+                    self._revive(part)
+                except OnetagError as error:
+                    self.failure = error
+                    self._over.set()
+                    return
+
+    def _revive(self, part: Part) -> None:
+        deaths = self._deaths.setdefault(part.name, deque(maxlen=PATIENCE))
+        deaths.append(time.monotonic())
+        if len(deaths) == PATIENCE and deaths[-1] - deaths[0] < WINDOW:
+            words = part.last_words()
+            raise OnetagError(
+                f"{part.name} stopped {PATIENCE} times within a minute. Its last words:\n{words}"
+            )
+        self._say(f"{part.name} has stopped by itself; starting it again.")
+        part.start()
+        self._revived(part.name)

@@ -1,0 +1,76 @@
+"""`onetag train`: one training now, in this process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from annotator.commands.options import (
+    Backbone,
+    DatabaseUrl,
+    DataDir,
+    Device,
+    Estimator,
+    ExpectedPositives,
+    Json,
+    Loss,
+    Project,
+    Seed,
+    Weights,
+    open_current,
+)
+
+if TYPE_CHECKING:
+    from annotator.settings import Settings
+    from annotator.store import ModelVersion, Store
+
+
+def train(
+    project: Project = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    backbone: Backbone = None,
+    weights: Weights = None,
+    loss: Loss = None,
+    estimator: Estimator = None,
+    expected_positives: ExpectedPositives = None,
+    device: Device = None,
+    seed: Seed = None,
+    json: Json = False,
+) -> None:
+    """Train on what is known now, and send the new suggestions to Label Studio."""
+    from annotator.settings import load_settings
+    from model_backend.commands.console import print_json, stage_bar, standard
+
+    settings = load_settings(
+        data_dir=data_dir,
+        database_url=database_url,
+        backbone=backbone,
+        weights=weights,
+        loss=loss,
+        estimator=estimator,
+        expected_positives=expected_positives,
+        device=device,
+        seed=seed,
+    )
+    store = open_current(settings)
+    console = standard(quiet=json)
+    try:
+        with stage_bar(console, "Training") as report:
+            version = train_now(store, settings, project, report)
+    finally:
+        store.close()
+    told = {"version": version.name, "labels": len(version.labels), "metrics": version.metrics}
+    if json:
+        print_json(told)
+    else:
+        console.print(f"Trained version [bold]{version.name}[/] for {len(version.labels)} labels.")
+
+
+def train_now(store: Store, settings: Settings, number: int | None, report: Any) -> ModelVersion:
+    """Train the project with this number in Label Studio (the only one when None) and return its version."""
+    from annotator.commands.options import chosen_project
+    from model_backend.engine import train_project
+
+    with store.reading() as session:
+        project_id = chosen_project(session, number).id
+    return train_project(store, settings, project_id, progress=report)
