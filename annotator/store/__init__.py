@@ -19,7 +19,6 @@ from annotator.store.models import (
     Suggestion,
     TrainingRun,
 )
-from annotator.store.projects import ProjectSummary, find_project, summarise
 from annotator.store.records import Observed, record_annotation, retire_annotation
 from annotator.store.rows import ExportRow, label_vectors_for_export
 from annotator.store.runs import (
@@ -31,7 +30,7 @@ from annotator.store.runs import (
     queue_run,
     report_run,
 )
-from annotator.store.schema import SchemaState, check, downgrade, upgrade
+from annotator.store.schema import SchemaState, check, downgrade, require, upgrade
 from annotator.store.suggestions import Suggested, mark_pushed, next_suggestions, store_suggestions
 from annotator.store.vectors import load_vectors, prune_vectors, store_vectors
 
@@ -51,7 +50,6 @@ __all__ = [
     "Observed",
     "ObservedMatrix",
     "Project",
-    "ProjectSummary",
     "SchemaState",
     "Store",
     "Suggested",
@@ -62,7 +60,6 @@ __all__ = [
     "complete_reviews",
     "downgrade",
     "fail_lost_runs",
-    "find_project",
     "finish_event",
     "finish_run",
     "label_vectors_for_export",
@@ -81,10 +78,10 @@ __all__ = [
     "record_event",
     "remove_images",
     "report_run",
+    "require",
     "retire_annotation",
     "store_suggestions",
     "store_vectors",
-    "summarise",
     "sync_images",
     "sync_labels",
     "unanswered_images",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Table
+from sqlalchemy import CursorResult, Executable, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -21,13 +21,17 @@ def pieces(values: Sequence[T], size: int = PIECE) -> Iterator[Sequence[T]]:
 
 def put(session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows; where the primary key is there already, replace the other columns."""
-    table = model.__table__
-    assert isinstance(table, Table)
-    keys = [column.name for column in table.primary_key]
-    # In the order of their keys, two processes that put the same rows wait for each other and never deadlock.
+    keys = [column.name for column in inspect(model).primary_key]
+    # In the order of their keys: two processes that put the same rows wait for each other and never deadlock.
     ordered = sorted(rows, key=lambda row: [row[key] for key in keys])
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
+    statement = insert(model)
     replaced = {name: statement.excluded[name] for name in (rows[0] if rows else ()) if name not in keys}
     for piece in pieces(ordered):
         session.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), piece)
+
+
+def changed(session: Session, statement: Executable) -> int:
+    """Execute an UPDATE or DELETE; returns how many rows it changed."""
+    result = session.execute(statement)
+    return result.rowcount if isinstance(result, CursorResult) else 0

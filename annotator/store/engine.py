@@ -47,7 +47,7 @@ class Store:
     def session(self) -> Iterator[Session]:
         """A session that may write: committed at the end, rolled back on an error.
 
-        On SQLite it takes the one write lock at its first statement: keep it short, fetch and compute outside.
+        On SQLite it takes the one write lock at its first statement: keep it short, compute outside of it.
         Raises OnetagError when the database is missing, full, read-only, damaged or out of reach.
         """
         with self._explaining(), Session(self.engine, expire_on_commit=False) as session, session.begin():

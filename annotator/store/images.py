@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Select, insert, select, update
 from sqlalchemy.orm import Session
 
-from annotator.store.bulk import pieces
+from annotator.store.bulk import changed, pieces
 from annotator.store.models import Annotation, Image, Project
 from annotator.store.types import utc_now
 
@@ -61,7 +61,7 @@ def remove_images(session: Session, project_id: int, tasks: Collection[int]) -> 
     removed = 0
     for piece in pieces(list(tasks)):
         live = (Image.project_id == project_id, Image.studio_task.in_(piece), Image.removed_at.is_(None))
-        removed += session.execute(update(Image).where(*live).values(removed_at=utc_now())).rowcount
+        removed += changed(session, update(Image).where(*live).values(removed_at=utc_now()))
     return removed
 
 
@@ -77,7 +77,7 @@ def unanswered_images(session: Session, project_id: int) -> list[int]:
     return list(session.scalars(waiting.order_by(Image.id)))
 
 
-def _of_studio(project_id: int) -> Select[tuple[int, int | None, str, datetime | None]]:
+def _of_studio(project_id: int) -> Select[int, int | None, str, datetime | None]:
     return select(Image.id, Image.studio_task, Image.uri, Image.removed_at).where(
         Image.project_id == project_id, Image.studio_task.is_not(None)
     )

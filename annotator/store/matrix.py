@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
@@ -75,7 +75,7 @@ def complete_reviews(session: Session, project_id: int) -> list[int]:
     return list(session.scalars(select(positives).group_by(votes.c.image_id).having(complete)))
 
 
-def cell_votes(project_id: int, first: int = 0, last: int | None = None) -> Select[Any]:
+def cell_votes(project_id: int, first: int = 0, last: int | None = None) -> Select[int, int, int, int]:
     """(image_id, label_id, sum of the votes, 1 where part of a complete review) of each observed cell.
 
     Of live images and labels alone; `first` and `last` bound the image ids.

@@ -46,7 +46,7 @@ def record_annotation(
 
     What the live revision says already is not written again. What is older than the live revision, or than
     the deletion, came late and is ignored. Everything else retires the live revision with its observations
-    and becomes the new one. Without `studio_annotation` the image and the annotator tell which annotation it is.
+    and becomes the new one. Without `studio_annotation`, image and annotator tell which annotation it is.
     Raises OnetagError for a label that the project does not have or that is observed as +1 and -1.
     """
     if image.project_id != project.id:
@@ -209,7 +209,7 @@ def _values(session: Session, project: Project, observed: Sequence[Observed]) ->
         return {}
     names = {each.label for each in observed}
     chosen = select(Label.name, Label.id).where(Label.project_id == project.id, Label.name.in_(names))
-    ids = {name: label_id for name, label_id in session.execute(chosen)}
+    ids = {row.name: row.id for row in session.execute(chosen)}
     unknown = sorted(names - ids.keys())
     if unknown:
         raise OnetagError(

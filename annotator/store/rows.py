@@ -20,7 +20,7 @@ SURE = 0.9999  # a guess comes no nearer to 0 or 1: those two are for people alo
 
 @dataclass(frozen=True)
 class ExportRow:
-    """One image. `probabilities` follows the labels of the export: a person's 0.0 or 1.0, a guess between, or None.
+    """One image. `probabilities` follows the labels of the export: a person's 0.0 or 1.0, or a guess between.
 
     `human` says which of them are a person's. What is neither observed nor guessed is unknown: None.
     """

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from annotator.store.bulk import changed
 from annotator.store.models import Image, Observation, TrainingRun
 from annotator.store.types import utc_now
 
@@ -41,7 +42,7 @@ def claim_run(session: Session, run_id: int) -> TrainingRun | None:
     now = utc_now()
     queued = (TrainingRun.id == run_id, TrainingRun.state == "queued")
     started = {"state": "running", "started_at": now, "heartbeat_at": now}
-    if session.execute(update(TrainingRun).where(*queued).values(started)).rowcount == 0:
+    if changed(session, update(TrainingRun).where(*queued).values(started)) == 0:
         return None
     return session.get_one(TrainingRun, run_id, populate_existing=True)
 

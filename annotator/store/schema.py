@@ -109,8 +109,8 @@ def _compare(store: Store, current: str | None) -> SchemaState:
         message = f"The database is at revision {current}, this code needs {head}. Run `onetag db upgrade`."
         return SchemaState(current, head, False, message)
     message = (
-        f"The database {shown(store.url)} is at revision {current}, which a newer onetag made; this one knows "
-        f"revisions up to {head}. Install that newer version (pip install -U onetag), or use another database."
+        f"The database {shown(store.url)} is at revision {current}, which a newer onetag made: this one knows "
+        f"{head} at most. Install the newer one (pip install -U onetag), or use another database."
     )
     return SchemaState(current, head, False, message, newer=True)
 
@@ -139,14 +139,14 @@ def _create_file(store: Store) -> None:
         store.file.touch()
     except OSError as error:
         raise OnetagError(
-            f"The database {store.file} cannot be created ({error.strerror}). Choose a folder that this user may "
-            "write to, with --data-dir or ONETAG_DATA_DIR."
+            f"The database {store.file} cannot be created ({error.strerror}). Choose a folder that this user "
+            "may write to, with --data-dir or ONETAG_DATA_DIR."
         ) from None
 
 
 @contextmanager
 def _migrating(store: Store) -> Iterator[Config]:
-    """One transaction for all that happens, alone on the database; refused when that is newer than the code."""
+    """One transaction for it all, alone on the database; refused when that is newer than the code."""
     try:
         with store.engine.connect() as connection, _loose_references(store, connection), connection.begin():
             if store.file is None:
@@ -161,7 +161,7 @@ def _migrating(store: Store) -> Iterator[Config]:
 
 @contextmanager
 def _loose_references(store: Store, connection: Connection) -> Iterator[None]:
-    """On SQLite a table is changed by copying it, which foreign keys would forbid; they are checked at the end."""
+    """Without foreign keys for a while: SQLite changes a table by copying it, which they would forbid."""
     raw = connection.connection.driver_connection
     if store.file is None or raw is None:
         yield

@@ -46,7 +46,7 @@ def next_suggestions(session: Session, version_id: int, limit: int) -> list[tupl
         .order_by(Suggestion.score, Suggestion.image_id)
         .limit(limit)
     )
-    return [(task, suggestion) for task, suggestion in session.execute(chosen)]
+    return [(task, suggestion) for task, suggestion in session.execute(chosen) if task is not None]
 
 
 def mark_pushed(session: Session, version_id: int, image_ids: Sequence[int]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from annotator.store.bulk import pieces, put
+from annotator.store.bulk import changed, pieces, put
 from annotator.store.models import LabelVector, ModelVersion, Project
 
 if TYPE_CHECKING:
@@ -82,5 +82,4 @@ def prune_vectors(session: Session, project_id: int, keep: int = 3) -> int:
     kept = set(session.scalars(newest.limit(keep)))
     kept |= set(session.scalars(select(Project.active_version_id).where(Project.id == project_id)))
     old = set(session.scalars(newest)) - kept
-    dropped = session.execute(delete(LabelVector).where(LabelVector.version_id.in_(old)))
-    return dropped.rowcount
+    return changed(session, delete(LabelVector).where(LabelVector.version_id.in_(old)))
