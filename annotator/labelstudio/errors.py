@@ -1,0 +1,29 @@
+"""What can go wrong with Label Studio, each with its way out. No message ever holds a token."""
+
+from __future__ import annotations
+
+from annotator.errors import OnetagError
+
+
+class LabelStudioError(OnetagError):
+    """Label Studio could not do what was asked."""
+
+
+class LabelStudioUnreachable(LabelStudioError):  # noqa: N818
+    """Nothing answers at the address, or not in time, or not as Label Studio does."""
+
+
+class LabelStudioUnauthorized(LabelStudioError):  # noqa: N818
+    """The token is wrong, expired, revoked, or of a kind that this Label Studio does not take."""
+
+
+class LabelStudioRefused(LabelStudioError):  # noqa: N818
+    """Label Studio understood and said no; `status` is its HTTP status."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class LabelStudioMissing(LabelStudioRefused):
+    """The project, task or annotation does not exist, or not for this user."""
