@@ -1,0 +1,28 @@
+"""Entropy maximisation."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from model_backend.losses.base import Loss
+from model_backend.losses.batch import Known
+from model_backend.losses.terms import absent, entropy, present
+
+
+class EM(Loss):
+    """Known cells, and -alpha times the entropy of p where nothing is known: the unknown stays undecided.
+
+    Zhou et al., ECCV 2022. The value can be negative.
+
+    Args:
+        alpha: published for VOC 0.2, COCO and NUS 0.1, CUB 0.01.
+    """
+
+    def __init__(self, alpha: float = 0.1) -> None:
+        super().__init__()
+        self.alpha = alpha
+
+    def cells(self, logits: Tensor, known: Known) -> Tensor:
+        """(B, L)."""
+        cost = known.positive * present(logits) + known.negative * absent(logits)
+        return cost - self.alpha * known.unknown * entropy(logits)

@@ -1,0 +1,23 @@
+"""Ignore unobserved, one negative an image."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from model_backend.losses.base import Loss
+from model_backend.losses.batch import Known
+from model_backend.losses.terms import absent, present
+
+
+class IU(Loss):
+    """Observed cells only, the negatives of an image weighing one together.
+
+    Cole et al. 2021 (appendix) give each image one true negative, drawn once. Reviews leave any number of
+    them: dividing by it is the expectation over which one is drawn, and the paper's loss where there is
+    one.
+    """
+
+    def cells(self, logits: Tensor, known: Known) -> Tensor:
+        """(B, L)."""
+        one = known.negative / known.negative.sum(1, keepdim=True).clamp(min=1)
+        return known.positive * present(logits) + one * absent(logits)

@@ -1,0 +1,36 @@
+"""Large losses corrected for good."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from model_backend.losses.batch import Known
+from model_backend.losses.large_loss import LargeLoss
+from model_backend.losses.memory import ImageMemory
+from model_backend.losses.terms import absent, present
+
+
+class LLCp(LargeLoss):
+    """LL-Cp of Kim et al., CVPR 2022: a suspect is read as present from now on, unless it is observed later.
+
+    Suspects pile up, so each step after the first pass takes `delta` of its cells, not (epoch - 1) * delta.
+    """
+
+    def __init__(self, delta: float = 0.002) -> None:
+        super().__init__(delta)
+        self.flipped = ImageMemory(0, torch.bool)
+
+    def share(self, epoch: int) -> float:
+        """Delta after the first pass."""
+        return self.delta if epoch > 1 else 0.0
+
+    def cells(self, logits: Tensor, known: Known) -> Tensor:
+        """(B, L)."""
+        indices, labels = known.batch.indices, logits.shape[1]
+        flipped = self.flipped.read(indices, labels).to(logits) * known.unknown
+        flipped = flipped + self.suspects(logits, known.unknown - flipped, known.batch.epoch)
+        if self.training:
+            self.flipped.write(indices, flipped)
+        assumed = self.assumed(known) - flipped
+        return (known.positive + flipped) * present(logits) + assumed * absent(logits)

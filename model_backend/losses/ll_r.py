@@ -1,0 +1,18 @@
+"""Large losses rejected."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from model_backend.losses.batch import Known
+from model_backend.losses.large_loss import LargeLoss
+from model_backend.losses.terms import absent, present
+
+
+class LLR(LargeLoss):
+    """LL-R of Kim et al., CVPR 2022: a suspect costs nothing in this step."""
+
+    def cells(self, logits: Tensor, known: Known) -> Tensor:
+        """(B, L)."""
+        suspects = self.suspects(logits, known.unknown, known.batch.epoch)
+        return known.positive * present(logits) + (self.assumed(known) - suspects) * absent(logits)

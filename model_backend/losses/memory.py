@@ -1,0 +1,55 @@
+"""What a stateful loss remembers of the images it has seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from model_backend.errors import LearningError
+
+
+class ImageMemory(nn.Module):
+    """A (rows, L) buffer addressed by image index, grown as higher indices are met.
+
+    Neither the number of images nor of labels is asked for in advance, and a state of any size loads: a
+    pool may grow between two trainings. New cells hold `fill`.
+    """
+
+    values: Tensor
+
+    def __init__(self, fill: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.fill = fill
+        self.register_buffer("values", torch.empty(0, 0, dtype=dtype))
+
+    def read(self, indices: Tensor, labels: int) -> Tensor:
+        """(B, labels) of the images at `indices`."""
+        self._reach(indices, labels)
+        return self.values[indices.to(self.values.device), :labels]
+
+    def write(self, indices: Tensor, values: Tensor) -> None:
+        """Remember `values` (B, labels) for the images at `indices`."""
+        self._reach(indices, values.shape[1])
+        self.values[indices.to(self.values.device), : values.shape[1]] = values.to(self.values)
+
+    def _reach(self, indices: Tensor, labels: int) -> None:
+        """Grow by at least a half, so that a first pass over N images copies each row few times."""
+        rows, width = self.values.shape
+        wanted = int(indices.max()) + 1 if indices.numel() else 0
+        if wanted <= rows and labels <= width:
+            return
+        shape = (rows if wanted <= rows else max(wanted, rows * 3 // 2), max(labels, width))
+        grown = torch.full(shape, self.fill, dtype=self.values.dtype, device=self.values.device)
+        grown[:rows, :width] = self.values
+        self.values = grown
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Take the shape of what is loaded."""
+        loaded = state_dict.get(prefix + "values")
+        if isinstance(loaded, Tensor):
+            if loaded.dtype != self.values.dtype or loaded.ndim != 2:
+                raise LearningError("This state is of another loss: build the loss that it was saved from.")
+            self.values = torch.empty_like(loaded, device=self.values.device)
+        super()._load_from_state_dict(state_dict, prefix, *args)

@@ -1,0 +1,29 @@
+"""Weakly assume negative."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from model_backend.errors import LearningError
+from model_backend.losses.base import Loss
+from model_backend.losses.batch import Known
+from model_backend.losses.terms import absent, present
+
+
+class WAN(Loss):
+    """AN whose assumed negatives weigh gamma; an observed negative is no assumption and weighs 1.
+
+    Args:
+        gamma: None is 1 / (L - 1), one positive against all that is assumed (Cole et al. 2021, section 3.2).
+    """
+
+    def __init__(self, gamma: float | None = None) -> None:
+        super().__init__()
+        if gamma is not None and gamma < 0:
+            raise LearningError(f"gamma is a weight of at least 0, not {gamma}.")
+        self.gamma = gamma
+
+    def cells(self, logits: Tensor, known: Known) -> Tensor:
+        """(B, L)."""
+        gamma = 1 / max(logits.shape[1] - 1, 1) if self.gamma is None else self.gamma
+        return known.positive * present(logits) + (known.negative + gamma * known.unknown) * absent(logits)
