@@ -1,4 +1,4 @@
-"""The `onetag` command: every command of both sides, put together. Importing it imports nothing that learns."""
+"""The `onetag` command: every command of both sides, put together. Importing it imports no torch."""
 
 from __future__ import annotations
 

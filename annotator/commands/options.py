@@ -202,7 +202,7 @@ RetrainIdle = Annotated[
 
 
 def label_names(text: str) -> list[str]:
-    """The labels of `a,b,c`, or of a file given as `@labels.txt` with one a line; order kept, blanks left out.
+    """The labels of `a,b,c`, or of a file given as `@labels.txt` with one a line; blanks are left out.
 
     Raises OnetagError when there is none, when one comes twice, or when the file cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Child processes that a killed parent leaves findable: each has a file with its number and its start time."""
+"""Child processes that a killed parent leaves findable: each has a file with its number and start."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _started_by_ps(pid: int) -> str | None:
 
 
 def stop_process(pid: int, started: str, grace: float = GRACE) -> None:
-    """Ask the process to stop, and kill it when it does not within `grace` seconds; its whole session with it."""
+    """Ask the process to stop, and kill it when it does not within `grace` seconds, session and all."""
     for number, wait in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
         if started_at(pid) != started:
             return

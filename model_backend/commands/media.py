@@ -28,7 +28,7 @@ def link(root: Path, images: Path) -> str:
             place.symlink_to(target, target_is_directory=True)
     except OSError as error:
         raise OnetagError(
-            f"{place} cannot be made ({error.strerror}). Choose a data folder that can be written, with --data-dir."
+            f"{place} cannot be made ({error.strerror}). Choose a folder that can be written, with --data-dir."
         ) from None
     return name
 
@@ -39,7 +39,7 @@ def uri(name: str, file: str) -> str:
 
 
 def file_of(name: str, address: str) -> str | None:
-    """The file that `uri` was given for the folder `name`; None for another folder or another kind of address."""
+    """The file that `uri` was given for the folder `name`; None for any other address."""
     start = f"{name}/"
     path = unquote(address.removeprefix(PREFIX)) if address.startswith(PREFIX) else ""
     return path.removeprefix(start) if path.startswith(start) else None

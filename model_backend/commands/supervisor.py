@@ -1,4 +1,4 @@
-"""Keeps the parts of an installation alive: what dies is started again, what dies at every start is given up."""
+"""Keeps the parts of an installation alive: what dies is started again, unless it dies every time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Supervisor:
     def __init__(self, say: Callable[[str], None], revived: Callable[[str], None] | None = None) -> None:
         """`say` tells people; `revived` is called with the name of each part that was started again."""
         self._say = say
-        self._revived = revived or (lambda name: None)
+        self._revived = revived or (lambda _: None)
         self._parts: list[Part] = []
         self._deaths: dict[str, deque[float]] = {}
         self._over = threading.Event()

@@ -24,6 +24,14 @@ class Habits:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """The suggestions as the page shows them: ticked labels, and the id of the region they came in."""
+
+    labels: tuple[str, ...] = ()
+    region: str = "suggested"
+
+
+@dataclass(frozen=True)
 class Answer:
     """What the annotator leaves on the page: one label, the ticks below it, and perhaps a review."""
 
@@ -50,30 +58,32 @@ def answer(
     return Answer(label, tuple(suggested))
 
 
-def regions(
-    given: Answer, suggested: Collection[str], kind: str, image: str = "image"
-) -> list[dict[str, Any]]:
+def regions(given: Answer, shown: Shown, kind: str, image: str = "image") -> list[dict[str, Any]]:
     """The answer as Label Studio's browser stores it; `kind` ("choices" or "taxonomy") is the label config's.
 
-    Suggestions left as predicted keep the origin `prediction`; when all are unticked their region is gone.
+    Suggestions left as predicted keep the origin `prediction`, changed ones their region's id; when all are
+    unticked their region is gone.
     """
 
     def value(names: Collection[str]) -> list[Any]:
         return [[name] for name in names] if kind == "taxonomy" else list(names)
 
-    found = [_region("label", kind, value([given.label]), "manual", image)]
+    found = [_region("label", "label", kind, value([given.label]), "manual", image)]
     if given.ticked:
-        untouched = set(given.ticked) == set(suggested)
-        origin = "prediction" if untouched else "prediction-changed" if suggested else "manual"
-        found.append(_region("suggested", kind, value(given.ticked), origin, image))
+        untouched = set(given.ticked) == set(shown.labels)
+        origin = "prediction" if untouched else "prediction-changed" if shown.labels else "manual"
+        identity = shown.region if shown.labels else "suggested"
+        found.append(_region("suggested", identity, kind, value(given.ticked), origin, image))
     if given.review:
-        found.append(_region("review", "choices", [given.review], "manual", image))
+        found.append(_region("review", "review", "choices", [given.review], "manual", image))
     return found
 
 
-def _region(control: str, kind: str, value: list[Any], origin: str, image: str) -> dict[str, Any]:
+def _region(
+    control: str, identity: str, kind: str, value: list[Any], origin: str, image: str
+) -> dict[str, Any]:
     return {
-        "id": control,
+        "id": identity,
         "from_name": control,
         "to_name": image,
         "type": kind,

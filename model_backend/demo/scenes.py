@@ -1,7 +1,7 @@
 """Pictures with a known truth: one to four real handwritten digits composed on a canvas.
 
 The digits are scikit-learn's (1,797 scans of 8 x 8 pixels, UCI), so nothing is downloaded. As in photographs,
-a class has a typical colour that varies from one object to the next; position, size and background vary freely.
+a class has a typical colour that varies between objects; position, size and background vary freely.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def test_a_damaged_note_about_a_child_is_forgotten(tmp_path: Path, text: str) ->
 
 
 def test_a_process_that_will_not_stop_is_killed() -> None:
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
     process = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE, start_new_session=True)
     assert process.stdout
     with process, process.stdout as output:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model_backend.demo.annotator import ALL_MARKED, CHECKED, Answer, Habits, answer, regions
+from model_backend.demo.annotator import ALL_MARKED, CHECKED, Answer, Habits, Shown, answer, regions
 
 PRESENT, SUGGESTED = ("cat", "tree"), ("cat", "dog")
 
@@ -62,17 +62,18 @@ def test_an_image_with_nothing_in_it_is_skipped() -> None:
 def test_regions_carry_the_origin_the_browser_would_give(
     given: Answer, suggested: tuple[str, ...], stored: list[tuple[str, str, list[str]]]
 ) -> None:
-    found = regions(given, suggested, "choices")
+    found = regions(given, Shown(suggested, "from-v1"), "choices")
     assert found[0]["from_name"] == "label"
     assert found[0]["value"] == {"choices": ["cat"]}
     middle = [item for item in found if item["from_name"] == "suggested"]
     assert [(item["from_name"], item["origin"], item["value"]["choices"]) for item in middle] == stored
+    assert all(item["id"] == ("from-v1" if suggested else "suggested") for item in middle)
     last = [item["value"]["choices"] for item in found if item["from_name"] == "review"]
     assert last == ([[given.review]] if given.review else [])
 
 
 def test_a_taxonomy_stores_paths_and_the_review_stays_a_choice() -> None:
-    found = regions(Answer("cat", ("cat",), CHECKED), (), "taxonomy")
+    found = regions(Answer("cat", ("cat",), CHECKED), Shown(), "taxonomy")
     assert [item["value"] for item in found] == [
         {"taxonomy": [["cat"]]},
         {"taxonomy": [["cat"]]},
