@@ -13,7 +13,10 @@ from torch import Tensor
 
 from model_backend.errors import LearningError
 from model_backend.estimators.base import Estimator
+from model_backend.estimators.lowrank import LowRankEstimator
 from model_backend.estimators.matrix import MatrixEstimator
+from model_backend.estimators.neighbours import NeighboursEstimator
+from model_backend.estimators.network import NetworkEstimator
 from model_backend.estimators.observed import ObservedMatrix, as_tensor
 
 COLE = "Cole et al., CVPR 2021, arXiv 2106.09708"
@@ -40,7 +43,27 @@ class EstimatorEntry:
     trained: bool = True
 
 
-_ENTRIES = (EstimatorEntry("matrix", "A free logit for each image and label", COLE, MatrixEstimator),)
+_ENTRIES = (
+    EstimatorEntry("matrix", "A free logit for each image and label", COLE, MatrixEstimator),
+    EstimatorEntry(
+        "lowrank", "U V^T + bias: a few numbers an image", f"Future work of {COLE}", LowRankEstimator
+    ),
+    EstimatorEntry(
+        "network",
+        "A small network on the cached features: no memory an image",
+        f"Future work of {COLE}",
+        NetworkEstimator,
+        needs_features=True,
+    ),
+    EstimatorEntry(
+        "neighbours",
+        "Observed labels spread over nearest neighbours, own tag left out; frozen",
+        "Label propagation, Zhou et al., NIPS 2003; new under these protocols",
+        NeighboursEstimator,
+        needs_features=True,
+        trained=False,
+    ),
+)
 ESTIMATORS: dict[str, EstimatorEntry] = {entry.name: entry for entry in _ENTRIES}
 
 

@@ -1,0 +1,102 @@
+"""No memory an image: a small network that reads the cached features."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import gelu
+
+from model_backend.errors import LearningError
+from model_backend.estimators.base import SURE, Estimator
+from model_backend.estimators.observed import ObservedMatrix
+from model_backend.estimators.rows import RowTable
+
+START = 0.25  # standard deviation of an unknown cell's first logit
+SAMPLE = 10_000  # images that the scale of the features is measured on
+
+
+class NetworkEstimator(Estimator):
+    """logits = W2 gelu(W1 x + b1) + b2 + s on standardised features x, s sure where a cell is observed.
+
+    Cole et al. 2021, section 6, name a smaller network in the place of the matrix. Its size does not depend
+    on N, and an image that joins the pool has an estimate at once.
+
+    Args:
+        hidden: width of the hidden layer.
+    """
+
+    def __init__(
+        self,
+        observed: ObservedMatrix,
+        features: Tensor | None = None,
+        *,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        hidden: int = 256,
+    ) -> None:
+        super().__init__(observed, seed, torch.device(device))
+        if features is None:
+            raise LearningError("The estimator network reads features: pass the pool's features (N, F).")
+        if hidden < 1:
+            raise LearningError(f"hidden is at least 1, not {hidden}.")
+        self.hidden = hidden
+        self.center, self.scale = (part.to(self.device) for part in center_and_scale(features))
+        width = features.shape[1]
+        self.inner = RowTable(self._normal(width + 1, hidden, width**-0.5))
+        self.outer = RowTable(self._normal(observed.shape[1], hidden + 1, START * hidden**-0.5))
+
+    def logits(self, indices: Tensor, features: Tensor | None = None) -> Tensor:
+        """(B, L) from the images' features (B, F)."""
+        if features is None or features.shape[1:] != self.center.shape:
+            raise LearningError(
+                f"The estimator network needs the batch's features (B, {self.center.numel()}): "
+                "logits(indices, features[indices])."
+            )
+        inputs = (features.to(self.center) - self.center) * self.scale
+        inner, outer = self.inner.all(), self.outer.all()
+        hidden = gelu(torch.addmm(inner[-1], inputs, inner[:-1]))
+        return torch.addmm(outer[:, -1], hidden, outer[:, :-1].T) + SURE * self.observed.rows(indices)
+
+    def tables(self) -> dict[str, RowTable]:
+        """Both layers, their biases as last row and last column."""
+        return {"inner": self.inner, "outer": self.outer}
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The layers and the scale of the features."""
+        return super().state_dict() | {"center": self.center.clone(), "scale": self.scale.clone()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take up a state of features of the same width."""
+        if state["center"].shape != self.center.shape:
+            raise LearningError(
+                f"This state reads {state['center'].numel()} features an image, the pool has "
+                f"{self.center.numel()}: use the same backbone and map, or build a new estimator."
+            )
+        self.center, self.scale = state["center"].to(self.device), state["scale"].to(self.device)
+        super().load_state_dict(state)
+
+    def to(self, device: torch.device | str) -> Estimator:
+        """Move all tensors; returns itself."""
+        super().to(device)
+        self.center, self.scale = self.center.to(self.device), self.scale.to(self.device)
+        return self
+
+    def _grow(self, before: ObservedMatrix, features: Tensor | None) -> None:
+        """New labels get new output rows; the scale of the features stays."""
+        del features
+        labels = self.observed.shape[1]
+        if labels != before.shape[1]:
+            self.outer.grow(self._normal(labels, self.hidden + 1, START * self.hidden**-0.5))
+
+    def _normal(self, rows: int, columns: int, deviation: float) -> Tensor:
+        """Random weights; their biases are as small as they are."""
+        start = torch.empty(rows, columns).normal_(0, deviation, generator=self._generator())
+        return start.to(self.device)
+
+
+def center_and_scale(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and 1 / standard deviation of each feature, over a regular sample; 0 for one that never varies."""
+    stride = max(features.shape[0] // SAMPLE, 1)
+    sample = features[::stride].float()
+    deviation = sample.std(0, correction=0)
+    return sample.mean(0), torch.where(deviation > 1e-8, 1 / deviation, 0.0)

@@ -1,0 +1,100 @@
+"""Observed labels spread over a graph of neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import csr_matrix
+
+from model_backend.estimators.graph import Graph
+
+DIRECT = 2_500  # images up to which the sum is solved for, not iterated
+ITERATIONS = 30  # 0.9^30 = 4 % of the mass is still under way, spread over all labels alike
+WORKSPACE = 2**25  # cells of labels spread at a time
+
+Matrix = NDArray[np.float32]
+
+
+def label_shares(graph: Graph, positive: Graph, alpha: float = 0.9, direct: int = DIRECT) -> Matrix:
+    """What the neighbourhood says of each image's labels: (N, L) float32, rows summing to 1.
+
+    Label propagation, K = (1 - alpha) (I - alpha S)^-1 applied to the observed positives (Zhou et al.,
+    "Learning with local and global consistency", NIPS 2003), with the diagonal of K left out, so that an
+    image's own tag says nothing of itself and the shares can be trusted on tagged images too. An image that
+    no tag reaches has the pool's shares.
+
+    Args:
+        graph: S, symmetric and normalised, (N, N) sparse.
+        positive: (N, L) sparse, 1 at observed positives.
+        alpha: how far labels travel.
+        direct: up to this many images K is exact. Beyond, the series is summed by iteration, and the diagonal
+            from its first terms.
+    """
+    votes = solved(graph, positive, alpha) if graph.shape[0] <= direct else iterated(graph, positive, alpha)
+    return row_shares(votes, pool_shares(positive))
+
+
+def solved(graph: Graph, positive: Graph, alpha: float) -> Matrix:
+    """K without its diagonal, times the positives."""
+    system = np.eye(graph.shape[0], dtype=np.float32) - np.float32(alpha) * graph.toarray()
+    identity = np.eye(graph.shape[0], dtype=np.float32)
+    kernel = cho_solve(cho_factor(system, lower=True, overwrite_a=True), identity, overwrite_b=True)
+    np.fill_diagonal(kernel, 0)
+    return np.asarray(kernel @ positive.toarray(), dtype=np.float32) * np.float32(1 - alpha)
+
+
+def iterated(graph: Graph, positive: Graph, alpha: float) -> Matrix:
+    """The same for large pools: F = alpha S F + (1 - alpha) Y, less what returns to where it started."""
+    votes = np.empty(positive.shape, dtype=np.float32)
+    returning = (1 - alpha) * (1 + return_weights(graph, alpha))
+    for columns in column_chunks(positive.shape):
+        start = positive[:, columns].toarray().astype(np.float32)
+        spread = (1 - alpha) * start
+        for _ in range(ITERATIONS):
+            spread = np.float32(alpha) * (graph @ spread) + np.float32(1 - alpha) * start
+        votes[:, columns] = np.maximum(spread - returning[:, None] * start, 0)
+    return votes
+
+
+def return_weights(graph: Graph, alpha: float) -> Matrix:
+    """(N,) sum over t >= 2 of alpha^t diag(S^t): the walks that come back to where they started.
+
+    Terms 2 to 4 are exact, by rows of S and of S^2; from 5 on, the fourth stands for all.
+    """
+    count = graph.shape[0]
+    two, three, four = (np.zeros(count, dtype=np.float32) for _ in range(3))
+    for rows in (slice(start, start + 4096) for start in range(0, count, 4096)):
+        once = graph[rows]
+        twice = once @ graph
+        two[rows] = np.asarray(once.multiply(once).sum(axis=1)).ravel()
+        three[rows] = np.asarray(once.multiply(twice).sum(axis=1)).ravel()
+        four[rows] = np.asarray(twice.multiply(twice).sum(axis=1)).ravel()
+    return np.asarray(alpha**2 * two + alpha**3 * three + alpha**4 / (1 - alpha) * four, dtype=np.float32)
+
+
+def column_chunks(shape: tuple[int, int]) -> Iterator[slice]:
+    """Slices of labels, each of at most `WORKSPACE` cells over all images."""
+    width = max(WORKSPACE // max(shape[0], 1), 1)
+    return (slice(start, start + width) for start in range(0, shape[1], width))
+
+
+def pool_shares(positive: Graph) -> Matrix:
+    """(L,) share of each label among all observed positives; alike where there are none."""
+    counts = np.asarray(csr_matrix(positive).sum(axis=0), dtype=np.float32).ravel()
+    return (
+        counts / counts.sum()
+        if counts.sum() > 0
+        else np.full(counts.shape, 1 / max(counts.size, 1), np.float32)
+    )
+
+
+def row_shares(votes: Matrix, fallback: Matrix) -> Matrix:
+    """Rows summing to 1, in place; rows without votes become `fallback`."""
+    total = votes.sum(axis=1, keepdims=True)
+    empty = total[:, 0] <= 1e-12
+    np.divide(votes, total, out=votes, where=~empty[:, None])
+    votes[empty] = fallback
+    return votes
