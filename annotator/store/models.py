@@ -88,7 +88,7 @@ class Image(Base):
     """One image of a project, known to Label Studio as a task; `problem` says why it cannot be used."""
 
     __tablename__ = "images"
-    __table_args__ = (UniqueConstraint("project_id", "studio_task"),)
+    __table_args__ = (UniqueConstraint("project_id", "studio_task"), Index(None, "project_id", "id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))

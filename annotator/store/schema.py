@@ -109,8 +109,8 @@ def _compare(store: Store, current: str | None) -> SchemaState:
         message = f"The database is at revision {current}, this code needs {head}. Run `onetag db upgrade`."
         return SchemaState(current, head, False, message)
     message = (
-        f"The database {shown(store.url)} is at revision {current}, which a newer onetag made: this one knows "
-        f"{head} at most. Install the newer one (pip install -U onetag), or use another database."
+        f"The database {shown(store.url)} is at revision {current}, which a newer onetag made: this one "
+        f"knows {head} at most. Install the newer one (pip install -U onetag), or use another database."
     )
     return SchemaState(current, head, False, message, newer=True)
 

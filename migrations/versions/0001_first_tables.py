@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
         sa.UniqueConstraint("project_id", "studio_task", name=op.f("uq_images_project_id_studio_task")),
     )
+    op.create_index(op.f("ix_images_project_id_id"), "images", ["project_id", "id"])
     op.create_table(
         "labels",
         sa.Column("id", Id, nullable=False),
