@@ -96,7 +96,7 @@ def nearest_by_cells(rows: Tensor, neighbours: int, seed: int) -> tuple[Tensor, 
 
 
 def projected(rows: Tensor, generator: torch.Generator) -> Tensor:
-    """Unit rows of at most `WIDTH` numbers; a random projection nearly keeps cosines (Johnson-Lindenstrauss)."""
+    """Unit rows of at most `WIDTH` numbers; a random projection nearly keeps cosines."""
     if rows.shape[1] <= WIDTH:
         return rows
     directions = torch.randn(rows.shape[1], WIDTH, generator=generator).to(rows.device)

@@ -60,7 +60,7 @@ class NeighboursEstimator(Estimator):
         return super().state_dict() | {"shares": self.shares.clone()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take the shares of a state of the same observations; for others, those built here are the right ones."""
+        """Take the shares of a state of the same observations; else those built here stand."""
         same = all(
             torch.equal(state[f"observed.{name}"].cpu(), getattr(self.observed, name).cpu())
             for name in ("pointers", "labels", "values")

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 from model_backend.estimators.graph import Graph
 
-DIRECT = 2_500  # images up to which the sum is solved for, not iterated
+DIRECT = 1_000  # images up to which the sum is solved for, not iterated
 ITERATIONS = 30  # 0.9^30 = 4 % of the mass is still under way, spread over all labels alike
 WORKSPACE = 2**25  # cells of labels spread at a time
 
