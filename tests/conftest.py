@@ -1,10 +1,10 @@
-"""Databases for tests: `store` runs a test on both engines, `sqlite_store` is the quick one for other rooms."""
+"""Databases for tests: `store` runs a test on both engines; `sqlite_store` is quick, for other rooms."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
-from annotator.store import Store, open_store, upgrade
+from annotator.store import Project, Store, open_store, sync_images, sync_labels, upgrade
 
 POSTGRES = os.environ.get("ONETAG_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 
@@ -115,3 +116,25 @@ def _database(server: str, template: str = "template0") -> Iterator[str]:
                 connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     finally:
         engine.dispose()
+
+
+@pytest.fixture
+def make_project() -> Callable[..., Project]:
+    """Builds a project with labels and images: `make_project(session, "cat, dog", images=3)`.
+
+    The images are tasks 101, 102, ... of Label Studio's project 7.
+    """
+
+    def make(
+        session: Session, labels: str = "cat, dog, tree", images: int = 3, title: str = "Pets"
+    ) -> Project:
+        project = Project(
+            title=title, label_config="<View/>", studio_url=f"http://{title}.test", studio_project=7
+        )
+        session.add(project)
+        session.flush()
+        sync_labels(session, project, labels.split(", "))
+        sync_images(session, project.id, {100 + n: f"/data/upload/7/{n}.jpg" for n in range(1, images + 1)})
+        return project
+
+    return make

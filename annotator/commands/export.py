@@ -1,0 +1,122 @@
+"""`onetag export`: every image with what people said and what the model thinks, as a file."""
+
+from __future__ import annotations
+
+import json as codec
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from annotator.commands.options import (
+    DatabaseUrl,
+    DataDir,
+    Json,
+    Project,
+    chosen_project,
+    open_current,
+)
+
+if TYPE_CHECKING:
+    from annotator.exchange import ExportFormat, ExportReport
+
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        envvar="ONETAG_FORMAT",
+        help="csv, jsonl or parquet. [default: the suffix of the output, else csv]",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        envvar="ONETAG_OUTPUT",
+        help="File to write. [default: labels.FORMAT]",
+        show_default=False,
+    ),
+]
+Version = Annotated[
+    str | None,
+    typer.Option(
+        "--model-version",
+        envvar="ONETAG_MODEL_VERSION",
+        help="Model version whose guesses to take. [default: the active one]",
+        show_default=False,
+    ),
+]
+
+
+def export(
+    project: Project = None,
+    form: Format = None,
+    output: Output = None,
+    version: Version = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Write one row an image: its observed labels and the probability of every label.
+
+    A person's values are 0 or 1 and named as human; unknown stays empty. An existing file is replaced
+    once the new one is complete.
+    """
+    from annotator.exchange import export_project
+    from annotator.settings import load_settings
+
+    chosen = choose_format(form, output)
+    store = open_current(load_settings(data_dir=data_dir, database_url=database_url))
+    try:
+        with store.reading() as session, _bar() as progress:
+            report = export_project(
+                session,
+                chosen_project(session, project),
+                chosen,
+                output or Path(f"labels.{chosen.name}"),
+                version=version,
+                progress=progress,
+            )
+    finally:
+        store.close()
+    typer.echo(codec.dumps(asdict(report), indent=2, ensure_ascii=False) if json else sentence(report))
+
+
+def choose_format(name: str | None, output: Path | None) -> ExportFormat:
+    """The format of that name, or of the output's suffix. Raises OnetagError naming those that there are."""
+    from annotator.errors import OnetagError
+    from annotator.exchange import EXPORTS
+
+    wanted = name or (output.suffix[1:].lower() if output and output.suffix else "csv")
+    if wanted not in EXPORTS:
+        raise OnetagError(
+            f"There is no export format {wanted!r}. Choose one with --format: {', '.join(EXPORTS)}."
+        )
+    return EXPORTS[wanted]
+
+
+def sentence(report: ExportReport) -> str:
+    """What an export holds, for people."""
+    return (
+        f"{report.file}: {report.images:,} images x {report.labels:,} labels, model version "
+        f"{report.model_version or 'none yet'}. Said by people: {report.present:,} present, "
+        f"{report.absent:,} absent; guessed: {report.guessed:,}; unknown: {report.unknown:,}."
+    )
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on the terminal; standard output stays free for the report."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("export", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
