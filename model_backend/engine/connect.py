@@ -1,0 +1,27 @@
+"""Label Studio and the workbench, as the settings describe them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from annotator.settings import Settings
+from model_backend.engine.workbench import Workbench
+
+if TYPE_CHECKING:
+    from annotator.labelstudio.client import Studio
+
+
+def open_studio(settings: Settings) -> Studio | None:
+    """The client for Label Studio; None when the settings name none."""
+    from annotator.labelstudio.client import Studio
+
+    if settings.label_studio_url is None or settings.label_studio_token is None:
+        return None
+    return Studio(settings.label_studio_url, settings.label_studio_token, timeout=settings.request_timeout)
+
+
+def open_workbench(settings: Settings, studio: Studio | None = None) -> Workbench:
+    """A workbench that reads images as the settings allow. Nothing is loaded yet."""
+    from annotator.labelstudio.images import ImageSource
+
+    return Workbench(settings, ImageSource(studio or open_studio(settings), settings).read)

@@ -1,0 +1,107 @@
+"""The features of a project's images: from the cache where they are, from the images where not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from annotator.store import Image, Store
+from model_backend.engine.workbench import Workbench
+
+Progress = Callable[[str, float], None]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PoolFeatures:
+    """The images that can be used, by id, and their features (N, F) float32."""
+
+    image_ids: list[int]
+    features: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Row:
+    id: int
+    uri: str
+    digest: str | None
+
+
+def pool_features(
+    store: Store,
+    workbench: Workbench,
+    image_ids: Sequence[int],
+    progress: Progress,
+    *,
+    again: bool = False,
+) -> PoolFeatures:
+    """Features of the images in the order of `image_ids`, leaving out those that cannot be read.
+
+    An unreadable image gets a `problem` in the store and is left alone from then on, unless `again`.
+    Duplicates (the same bytes) share their features.
+    """
+    with store.reading() as session:
+        rows = _rows(session, image_ids, again)
+    mask, known = workbench.known_features([row.digest or "" for row in rows])
+    missing = [row for row, there in zip(rows, mask, strict=True) if not there]
+    if not missing:
+        return PoolFeatures([row.id for row in rows], known)
+    found = _extract(store, workbench, missing, progress)
+    width = found.features.shape[1] if len(found.features) else known.shape[1]
+    features = np.zeros((len(rows), width), dtype=np.float32)
+    features[mask] = known
+    features[~mask] = found.features
+    bad = {missing[index].id for index in found.problems}
+    usable = np.array([row.id not in bad for row in rows], dtype=bool)
+    return PoolFeatures([row.id for row in rows if row.id not in bad], features[usable])
+
+
+def _rows(session: Session, image_ids: Sequence[int], again: bool) -> list[_Row]:
+    wanted = set(image_ids)
+    chosen = select(Image.id, Image.uri, Image.digest, Image.problem).where(
+        Image.id.between(min(wanted, default=0), max(wanted, default=0))
+    )
+    by_id = {
+        row.id: row for row in session.execute(chosen) if row.id in wanted and (again or row.problem is None)
+    }
+    found = (by_id[image_id] for image_id in image_ids if image_id in by_id)
+    return [_Row(row.id, row.uri, row.digest) for row in found]
+
+
+def _extract(store: Store, workbench: Workbench, rows: list[_Row], progress: Progress) -> Any:
+    from model_backend.features import extract
+
+    def reader(uri: str) -> Callable[[], bytes]:
+        return lambda: workbench.read(uri)
+
+    items = ((str(row.id), reader(row.uri)) for row in rows)
+    found = extract(items, workbench.backbone, workbench.cache, lambda done: progress("features", done))
+    for index, problem in found.problems.items():
+        log.warning("Image %d is left out: %s", rows[index].id, problem)
+    _remember(store, rows, found)
+    return found
+
+
+def _remember(store: Store, rows: list[_Row], found: Any) -> None:
+    facts = []
+    for index, row in enumerate(rows):
+        width, height = found.sizes[index] or (None, None)
+        facts.append(
+            {
+                "id": row.id,
+                "digest": found.digests[index],
+                "width": width,
+                "height": height,
+                "problem": found.problems.get(index),
+            }
+        )
+    with store.session() as session:
+        session.execute(update(Image), facts)

@@ -1,0 +1,195 @@
+"""Predictions for tasks: stored suggestions where there are some, computed within bounds where not."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from annotator.errors import OnetagError
+from annotator.labelstudio.config import LabelConfig, parse_config
+from annotator.labelstudio.predictions import empty_prediction, prediction
+from annotator.settings import Settings
+from annotator.store import Image, ModelVersion, Store, Suggested, Suggestion, live_labels
+from model_backend.engine.compute import TooLate, Wanted, compute
+from model_backend.engine.projects import project_of_studio
+from model_backend.engine.versions import active_version
+from model_backend.engine.workbench import Workbench
+from model_backend.errors import LearningError
+
+DEADLINE = 45.0  # seconds; Label Studio waits 100, and one image that hangs may cost `request_timeout` more
+WAITING = 4  # requests that may compute or wait for it; the others answer with what is stored
+PIECE = 500  # tasks looked up at once
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Answer:
+    """Exactly one prediction a task, in their order, and how many came from where."""
+
+    predictions: list[dict[str, Any]]
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What every prediction of one answer has in common."""
+
+    version: ModelVersion
+    config: LabelConfig
+    live: frozenset[str]
+
+    def prediction(self, suggested: Suggested | Suggestion) -> dict[str, Any]:
+        labels = [name for name in suggested.labels if name in self.live]
+        return prediction(
+            labels, self.version.name, suggested.score, cluster=suggested.cluster, kind=self.config.kind
+        )
+
+
+class Predictor:
+    """Answers for all projects of one Label Studio.
+
+    open_workbench: gives what learning needs; called when the first image must be computed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        open_workbench: Callable[[], Workbench],
+        *,
+        deadline: float = DEADLINE,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._open_workbench = open_workbench
+        self._workbench: Workbench | None = None
+        self._deadline = deadline
+        self._waiting = threading.BoundedSemaphore(WAITING)
+        self._turn = threading.Lock()  # one request computes at a time: two would only slow each other down
+
+    def predict(self, studio_project: int | None, tasks: Sequence[Any]) -> Answer:
+        """Exactly one valid prediction for each task, whatever the tasks look like.
+
+        Raises OnetagError when the store cannot be read.
+        """
+        before = time.monotonic() + self._deadline
+        answer = Answer([empty_prediction() for _ in tasks])
+        with self._store.reading() as session:
+            shown = self._shown(session, studio_project)
+            if shown is None:
+                answer.outcomes["no model"] += len(tasks)
+                return answer
+            missing = _from_store(session, shown, tasks, answer)
+        for chunk in self._chunks(missing, before):
+            if not self._compute(shown, chunk, answer, before):
+                break
+        left = len(tasks) - answer.outcomes.total()
+        if left:
+            answer.outcomes["not computed"] += left
+            log.warning("%d of %d tasks get no suggestions for now.", left, len(tasks))
+        return answer
+
+    def _shown(self, session: Session, studio_project: int | None) -> _Shown | None:
+        if studio_project is None:
+            return None
+        project = project_of_studio(session, self._settings.label_studio_url, studio_project)
+        version = active_version(session, project.id) if project else None
+        if project is None or version is None:
+            return None
+        live = frozenset(label.name for label in live_labels(session, project.id))
+        return _Shown(version, parse_config(project.label_config), live)
+
+    def _chunks(self, missing: Sequence[Wanted], before: float) -> Iterator[Sequence[Wanted]]:
+        """Batches to compute, each in its turn, for as long as there is time."""
+        if not missing or not self._waiting.acquire(blocking=False):
+            return
+        try:
+            size = self._settings.predict_batch
+            for start in range(0, len(missing), size):
+                if not self._turn.acquire(timeout=max(before - time.monotonic(), 0.0)):
+                    return
+                try:
+                    yield missing[start : start + size]
+                finally:
+                    self._turn.release()
+        finally:
+            self._waiting.release()
+
+    def _compute(self, shown: _Shown, chunk: Sequence[Wanted], answer: Answer, before: float) -> bool:
+        """Fill in the predictions of one batch; says whether the next one is worth a try."""
+        try:
+            if self._workbench is None:
+                self._workbench = self._open_workbench()
+            found = compute(self._store, self._workbench, shown.version, chunk, before=before)
+        except TooLate:
+            log.warning("No time left to compute more suggestions; ask for fewer tasks at once.")
+            return False
+        except (OnetagError, LearningError, SQLAlchemyError, OSError) as error:
+            told = error if isinstance(error, OnetagError | LearningError) else type(error).__name__
+            log.warning("Version %s cannot suggest for new images: %s", shown.version.name, told)
+            return False
+        for wanted in chunk:
+            made = found.get(wanted.place)
+            answer.outcomes["computed" if made else "unreadable"] += 1
+            answer.predictions[wanted.place] = (
+                shown.prediction(made) if made else empty_prediction(shown.version.name)
+            )
+        return True
+
+
+def _from_store(session: Session, shown: _Shown, tasks: Sequence[Any], answer: Answer) -> list[Wanted]:
+    """Fill in what is stored; returns what is not and could be computed."""
+    numbers = {place: task["id"] for place, task in enumerate(tasks) if _has_number(task)}
+    rows = _stored(session, shown.version, sorted(set(numbers.values())))
+    missing = []
+    for place, number in numbers.items():
+        image_uri, suggestion = rows.get(number, (None, None))
+        if suggestion is not None:
+            answer.predictions[place] = shown.prediction(suggestion)
+            answer.outcomes["stored"] += 1
+            continue
+        uri = image_uri or _uri(tasks[place], shown.config.image_field)
+        if uri:
+            missing.append(Wanted(place, number, uri))
+    answer.outcomes["unusable"] += len(tasks) - answer.outcomes["stored"] - len(missing)
+    return missing
+
+
+def _stored(
+    session: Session, version: ModelVersion, numbers: Sequence[int]
+) -> dict[int, tuple[str, Suggestion | None]]:
+    """By task: the image's address and, where there is one, the version's suggestion."""
+    with_suggestion = (Suggestion.image_id == Image.id) & (Suggestion.version_id == version.id)
+    chosen = (
+        select(Image.studio_task, Image.uri, Suggestion)
+        .outerjoin(Suggestion, with_suggestion)
+        .where(Image.project_id == version.project_id)
+    )
+    found: dict[int, tuple[str, Suggestion | None]] = {}
+    for start in range(0, len(numbers), PIECE):
+        wanted = chosen.where(Image.studio_task.in_(numbers[start : start + PIECE]))
+        found |= {
+            task: (uri, suggestion) for task, uri, suggestion in session.execute(wanted) if task is not None
+        }
+    return found
+
+
+def _has_number(task: Any) -> bool:
+    number = task.get("id") if isinstance(task, dict) else None
+    return isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**62
+
+
+def _uri(task: dict[str, Any], field_name: str) -> str | None:
+    data = task.get("data")
+    uri = data.get(field_name) if isinstance(data, dict) else None
+    return uri if isinstance(uri, str) and uri else None

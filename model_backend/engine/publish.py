@@ -1,0 +1,136 @@
+"""Bring a version's suggestions into Label Studio's queue.
+
+Push the window, switch the queue to the new version, and only later clear the old ones: annotators never see
+an empty queue, and a page that still shows an old suggestion can be submitted. What is published is noted
+with the version, so an interrupted publication is taken up again, without duplicates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.predictions import NO_VERSION, prediction
+from annotator.settings import Settings
+from annotator.store import ModelVersion, Project, Store, live_labels, mark_pushed, next_suggestions
+from model_backend.engine.suggest import in_turns
+
+PUBLISHING = "publishing"
+PUBLISHED = "published"
+PAGE_OPEN = timedelta(minutes=30)  # a page whose prediction is gone cannot be submitted any more
+
+
+class Queue(Protocol):
+    """What publishing needs of Label Studio's client."""
+
+    def push_predictions(self, project: int, items: Sequence[dict[str, Any]]) -> int:
+        """Add predictions; how many were taken."""
+
+    def clear_version(self, project: int, version: str) -> int:
+        """Remove every prediction of a version."""
+
+    def clear_superseded(
+        self, project: int, current: str, ours: Collection[str], *, older_than: timedelta
+    ) -> list[str]:
+        """Remove the predictions of our other versions that are older than that."""
+
+    def set_queue(self, project: int, version: str) -> None:
+        """Let the queue follow a version's scores."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The predictions to push for one version."""
+
+    version_id: int
+    version: str
+    studio_project: int
+    begun: bool
+    image_ids: list[int]
+    predictions: list[dict[str, Any]]
+
+
+def publish(store: Store, settings: Settings, project_id: int, studio: Queue) -> int:
+    """Publish the project's active version; returns how many predictions were pushed.
+
+    May be called again at any time: what is published already is left alone, what was begun is begun anew.
+    """
+    with store.reading() as session:
+        window = _window(session, settings, project_id)
+    if window is None:
+        return 0
+    if window.begun:
+        studio.clear_version(window.studio_project, window.version)
+    _note(store, window.version_id, PUBLISHING)
+    if window.predictions:
+        studio.push_predictions(window.studio_project, window.predictions)
+        studio.set_queue(window.studio_project, window.version)
+    _note(store, window.version_id, PUBLISHED, window.image_ids)
+    return len(window.predictions)
+
+
+def unpublished(session: Session) -> list[int]:
+    """Projects whose active version has not reached Label Studio."""
+    active = select(Project.id, ModelVersion.metrics).join(
+        ModelVersion, ModelVersion.id == Project.active_version_id
+    )
+    rows = session.execute(active.where(Project.studio_project.is_not(None)).order_by(Project.id))
+    return [project_id for project_id, metrics in rows if PUBLISHED not in metrics]
+
+
+def clear_old(store: Store, project_id: int, studio: Queue) -> list[str]:
+    """Remove older versions' predictions from Label Studio once no page should show them; names them."""
+    with store.reading() as session:
+        project = session.get_one(Project, project_id)
+        versions = session.scalars(select(ModelVersion).where(ModelVersion.project_id == project_id)).all()
+    current = next((each for each in versions if each.id == project.active_version_id), None)
+    if project.studio_project is None or current is None or PUBLISHED not in current.metrics:
+        return []
+    ours = {NO_VERSION, *(each.name for each in versions)}
+    return studio.clear_superseded(project.studio_project, current.name, ours, older_than=PAGE_OPEN)
+
+
+def _window(session: Session, settings: Settings, project_id: int) -> Window | None:
+    project = session.get_one(Project, project_id)
+    version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
+    if version is None or project.studio_project is None or PUBLISHED in version.metrics:
+        return None
+    live = {label.name for label in live_labels(session, project_id)}
+    kind = parse_config(project.label_config).kind
+    chosen = next_suggestions(session, version.id, settings.window)
+    scores = in_turns([each.score for _, each in chosen], [each.cluster for _, each in chosen])
+    return Window(
+        version_id=version.id,
+        version=version.name,
+        studio_project=project.studio_project,
+        begun=PUBLISHING in version.metrics,
+        image_ids=[suggestion.image_id for _, suggestion in chosen],
+        predictions=[
+            prediction(
+                _still(suggestion.labels, live),
+                version.name,
+                score,
+                task=task,
+                kind=kind,
+            )
+            for (task, suggestion), score in zip(chosen, scores, strict=True)
+        ],
+    )
+
+
+def _still(names: list[str], live: set[str]) -> list[str]:
+    """Without the labels that left the label config since the training."""
+    return [name for name in names if name in live]
+
+
+def _note(store: Store, version_id: int, what: str, image_ids: Sequence[int] = ()) -> None:
+    with store.session() as session:
+        version = session.get_one(ModelVersion, version_id)
+        version.metrics = version.metrics | {what: datetime.now(UTC).isoformat()}
+        mark_pushed(session, version_id, image_ids)

@@ -1,0 +1,112 @@
+"""Model versions on disk: written whole or not at all, named so that they sort, pruned when old."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from annotator.errors import OnetagError
+from annotator.settings import Settings
+from annotator.store import LabelVector, ModelVersion, Project, Store, Suggestion
+
+KEPT = 3  # versions whose weights and vectors stay; the active one always does
+SUGGESTIONS_KEPT = timedelta(days=1)  # an annotation that arrives late is compared with what was shown
+ORPHAN_AGE = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
+
+
+class Saveable(Protocol):
+    """What can write itself into a folder."""
+
+    def save(self, folder: Path) -> None:
+        """Write every file."""
+
+
+def next_name(session: Session, project_id: int) -> str:
+    """A name that sorts after all others of the project: v0007-20261122T214500."""
+    names = session.scalars(select(ModelVersion.name).where(ModelVersion.project_id == project_id))
+    numbers = [int(found[1]) for name in names if (found := re.match(r"v(\d+)-", name))]
+    return f"v{max(numbers, default=0) + 1:04d}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+
+
+def active_version(session: Session, project_id: int) -> ModelVersion | None:
+    """The version that suggestions come from."""
+    wanted = select(ModelVersion).join(Project, Project.active_version_id == ModelVersion.id)
+    return session.scalars(wanted.where(Project.id == project_id)).first()
+
+
+def save_version(data_dir: Path, project_id: int, name: str, model: Saveable) -> str:
+    """Write a version's folder, whole or not at all; returns its path below the data folder.
+
+    Raises OnetagError when the disk is full or may not be written.
+    """
+    relative = Path("versions") / f"project-{project_id}" / name
+    folder = data_dir / relative
+    draft = folder.with_name(f".{name}.{os.getpid()}")
+    try:
+        draft.mkdir(parents=True)
+        model.save(draft)
+        for file in draft.iterdir():
+            _sync(file)
+        _sync(draft)
+        draft.rename(folder)
+        _sync(folder.parent)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise OnetagError(
+            f"The new version cannot be written below {data_dir} ({error.strerror or type(error).__name__}). "
+            "Free some space or make the folder writable, then train again."
+        ) from error
+    return relative.as_posix()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def prune(store: Store, settings: Settings, project_id: int) -> list[str]:
+    """Let go of what old versions hold: weights, vectors and, after a day, suggestions; names the pruned.
+
+    The records stay. The active version and the newest few lose nothing.
+    """
+    with store.reading() as session:
+        active = active_version(session, project_id)
+        newest = select(ModelVersion).where(ModelVersion.project_id == project_id)
+        versions = session.scalars(newest.order_by(ModelVersion.id.desc())).all()
+    old = [version for version in versions[KEPT:] if active is None or version.id != active.id]
+    gone = [version for version in old if version.folder]
+    for version in gone:
+        with store.session() as session:
+            session.execute(delete(LabelVector).where(LabelVector.version_id == version.id))
+            session.get_one(ModelVersion, version.id).folder = ""
+        shutil.rmtree(settings.data_dir / version.folder, ignore_errors=True)
+    forgotten = [version.id for version in old if version.created_at < datetime.now(UTC) - SUGGESTIONS_KEPT]
+    if forgotten:
+        with store.session() as session:
+            session.execute(delete(Suggestion).where(Suggestion.version_id.in_(forgotten)))
+    _remove_orphans(
+        settings.data_dir / "versions" / f"project-{project_id}", {version.name for version in versions}
+    )
+    return [version.name for version in gone]
+
+
+def _remove_orphans(parent: Path, known: set[str]) -> None:
+    """Folders of trainings that were killed before they were recorded; young ones may be in the making."""
+    limit = (datetime.now(UTC) - ORPHAN_AGE).timestamp()
+    for folder in parent.iterdir() if parent.is_dir() else ():
+        if folder.name not in known and folder.stat().st_mtime < limit:
+            log.info("Removing %s: no training ever finished it.", folder)
+            shutil.rmtree(folder, ignore_errors=True)

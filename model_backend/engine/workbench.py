@@ -1,0 +1,96 @@
+"""What learning needs at hand, loaded once a process and only when something is learned or predicted."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotator.settings import Settings
+from annotator.store import ModelVersion
+
+if TYPE_CHECKING:
+    from model_backend.backbones import Backbone
+    from model_backend.features import FeatureCache
+    from model_backend.training import LabelModel
+
+CACHE_FILE = "features.sqlite"
+KEPT_MODELS = 2
+KEPT_POOL_BYTES = 512 * 2**20
+
+
+class Workbench:
+    """The backbone, the feature cache, and the models and pool features used last. Threads may share it.
+
+    read: the bytes of an image's address (`ImageSource.read`).
+    """
+
+    def __init__(self, settings: Settings, read: Callable[[str], bytes]) -> None:
+        self.settings = settings
+        self.read = read
+        self._lock = threading.Lock()
+        self._backbone: Backbone | None = None
+        self._cache: FeatureCache | None = None
+        self._models: OrderedDict[int, LabelModel] = OrderedDict()
+        self._pool: tuple[tuple[str, ...], NDArray[np.float32]] | None = None
+
+    @property
+    def backbone(self) -> Backbone:
+        """The feature extractor of the settings. Raises LearningError when its weights cannot be had."""
+        with self._lock:
+            if self._backbone is None:
+                from model_backend.backbones import load_backbone
+
+                self._backbone = load_backbone(
+                    self.settings.backbone, weights=self.settings.weights, device=self.settings.device
+                )
+            return self._backbone
+
+    @property
+    def cache(self) -> FeatureCache:
+        """The features on disk, shared by all processes."""
+        with self._lock:
+            if self._cache is None:
+                from model_backend.features import FeatureCache
+
+                self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+                self._cache = FeatureCache(self.settings.data_dir / CACHE_FILE)
+            return self._cache
+
+    def known_features(self, digests: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Which images are in the cache (N,), and the features (N, F) of those that are, in order.
+
+        The answer to the last question is kept: the pool of a project rarely changes between trainings.
+        """
+        key = (self.backbone.fingerprint, *digests)
+        if self._pool is not None and self._pool[0] == key:
+            return np.ones(len(digests), dtype=bool), self._pool[1]
+        mask, features = self.cache.get(digests, self.backbone.fingerprint)
+        if mask.all() and 0 < features.nbytes <= KEPT_POOL_BYTES:
+            self._pool = (key, features)
+        return mask, features
+
+    def model(self, version: ModelVersion) -> LabelModel:
+        """The version's model. Raises LearningError when its folder is gone or damaged."""
+        with self._lock:
+            if version.id not in self._models:
+                from model_backend.training import LabelModel
+
+                self._put(version.id, LabelModel.load(self.settings.data_dir / Path(version.folder)))
+            self._models.move_to_end(version.id)
+            return self._models[version.id]
+
+    def keep(self, version_id: int, model: LabelModel) -> None:
+        """Remember a model that was just trained, so that the next training need not load it."""
+        with self._lock:
+            self._put(version_id, model)
+
+    def _put(self, version_id: int, model: LabelModel) -> None:
+        self._models[version_id] = model
+        while len(self._models) > KEPT_MODELS:
+            self._models.popitem(last=False)

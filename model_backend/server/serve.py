@@ -1,0 +1,67 @@
+"""The app behind waitress."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from flask import Flask
+from waitress import create_server
+
+from annotator.errors import OnetagError
+from annotator.settings import Settings
+from model_backend.server.app import MAX_BODY_BYTES
+
+THREADS = 16  # more than predictions may occupy, so that a webhook always finds one
+
+log = logging.getLogger(__name__)
+
+
+def open_server(app: Flask, settings: Settings) -> Any:
+    """A waitress server listening on the settings' address; `run()` serves, `close()` ends it.
+
+    Raises OnetagError when the address cannot be had.
+    """
+    try:
+        return create_server(
+            app,
+            host=settings.host,
+            port=settings.port,
+            threads=THREADS,
+            ident="onetag",
+            max_request_body_size=MAX_BODY_BYTES,
+            channel_timeout=120,
+        )
+    except OSError as error:
+        raise OnetagError(_why(error, settings)) from None
+
+
+def serve(app: Flask, settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises OnetagError when the address cannot be had."""
+    server = open_server(app, settings)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+    log.info("Listening on http://%s:%d", settings.host, settings.port)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        log.info("Stopping.")
+    finally:
+        server.close()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _why(error: OSError, settings: Settings) -> str:
+    where = f"{settings.host}:{settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is in use. Stop what listens there, or choose another port (--port, ONETAG_PORT)."
+    if error.errno == errno.EACCES:
+        return f"{where} needs rights that this user lacks. Choose a port above 1023 (--port, ONETAG_PORT)."
+    return f"{where} cannot be listened on ({error.strerror}). Check --host and --port."

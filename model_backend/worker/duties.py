@@ -1,0 +1,163 @@
+"""What a worker does: the inbox, the trainings, and finding what was lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from annotator.errors import OnetagError
+from annotator.settings import Settings
+from annotator.store import Project, Store, queue_run
+from model_backend.engine.due import Decision, Footprint, decide
+from model_backend.engine.footprint import footprint, idle_seconds
+from model_backend.engine.publish import clear_old, publish, unpublished
+from model_backend.engine.runs import Stopped, fail_lost, last_footprint, next_queued
+from model_backend.engine.train import train_project
+from model_backend.engine.versions import prune
+from model_backend.engine.workbench import Workbench
+from model_backend.errors import LearningError
+from model_backend.worker.inbox import Taken, drain
+from model_backend.worker.turnstile import Turnstile
+
+if TYPE_CHECKING:
+    from annotator.labelstudio.client import Studio
+
+TRY_AGAIN_SECONDS = 60.0  # after Label Studio could not be reached
+
+log = logging.getLogger(__name__)
+
+
+class Duties:
+    """The work behind each message of the queue, for one worker process."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        studio: Studio | None,
+        workbench: Workbench,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._studio = studio
+        self._workbench = workbench
+        self._stop = stop or threading.Event()
+        self._inbox = Turnstile()
+        self._trainings = Turnstile()
+        self._reconciling = Turnstile()
+        self._publish_from = 0.0
+
+    def intake(self) -> Taken:
+        """Take in the recorded events, in order."""
+        taken = Taken()
+
+        def work() -> None:
+            found = drain(self._store)
+            taken.projects |= found.projects
+            taken.reconcile |= found.reconcile
+
+        self._inbox.run(work)
+        return taken
+
+    def consider(self, project_id: int) -> Decision:
+        """Decide whether a training is due, and queue it when it is."""
+        with self._store.reading() as session:
+            seen = last_footprint(session, project_id)
+            decision = decide(
+                footprint(session, project_id),
+                None if seen is None else Footprint.from_json(seen),
+                idle=idle_seconds(session, project_id),
+                retrain_after=self._settings.retrain_after,
+                retrain_idle=self._settings.retrain_idle,
+            )
+        if decision.queued:
+            with self._store.session() as session:
+                queue_run(session, project_id, "new observations")
+        return decision
+
+    def train(self) -> Iterable[int]:
+        """Run every queued training; returns their projects."""
+        trained: set[int] = set()
+        self._trainings.run(lambda: trained.update(self._train_all()))
+        return sorted(trained)
+
+    def tidy(self, project_id: int) -> None:
+        """Clear what older versions left behind, in Label Studio and on disk."""
+        if self._studio is not None:
+            try:
+                clear_old(self._store, project_id, self._studio)
+            except OnetagError as error:
+                log.warning("Old predictions stay in Label Studio for now: %s", error)
+        prune(self._store, self._settings, project_id)
+
+    def check(self) -> Iterable[int]:
+        """Find lost trainings and publish what was interrupted; returns all projects, to be considered."""
+        with self._store.session() as session:
+            fail_lost(session)
+        self._publish_the_rest()
+        with self._store.reading() as session:
+            return list(session.scalars(select(Project.id)))
+
+    def reconcile(self) -> Iterable[int]:
+        """Compare the store with Label Studio; returns the projects that were compared."""
+        compared: set[int] = set()
+        self._reconciling.run(lambda: compared.update(self._reconcile_all()))
+        return sorted(compared)
+
+    def _train_all(self) -> Iterable[int]:
+        tried: set[int] = set()
+        while not self._stop.is_set():
+            with self._store.reading() as session:
+                run = next_queued(session)
+            if run is None or run.id in tried:  # one that could not even be started waits for the next check
+                return
+            tried.add(run.id)
+            try:
+                train_project(
+                    self._store,
+                    self._settings,
+                    run.project_id,
+                    workbench=self._workbench,
+                    studio=self._studio,
+                    run_id=run.id,
+                    stop=self._stop,
+                )
+            except Stopped:
+                return
+            except (OnetagError, LearningError) as error:
+                log.warning("Project %d was not trained: %s", run.project_id, error)
+            except Exception:
+                log.exception("Training run %d failed", run.id)
+            yield run.project_id
+
+    def _publish_the_rest(self) -> None:
+        if self._studio is None or time.monotonic() < self._publish_from:
+            return
+        with self._store.reading() as session:
+            waiting = unpublished(session)
+        for project_id in waiting:
+            try:
+                publish(self._store, self._settings, project_id, self._studio)
+            except OnetagError as error:
+                log.warning("Project %d is not published: %s", project_id, error)
+                self._publish_from = time.monotonic() + TRY_AGAIN_SECONDS
+
+    def _reconcile_all(self) -> Iterable[int]:
+        if self._studio is None:
+            return
+        with self._store.reading() as session:
+            projects = session.scalars(select(Project).where(Project.studio_project.is_not(None))).all()
+        for project in projects:
+            try:
+                reconcile(self._store, self._studio, project)
+            except (OnetagError, SQLAlchemyError) as error:
+                log.warning("Project %d could not be compared with Label Studio: %s", project.id, error)
+                continue
+            yield project.id

@@ -1,0 +1,50 @@
+"""The worker process."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from types import FrameType
+
+from annotator.settings import Settings
+from annotator.store import Store
+from model_backend.engine.connect import open_studio, open_workbench
+from model_backend.worker.duties import Duties
+from model_backend.worker.jobs import open_jobs
+
+HEALTH_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+def run_worker(store: Store, settings: Settings, stop: threading.Event | None = None) -> None:
+    """Work until SIGTERM, Ctrl-C or `stop`. A running training goes back to the queue first.
+
+    Several workers may share a store and a queue. Raises OnetagError when the queue cannot be opened.
+    """
+    stop = stop or threading.Event()
+    studio = open_studio(settings)
+    jobs = open_jobs(settings, Duties(store, settings, studio, open_workbench(settings, studio), stop))
+    consumer = jobs.consumer()
+    consumer.start()
+    if threading.current_thread() is threading.main_thread():
+        _stop_on_signals(stop)  # after start(), which sets handlers of its own
+    log.info("The worker is ready.")
+    jobs.reconcile()
+    try:
+        while not stop.wait(HEALTH_SECONDS):
+            consumer.check_worker_health()
+    finally:
+        stop.set()
+        consumer.stop(graceful=True)
+        jobs.close()
+        log.info("The worker has stopped.")
+
+
+def _stop_on_signals(stop: threading.Event) -> None:
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask)
