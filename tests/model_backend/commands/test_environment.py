@@ -12,7 +12,9 @@ from annotator.settings import Settings
 from model_backend.commands.environment import environment
 
 
-def test_a_child_reads_the_very_settings_of_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_reads_the_very_settings_of_its_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ONETAG_LOSS", "of-the-parent")
     settings = Settings(
         data_dir=tmp_path,

@@ -1,0 +1,65 @@
+"""`onetag connect`: ties a project of a Label Studio that exists already to this backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from annotator.commands.options import DatabaseUrl, DataDir, Host, Json, Port, Project, StudioToken, StudioUrl
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from annotator.labelstudio.client import Studio
+    from annotator.labelstudio.health import Check
+    from annotator.settings import Settings
+    from annotator.store import Store
+
+BackendUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--backend-url",
+        envvar="ONETAG_BACKEND_URL",
+        help="Where Label Studio reaches the ML backend. [default: http://HOST:PORT]",
+        show_default=False,
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        envvar="ONETAG_LABELS",
+        help="With --fix-config: a,b,c or @labels.txt. [default: the choices that are there]",
+        show_default=False,
+    ),
+]
+FixConfig = Annotated[
+    bool,
+    typer.Option("--fix-config", envvar="ONETAG_FIX_CONFIG", help="Replace a label config that lacks our controls."),
+]
+RemoveOrphans = Annotated[
+    bool,
+    typer.Option(
+        "--remove-orphans",
+        envvar="ONETAG_REMOVE_ORPHANS",
+        help="Delete webhooks whose ML backend is gone; each slows every Submit.",
+    ),
+]
+
+
+def connect(
+    url: StudioUrl = None,
+    project: Project = None,
+    token: StudioToken = None,
+    backend_url: BackendUrl = None,
+    host: Host = None,
+    port: Port = None,
+    fix_config: FixConfig = False,
+    labels: Labels = None,
+    remove_orphans: RemoveOrphans = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Connect a project of an existing Label Studio, and check every link. Needs `onetag serve` to be running."""

@@ -1,0 +1,141 @@
+"""`onetag up`: everything for a folder of images, with one command."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from annotator.commands.options import (
+    Backbone,
+    DatabaseUrl,
+    DataDir,
+    Device,
+    Estimator,
+    ExpectedPositives,
+    Host,
+    Loss,
+    Port,
+    RetrainAfter,
+    RetrainIdle,
+    Seed,
+    StudioPort,
+    Weights,
+    label_names,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from model_backend.commands.installation import Running
+
+Images = Annotated[
+    Path, typer.Argument(envvar="ONETAG_IMAGES", help="Folder with the images, subfolders included.", show_default=False)
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        envvar="ONETAG_LABELS",
+        help="a,b,c, or @labels.txt with one a line. Needed at the first start.",
+        show_default=False,
+    ),
+]
+Title = Annotated[
+    str | None,
+    typer.Option(
+        "--title",
+        envvar="ONETAG_TITLE",
+        help="Name of the project. [default: the folder's name]",
+        show_default=False,
+    ),
+]
+
+
+def up(
+    images: Images,
+    labels: Labels = None,
+    title: Title = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    studio_port: StudioPort = 8080,
+    host: Host = None,
+    port: Port = None,
+    backbone: Backbone = None,
+    weights: Weights = None,
+    loss: Loss = None,
+    estimator: Estimator = None,
+    expected_positives: ExpectedPositives = None,
+    device: Device = None,
+    seed: Seed = None,
+    retrain_after: RetrainAfter = None,
+    retrain_idle: RetrainIdle = None,
+) -> None:
+    """Start Label Studio with your images, the ML backend and the worker. Run again, it goes on where it was."""
+    from annotator.settings import load_settings
+    from model_backend.commands.console import progress_bar, standard
+    from model_backend.commands.installation import Plan, running
+
+    settings = load_settings(
+        data_dir=data_dir,
+        database_url=database_url,
+        host=host,
+        port=port,
+        backbone=backbone,
+        weights=weights,
+        loss=loss,
+        estimator=estimator,
+        expected_positives=expected_positives,
+        device=device,
+        seed=seed,
+        retrain_after=retrain_after,
+        retrain_idle=retrain_idle,
+    )
+    console = standard()
+    plan = Plan(
+        images=images,
+        labels=None if labels is None else tuple(label_names(labels)),
+        title=title or images.resolve().name,
+        studio_port=studio_port,
+    )
+    with (
+        interruptible(),
+        running(settings, plan, console.print, lambda text: progress_bar(console, text)) as installation,
+    ):
+        announce(console, installation)
+        with contextlib.suppress(KeyboardInterrupt):
+            installation.supervisor.wait()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP stop the command in order, as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def announce(console: Console, installation: Running) -> None:
+    """Say where to go, and what was left out."""
+    problems = installation.found.problems
+    for problem in problems[:10]:
+        console.print(f"[yellow]Left out[/] {problem.file}: {problem.reason}", markup=True)
+    if len(problems) > 10:
+        console.print(f"[yellow]Left out[/] {len(problems) - 10} more files.")
+    console.print()
+    console.print(f"[bold green]Label Studio[/]  {installation.address}")
+    console.print(f"[bold]log in as[/]     {installation.email}")
+    console.print(f"[bold]password[/]      in {installation.credentials_file} (only you can read it)")
+    console.print("Ctrl-C stops everything; the same command goes on where it was.")

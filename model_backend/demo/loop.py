@@ -1,0 +1,211 @@
+"""The rounds of a demonstration: the annotator answers in Label Studio, the worker retrains, we measure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotator.errors import OnetagError
+from model_backend.demo.annotator import Habits, Shown, answer, regions
+from model_backend.demo.dataset import Dataset
+from model_backend.demo.history import Round
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from annotator.labelstudio.client import Studio
+    from annotator.labelstudio.config import LabelConfig
+    from annotator.store import ModelVersion, Store
+
+POLL = 0.05
+PATIENCE = 300.0
+"""Seconds to wait for suggestions before giving up."""
+SECONDS_A_TAG = 2.0
+"""Lead time that the simulated annotator reports."""
+
+Evaluate = Callable[["ModelVersion"], NDArray[np.float32]]
+"""The label vectors (M, L) of the held-out images by a version."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the loop plays on: a running installation and a data set whose truth is known."""
+
+    studio: Studio
+    store: Store
+    project: int
+    project_id: int
+    config: LabelConfig
+    train: Dataset
+    test: Dataset
+    row_of: Callable[[str], int]
+    """The row of `train` that a task's image address means."""
+    evaluate: Evaluate
+    check: Callable[[], None]
+    """Raises when the installation has broken down."""
+
+
+@dataclass
+class Progress:
+    """What has happened so far."""
+
+    tagged: int = 0
+    skipped: int = 0
+    rounds: list[Round] = field(default_factory=list)
+
+
+def play(
+    stage: Stage,
+    plan: Sequence[tuple[int, Habits]],
+    rng: np.random.Generator,
+    told: Callable[[Progress, str], None],
+) -> Iterator[Round]:
+    """Play rounds of (answers, habits) one after another; `told` hears what happens now."""
+    progress = Progress()
+    for number, (count, habits) in enumerate(plan, start=1):
+        answered_at = time.monotonic()
+        for done in range(count):
+            told(progress, f"round {number}: the annotator answers ({done + 1} of {count})")
+            if not answer_next(stage, habits, rng, progress):
+                break
+            answered_at = time.monotonic()
+        told(progress, f"round {number}: the worker retrains")
+        version = await_suggestions(stage)
+        seconds = time.monotonic() - answered_at
+        told(progress, f"round {number}: measuring on the held-out images")
+        progress.rounds.append(measured(stage, progress, number, version, seconds))
+        told(progress, "")
+        yield progress.rounds[-1]
+
+
+def answer_next(stage: Stage, habits: Habits, rng: np.random.Generator, progress: Progress) -> bool:
+    """Take the next task of the queue and answer it; False when the queue is empty."""
+    stage.check()
+    task = stage.studio.next_task(stage.project)
+    if task is None:
+        return False
+    row = stage.row_of(str(task["data"][stage.config.image_field]))
+    prediction = shown_prediction(task)
+    shown = as_shown(prediction)
+    given = answer(stage.train.present(row), shown.labels, habits, rng)
+    result = [] if given is None else regions(given, shown, stage.config.kind)
+    stage.studio.annotate(
+        int(task["id"]),
+        result,
+        lead_time=SECONDS_A_TAG,
+        parent_prediction=int(prediction["id"]) if prediction else None,
+        skipped=given is None,
+    )
+    progress.tagged += given is not None
+    progress.skipped += given is None
+    return True
+
+
+def shown_prediction(task: dict[str, Any]) -> dict[str, Any] | None:
+    """The prediction that the page shows: the newest."""
+    found = [each for each in task.get("predictions") or () if isinstance(each, dict)]
+    return max(found, key=lambda each: int(each["id"]), default=None)
+
+
+def as_shown(prediction: dict[str, Any] | None) -> Shown:
+    """What a prediction shows ticked."""
+    from annotator.labelstudio.config import SUGGESTED
+    from annotator.labelstudio.events import ticked
+
+    result = (prediction or {}).get("result") or []
+    ids = [str(region["id"]) for region in result if region.get("from_name") == SUGGESTED]
+    return Shown(tuple(ticked(result)), ids[-1] if ids else SUGGESTED)
+
+
+def await_suggestions(stage: Stage) -> ModelVersion:
+    """Wait until a version that knows every answer is in Label Studio's queue, and return it.
+
+    Raises OnetagError when that takes too long or the last training failed.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        stage.check()
+        with stage.store.reading() as session:
+            version = settled(session, stage.project_id)
+        if version is not None:
+            return version
+        time.sleep(POLL)
+    raise OnetagError(f"No new suggestions after {PATIENCE:.0f} s. `onetag doctor` looks for the reason.")
+
+
+def settled(session: Session, project_id: int) -> ModelVersion | None:
+    """The active version, if it is published and nothing that people said since is missing from it."""
+    from sqlalchemy import func, select
+
+    from annotator.store import Event, ModelVersion, Project, TrainingRun
+    from model_backend.engine.footprint import footprint
+    from model_backend.engine.publish import PUBLISHED
+
+    latest = select(TrainingRun).where(TrainingRun.project_id == project_id).order_by(TrainingRun.id.desc())
+    run = session.scalars(latest.limit(1)).first()
+    if run is not None and run.state == "failed":
+        raise OnetagError(f"The training failed: {run.error}")
+    waiting = select(func.count()).select_from(Event).where(Event.processed_at.is_(None))
+    if run is None or run.state != "done" or session.scalar(waiting):
+        return None
+    version = session.get(ModelVersion, session.get_one(Project, project_id).active_version_id or 0)
+    knows = run.metrics.get("footprint") == footprint(session, project_id).to_json()
+    return version if version and knows and PUBLISHED in version.metrics else None
+
+
+def measured(stage: Stage, progress: Progress, number: int, version: ModelVersion, seconds: float) -> Round:
+    """The numbers of a round, against the truth that only we know."""
+    from model_backend.training import mean_average_precision
+
+    scores = stage.evaluate(version)
+    truth = aligned(stage.test, version.labels)
+    with stage.store.reading() as session:
+        observations = known_values(session, stage.project_id)
+        right, made = hits(session, stage, version)
+    return Round(
+        number=number,
+        tagged=progress.tagged,
+        observations=observations,
+        mean_average_precision=mean_average_precision(scores, truth).mean,
+        precision=right / made if made else None,
+        suggestions=made,
+        seconds=seconds,
+    )
+
+
+def aligned(data: Dataset, labels: Sequence[str]) -> NDArray[np.int8]:
+    """The truth (M, L) as 0 and 1 with its columns in the order of `labels`."""
+    columns = [data.labels.index(name) for name in labels]
+    return data.truth[:, columns].astype(np.int8)
+
+
+def known_values(session: Session, project_id: int) -> int:
+    """How many cells of the observed matrix are known."""
+    from annotator.store import observed_matrix
+
+    return int(np.count_nonzero(observed_matrix(session, project_id).values))
+
+
+def hits(session: Session, stage: Stage, version: ModelVersion) -> tuple[int, int]:
+    """(right, made): the suggested labels on images that nobody has answered yet."""
+    from sqlalchemy import select
+
+    from annotator.store import Image, Suggestion, unanswered_images
+
+    waiting = set(unanswered_images(session, stage.project_id))
+    rows = session.execute(
+        select(Image.id, Image.uri, Suggestion.labels)
+        .join(Suggestion, Suggestion.image_id == Image.id)
+        .where(Suggestion.version_id == version.id)
+    )
+    right = made = 0
+    for image_id, uri, labels in rows:
+        if image_id in waiting:
+            made += len(labels)
+            right += len(set(labels) & set(stage.train.present(stage.row_of(uri))))
+    return right, made

@@ -1,0 +1,155 @@
+"""Looking through a folder: whatever lies in it is either usable or named with its reason."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from annotator.errors import OnetagError
+from model_backend.commands.folder import look_through
+
+BYTES, PIXELS = 2**20, 1_000_000
+
+
+def picture(
+    colour: tuple[int, ...] = (200, 30, 30), size: tuple[int, int] = (24, 16), **options: object
+) -> bytes:
+    stream = io.BytesIO()
+    mode = {1: "L", 3: "RGB", 4: "CMYK"}[len(colour)]
+    Image.new(mode, size, colour if len(colour) > 1 else colour[0]).save(
+        stream, **{"format": "JPEG"} | options
+    )  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def bomb() -> bytes:
+    """A PNG of a few bytes that says it is 60,000 pixels wide and high."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"0"))
+        + chunk(b"IEND", b"")
+    )
+
+
+def sixteen_bit() -> bytes:
+    stream = io.BytesIO()
+    Image.new("I;16", (8, 8), 40_000).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def animated() -> bytes:
+    stream = io.BytesIO()
+    frames = [Image.new("RGB", (8, 8), (index * 90, 0, 0)) for index in range(3)]
+    frames[0].save(stream, format="GIF", save_all=True, append_images=frames[1:])
+    return stream.getvalue()
+
+
+def rotated() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return picture((0, 90, 0), exif=exif)
+
+
+GOOD = {
+    "plain.jpg": picture(),
+    "deep/er/name with space.JPG": picture((1, 2, 3)),
+    "cmyk.jpg": picture((10, 20, 30, 40)),
+    "sixteen.png": sixteen_bit(),
+    "animated.gif": animated(),
+    "rotated.jpg": rotated(),
+    "really-a-jpeg.png": picture((9, 9, 200)),
+    "猫 & <dog>.jpg": picture((3, 200, 3)),
+}
+BAD = {
+    "empty.jpg": (b"", "empty"),
+    "truncated.jpg": (picture((7, 7, 7), (300, 300))[:400], "damaged|cut short"),
+    "text.jpg": (b"this is no picture", "not an image"),
+    "bomb.png": (bomb(), "pixels"),
+    "heavy.jpg": (b"x" * (BYTES + 1), "ONETAG_MAX_IMAGE_BYTES"),
+    "zz-copy.jpg": (picture(), "same picture as plain.jpg"),
+    "scan.tiff": (b"II*\x00", "convert"),
+}
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def test_every_usable_picture_is_found_whatever_its_kind(tmp_path: Path) -> None:
+    found = look_through(write(tmp_path, GOOD), BYTES, PIXELS)
+    assert set(found.files) == set(GOOD)
+    assert list(found.files) == sorted(found.files)
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_is_named_with_its_reason_and_the_others_go_on(tmp_path: Path, name: str) -> None:
+    data, reason = BAD[name]
+    found = look_through(write(tmp_path, {"plain.jpg": GOOD["plain.jpg"], name: data}), BYTES, PIXELS)
+    assert found.files == ("plain.jpg",)
+    (problem,) = found.problems
+    assert problem.file == name
+    assert any(part in problem.reason for part in reason.split("|")), problem.reason
+
+
+def test_other_files_are_counted_and_hidden_ones_passed_over(tmp_path: Path) -> None:
+    files = {"a.jpg": picture(), "notes.txt": b"x", "labels.csv": b"x", ".hidden/b.jpg": picture((5, 5, 5))}
+    found = look_through(write(tmp_path, files), BYTES, PIXELS)
+    assert (found.files, found.ignored) == (("a.jpg",), 2)
+
+
+def test_a_file_that_vanishes_or_may_not_be_read_is_a_problem_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": picture()})
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    found = look_through(tmp_path, BYTES, PIXELS)
+    assert found.files == ("a.jpg",)
+    assert "No such file" in found.problems[0].reason
+
+
+def test_known_files_are_compared_but_not_decoded_again(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": b"checked long ago", "b.jpg": b"checked long ago"})
+    found = look_through(tmp_path, BYTES, PIXELS, known=frozenset({"a.jpg", "b.jpg"}))
+    assert found.files == ("a.jpg",)
+    assert "same picture as a.jpg" in found.problems[0].reason
+
+
+def test_progress_ends_at_the_number_of_pictures(tmp_path: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    look_through(
+        write(tmp_path, GOOD), BYTES, PIXELS, progress=lambda done, total: steps.append((done, total))
+    )
+    assert steps[-1] == (len(GOOD), len(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({}, "holds no pictures"),
+        ({"notes.txt": b"x"}, "holds no pictures"),
+        ({"a.jpg": b"", "b.jpg": b"no"}, "None of the 2 pictures .* a.jpg"),
+    ],
+)
+def test_a_folder_without_a_usable_picture_is_refused(
+    tmp_path: Path, files: dict[str, bytes], reason: str
+) -> None:
+    with pytest.raises(OnetagError, match=reason):
+        look_through(write(tmp_path, files), BYTES, PIXELS)
+
+
+def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OnetagError, match="not a folder"):
+        look_through(tmp_path / "missing", BYTES, PIXELS)
