@@ -7,6 +7,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -64,7 +65,7 @@ class Settings(BaseSettings):
     @property
     def store_url(self) -> str:
         """The database's URL; SQLite inside the data folder unless one is set."""
-        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'onetag.db'}"
+        return self.database_url or f"sqlite:///{quote(str(self.data_dir.resolve() / 'onetag.db'))}"
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -43,7 +43,9 @@ AGAIN = ("40P01", "40001")
 
 
 def shown(url: URL) -> str:
-    """The database's address as it may be printed: no password, no options."""
+    """The database as it may be printed: the file's path, or the address without password and options."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
     return url.set(query={}).render_as_string()
 
 
