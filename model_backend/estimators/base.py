@@ -12,7 +12,8 @@ from model_backend.estimators.observed import ObservedMatrix
 from model_backend.estimators.rows import RowTable
 
 MULTIPLIER = 10.0  # of the classifier's learning rate (Cole et al. 2021, code)
-SURE = 5.293304824724492  # logit of 0.995, where an observed positive starts; its negative is that of 0.005
+SURE = 5.293304824724492  # logit of 0.995; its negative is that of 0.005
+LIKELY = 2.0  # logit of 0.88: leaves the parameters that images share a gradient to learn from
 SPREAD = 0.4054651081081642  # logit of 0.6: unknown cells start uniformly between 0.4 and 0.6
 
 
@@ -23,8 +24,8 @@ class Estimator(ABC):
         loss(classifier(features[indices]), Batch(..., estimate=logits)).backward()
         estimator.step(learning_rate)
 
-    Indices are rows of the pool. Every estimator starts observed positives at 0.995 and observed negatives at
-    0.005, or near it.
+    Indices are rows of the pool. Observed cells start sure (0.995 or 0.005) where a cell has its own belief,
+    and at about 0.88 or 0.12 where images share parameters: sure, those would learn nothing from them.
 
     Attributes:
         observed: what was known when the estimator was built or last grown.

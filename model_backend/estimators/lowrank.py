@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from model_backend.errors import LearningError
-from model_backend.estimators.base import SURE, Estimator
+from model_backend.estimators.base import LIKELY, Estimator
 from model_backend.estimators.memory import require_memory
 from model_backend.estimators.observed import ObservedMatrix
 from model_backend.estimators.rows import BYTES_A_CELL, RowTable
@@ -15,7 +15,7 @@ START = 0.25  # standard deviation of an unknown cell's first logit, about that 
 
 
 class LowRankEstimator(Estimator):
-    """logits = U V^T + b + s, U (N, R) by image, V (L, R) and b (L,) shared, s sure where a cell is observed.
+    """logits = U V^T + b + s, U (N, R) by image, V (L, R) and b (L,) shared, s likely where a cell is observed.
 
     Cole et al. 2021, section 6, name a factorised matrix as the way out of N x L. Images teach each other
     through V, which the free matrix cannot. 12 (N + L) R bytes: one million images x 10,000 labels at rank 32
@@ -48,7 +48,7 @@ class LowRankEstimator(Estimator):
         indices = indices.to(self.device)
         shared = self.labels.all()
         free = torch.addmm(shared[:, -1], self.images.gather(indices), shared[:, :-1].T)
-        return free + SURE * self.observed.rows(indices)
+        return free + LIKELY * self.observed.rows(indices)
 
     def tables(self) -> dict[str, RowTable]:
         """U, and V with b as its last column."""

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import gelu
 
 from model_backend.errors import LearningError
-from model_backend.estimators.base import SURE, Estimator
+from model_backend.estimators.base import LIKELY, Estimator
 from model_backend.estimators.observed import ObservedMatrix
 from model_backend.estimators.rows import RowTable
 
@@ -16,7 +16,7 @@ SAMPLE = 10_000  # images that the scale of the features is measured on
 
 
 class NetworkEstimator(Estimator):
-    """logits = W2 gelu(W1 x + b1) + b2 + s on standardised features x, s sure where a cell is observed.
+    """logits = W2 gelu(W1 x + b1) + b2 + s on standardised features x, s likely where a cell is observed.
 
     Cole et al. 2021, section 6, name a smaller network in the place of the matrix. Its size does not depend
     on N, and an image that joins the pool has an estimate at once.
@@ -55,7 +55,7 @@ class NetworkEstimator(Estimator):
         inputs = (features.to(self.center) - self.center) * self.scale
         inner, outer = self.inner.all(), self.outer.all()
         hidden = gelu(torch.addmm(inner[-1], inputs, inner[:-1]))
-        return torch.addmm(outer[:, -1], hidden, outer[:, :-1].T) + SURE * self.observed.rows(indices)
+        return torch.addmm(outer[:, -1], hidden, outer[:, :-1].T) + LIKELY * self.observed.rows(indices)
 
     def tables(self) -> dict[str, RowTable]:
         """Both layers, their biases as last row and last column."""

@@ -1,7 +1,7 @@
 """Each loss is held to its formula, written out cell by cell in NumPy and double precision.
 
-Every naive function takes (z, y, x): logits, observed matrix and a namespace of the rest (g estimator logits, k,
-epoch, epochs, w weights of observed positives), and returns the scalar.
+Every naive function takes (z, y, x): logits, observed matrix and a namespace of the rest (g estimator logits,
+k, epoch, epochs, w weights of observed positives), and returns the scalar.
 """
 
 import math
