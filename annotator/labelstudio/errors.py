@@ -27,3 +27,7 @@ class LabelStudioRefused(LabelStudioError):  # noqa: N818
 
 class LabelStudioMissing(LabelStudioRefused):
     """The project, task or annotation does not exist, or not for this user."""
+
+
+class ImageUnavailable(OnetagError):  # noqa: N818
+    """One image cannot be read: it is not there, too large, or lies where we were not told to look."""

@@ -1,0 +1,88 @@
+"""A project's labels and images follow Label Studio's label config and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.errors import OnetagError
+from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.recording import StudioAnnotation, named_labels, record
+from annotator.store import Annotation, Image, Project, sync_images, sync_labels
+
+
+def adopt_config(session: Session, project: Project, label_config: str) -> tuple[str, ...]:
+    """Make an edited label config the project's; returns the labels that came, went or came back.
+
+    What older annotations say about a label that they name is derived again, for it may have been unknown.
+    Raises OnetagError when the config lacks our controls; then nothing is changed.
+    """
+    parsed = parse_config(label_config)
+    changes = sync_labels(session, project, parsed.labels)
+    project.label_config = label_config
+    session.flush()
+    _derive_again(session, project, {*changes.added, *changes.restored})
+    return (*changes.added, *changes.archived, *changes.restored)
+
+
+def _derive_again(session: Session, project: Project, come: set[str]) -> None:
+    """Record again the annotations that name one of the labels that have just come."""
+    live = (
+        select(Annotation, Image)
+        .join(Image, Image.id == Annotation.image_id)
+        .where(
+            Annotation.project_id == project.id,
+            Annotation.retired_at.is_(None),
+            Annotation.studio_annotation.is_not(None),
+        )
+    )
+    for annotation, image in session.execute(live).tuples().all() if come else ():
+        if come & named_labels(annotation.result):
+            record(session, project, image, _as_sent(annotation, image), young=come)
+
+
+def _as_sent(annotation: Annotation, image: Image) -> StudioAnnotation:
+    return StudioAnnotation(
+        id=annotation.studio_annotation or 0,
+        task=image.studio_task or 0,
+        result=annotation.result,
+        skipped=annotation.skipped,
+        annotator=annotation.annotator,
+        lead_time=annotation.lead_time,
+        created_at=annotation.created_at,
+        updated_at=annotation.updated_at,
+        parent_prediction=None,  # what was shown is in the record already
+        predictions=(),
+    )
+
+
+def image_of_task(session: Session, project: Project, task: int, sent: Any = None) -> Image:
+    """The image of a task, made from what was sent of it when it is new, removed or points elsewhere now."""
+    uri = image_uri(sent, image_field(project)) if isinstance(sent, dict) else None
+    chosen = select(Image).where(Image.project_id == project.id, Image.studio_task == task)
+    image = session.scalars(chosen).first()
+    if uri is not None and (image is None or image.uri != uri or image.removed_at is not None):
+        sync_images(session, project.id, {task: uri})
+        image = session.scalars(chosen.execution_options(populate_existing=True)).first()
+    if image is None:
+        raise OnetagError(f"Task {task} is not known. Reconcile to read it from Label Studio.")
+    return image
+
+
+def image_field(project: Project) -> str:
+    """The field of a task's data that holds its image."""
+    return parse_config(project.label_config).image_field
+
+
+def image_uri(task: Mapping[str, Any], field: str) -> str:
+    """Where the image of a task lies. Raises OnetagError when the task has none in that field."""
+    data = task.get("data")
+    uri = data.get(field) if isinstance(data, dict) else None
+    if not isinstance(uri, str) or not uri.strip():
+        raise OnetagError(
+            f"Task {task.get('id')} has no image in its field {field!r}. Correct the task's data."
+        )
+    return uri

@@ -1,0 +1,218 @@
+"""What webhooks lost or never sent, found by comparing with Label Studio: imports, deletions, downtime.
+
+The API is read first and the records are changed afterwards, in short transactions: while Label Studio
+answers slowly, nobody waits for the database.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.errors import OnetagError
+from annotator.labelstudio.client import Studio
+from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.errors import LabelStudioMissing
+from annotator.labelstudio.following import adopt_config, image_of_task, image_uri
+from annotator.labelstudio.recording import StudioAnnotation, read_annotation, record
+from annotator.store import Annotation, Image, Project, Store, remove_images, retire_annotation, sync_images
+from annotator.store.types import as_stored, utc_now
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100  # annotations a transaction
+Progress = Callable[[str, float], None]
+
+
+@dataclass
+class ReconcileReport:
+    """What differed, and now does not."""
+
+    tasks: int = 0
+    images_added: int = 0
+    images_removed: int = 0
+    images_changed: int = 0
+    annotations: int = 0
+    recorded: int = 0
+    retired: int = 0
+    labels: tuple[str, ...] = ()
+    problems: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Whether anything had been missed."""
+        return bool(
+            self.images_added
+            or self.images_removed
+            or self.images_changed
+            or self.recorded
+            or self.retired
+            or self.labels
+        )
+
+
+@dataclass
+class _Studio:
+    """What Label Studio holds of a project."""
+
+    label_config: str
+    seen: set[int]  # tasks
+    uris: dict[int, str]  # of those that have an image
+    annotations: list[StudioAnnotation]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a live annotation was recorded with."""
+
+    image_id: int
+    task: int
+    result: list[Any]
+    skipped: bool
+    annotator: str | None
+
+
+def reconcile(
+    store: Store, studio: Studio, project_id: int, progress: Progress | None = None
+) -> ReconcileReport:
+    """Make the records of a project what its Label Studio says, as its webhooks would have.
+
+    Doing it again changes nothing. Raises LabelStudioError when Label Studio cannot be read.
+    """
+    tell = progress or (lambda _stage, _share: None)
+    report = ReconcileReport()
+    with store.reading() as session:
+        number = _studio_project(session, project_id)
+        known, known_tasks = _known(session, project_id), _known_tasks(session, project_id)
+    there = _read(studio, number, report, tell)
+    with store.session() as session:
+        _follow_project(session, project_id, known_tasks, there, report)
+    fresh = [each for each in there.annotations if not _recorded(known.get(each.id), each)]
+    for start in range(0, len(fresh), BATCH):
+        with store.session() as session:
+            _record_all(session, project_id, fresh[start : start + BATCH], report)
+        tell("recording", min(1.0, (start + BATCH) / len(fresh)))
+    gone = sorted(known.keys() - {each.id for each in there.annotations})
+    _retire_missing(store, studio, project_id, gone, report)
+    if report:
+        logger.info("project %s reconciled: %s", project_id, report)
+    return report
+
+
+def _studio_project(session: Session, project_id: int) -> int:
+    project = session.get(Project, project_id)
+    if project is None or project.studio_project is None:
+        raise OnetagError(f"Project {project_id} is not connected to a Label Studio. Run `onetag connect`.")
+    return project.studio_project
+
+
+def _known(session: Session, project_id: int) -> dict[int, _Known]:
+    live = (
+        select(Annotation, Image.studio_task)
+        .join(Image, Image.id == Annotation.image_id)
+        .where(
+            Annotation.project_id == project_id,
+            Annotation.retired_at.is_(None),
+            Annotation.studio_annotation.is_not(None),
+            Image.removed_at.is_(None),  # the annotations of a deleted task went with it, unretired
+        )
+    )
+    return {
+        each.studio_annotation or 0: _Known(
+            each.image_id, task or 0, each.result, each.skipped, each.annotator
+        )
+        for each, task in session.execute(live).tuples()
+    }
+
+
+def _known_tasks(session: Session, project_id: int) -> set[int]:
+    """Tasks known before Label Studio is read: one that comes meanwhile is not taken for deleted."""
+    chosen = select(Image.studio_task).where(Image.project_id == project_id, Image.removed_at.is_(None))
+    return {task for task in session.scalars(chosen) if task is not None}
+
+
+def _read(studio: Studio, number: int, report: ReconcileReport, tell: Progress) -> _Studio:
+    there = _Studio(str(studio.project(number)["label_config"]), set(), {}, [])
+    field_name = _image_field(there.label_config)
+    for task in studio.tasks(number) if field_name else ():
+        report.tasks += 1
+        with _noting(report):
+            there.seen.add(int(task["id"]))
+            there.uris[int(task["id"])] = image_uri(task, field_name)
+    tell("reading annotations", 0.0)
+    for task in studio.annotated_tasks(number):
+        for sent in task["annotations"]:
+            with _noting(report):
+                annotation = read_annotation({"task": task["id"], **sent}, task.get("predictions") or ())
+                there.annotations.append(annotation)
+    report.annotations = len(there.annotations)
+    tell("reading annotations", 1.0)
+    return there
+
+
+def _image_field(label_config: str) -> str:
+    try:
+        return parse_config(label_config).image_field
+    except OnetagError:
+        return ""  # told of when the config is followed; until it is mended the tasks stay as they are known
+
+
+@contextmanager
+def _noting(report: ReconcileReport) -> Iterator[None]:
+    """Go on after what cannot be used, and say so in the report."""
+    try:
+        yield
+    except OnetagError as error:
+        report.problems.append(str(error))
+
+
+def _follow_project(
+    session: Session, project_id: int, known_tasks: set[int], there: _Studio, report: ReconcileReport
+) -> None:
+    project = session.get_one(Project, project_id)
+    if there.label_config != project.label_config:
+        with _noting(report):
+            report.labels = adopt_config(session, project, there.label_config)
+    if _image_field(there.label_config):
+        changes = sync_images(session, project_id, there.uris)
+        report.images_added, report.images_changed = changes.added + changes.restored, changes.changed
+        report.images_removed = remove_images(session, project_id, known_tasks - there.seen)
+
+
+def _recorded(known: _Known | None, annotation: StudioAnnotation) -> bool:
+    """Whether an annotation is recorded just so: then it was derived when it came, and stays."""
+    return known is not None and (known.task, known.result, known.skipped, known.annotator) == (
+        annotation.task,
+        as_stored(annotation.result),
+        annotation.skipped,
+        annotation.annotator,
+    )
+
+
+def _record_all(
+    session: Session, project_id: int, batch: Sequence[StudioAnnotation], report: ReconcileReport
+) -> None:
+    project = session.get_one(Project, project_id)
+    for annotation in batch:
+        with _noting(report):
+            image = image_of_task(session, project, annotation.task)
+            written = record(session, project, image, annotation, young=report.labels)
+            report.recorded += written is not None
+
+
+def _retire_missing(
+    store: Store, studio: Studio, project_id: int, gone: Sequence[int], report: ReconcileReport
+) -> None:
+    """Retire what Label Studio does not know any more; each is asked for, for pages shift while they are read."""
+    for annotation in gone:
+        try:
+            studio.annotation(annotation)
+        except LabelStudioMissing:
+            with store.session() as session:
+                project = session.get_one(Project, project_id)
+                report.retired += retire_annotation(session, project, annotation, utc_now())
