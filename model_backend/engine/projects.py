@@ -7,33 +7,36 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.following import adopt_config
+from annotator.labelstudio.http import clean_url
 from annotator.store import Project, sync_labels
 
 
-def project_of_studio(session: Session, studio_url: str | None, studio_project: int) -> Project | None:
-    """The project that these ids mean, if the store has it."""
-    wanted = select(Project).where(Project.studio_url == studio_url, Project.studio_project == studio_project)
+def project_of_studio(session: Session, studio_url: str | None, number: int) -> Project | None:
+    """The project that Label Studio at this address knows by this number, if the store has it."""
+    url = clean_url(studio_url) if studio_url else None
+    wanted = select(Project).where(Project.studio_url == url, Project.studio_project == number)
     return session.scalars(wanted).first()
 
 
 def meet_project(
-    session: Session, studio_url: str | None, studio_project: int, label_config: str, title: str | None = None
+    session: Session, studio_url: str | None, number: int, label_config: str, title: str | None = None
 ) -> Project:
-    """The store's project, brought up to the label config. Raises OnetagError when that lacks controls."""
-    labels = parse_config(label_config).labels
-    project = project_of_studio(session, studio_url, studio_project)
+    """The store's project, made when it is new and brought up to the label config.
+
+    Raises OnetagError when the config lacks our controls.
+    """
+    project = project_of_studio(session, studio_url, number)
     if project is None:
-        project = _create(
-            session, studio_url, studio_project, label_config, title or f"Project {studio_project}"
-        )
-        sync_labels(session, project, labels)
-    elif project.label_config != label_config:
-        project.label_config = label_config
-        sync_labels(session, project, labels)
+        return _create(session, studio_url, number, label_config, title or f"Project {number}")
+    if project.label_config != label_config:
+        adopt_config(session, project, label_config)
     return project
 
 
-def _create(session: Session, url: str | None, number: int, config: str, title: str) -> Project:
+def _create(session: Session, studio_url: str | None, number: int, config: str, title: str) -> Project:
+    labels = parse_config(config).labels
+    url = clean_url(studio_url) if studio_url else None
     project = Project(studio_url=url, studio_project=number, title=title, label_config=config)
     try:
         with session.begin_nested():
@@ -43,4 +46,5 @@ def _create(session: Session, url: str | None, number: int, config: str, title: 
         if found is None:
             raise
         return found
+    sync_labels(session, project, labels)
     return project

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from annotator.labelstudio.errors import ImageUnavailable
 from annotator.settings import Settings
 from annotator.store import ModelVersion
+from model_backend.images import ImageProblem
 
 if TYPE_CHECKING:
     from model_backend.backbones import Backbone
@@ -32,12 +34,20 @@ class Workbench:
 
     def __init__(self, settings: Settings, read: Callable[[str], bytes]) -> None:
         self.settings = settings
-        self.read = read
+        self._read = read
         self._lock = threading.Lock()
         self._backbone: Backbone | None = None
         self._cache: FeatureCache | None = None
         self._models: OrderedDict[int, LabelModel] = OrderedDict()
         self._pool: tuple[tuple[str, ...], NDArray[np.float32]] | None = None
+        self._clusters: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
+
+    def read(self, uri: str) -> bytes:
+        """The bytes of an image. Raises ImageProblem when this one cannot be had, OnetagError when none can."""
+        try:
+            return self._read(uri)
+        except ImageUnavailable as error:
+            raise ImageProblem(str(error)) from None
 
     @property
     def backbone(self) -> Backbone:
@@ -74,6 +84,14 @@ class Workbench:
         if mask.all() and 0 < features.nbytes <= KEPT_POOL_BYTES:
             self._pool = (key, features)
         return mask, features
+
+    def clusters(self, features: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Which of the settings' clusters each image (N,) is in; computed again only for another pool."""
+        if self._clusters is None or self._clusters[0] is not features:
+            from model_backend.acquisition import clusters
+
+            self._clusters = (features, clusters(features, self.settings.clusters, self.settings.seed))
+        return self._clusters[1]
 
     def model(self, version: ModelVersion) -> LabelModel:
         """The version's model. Raises LearningError when its folder is gone or damaged."""

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings
 from annotator.store import Project, Store, queue_run
 from model_backend.engine.due import Decision, Footprint, decide
@@ -106,7 +107,7 @@ class Duties:
             return list(session.scalars(select(Project.id)))
 
     def reconcile(self) -> Iterable[int]:
-        """Compare the store with Label Studio; returns the projects that were compared."""
+        """Compare the store with Label Studio, and clear what is old there; returns the projects."""
         compared: set[int] = set()
         self._reconciling.run(lambda: compared.update(self._reconcile_all()))
         return sorted(compared)
@@ -153,11 +154,12 @@ class Duties:
         if self._studio is None:
             return
         with self._store.reading() as session:
-            projects = session.scalars(select(Project).where(Project.studio_project.is_not(None))).all()
-        for project in projects:
+            ours = (Project.studio_url == self._studio.url, Project.studio_project.is_not(None))
+            projects = list(session.scalars(select(Project.id).where(*ours).order_by(Project.id)))
+        for project_id in projects:
             try:
-                reconcile(self._store, self._studio, project)
+                reconcile(self._store, self._studio, project_id)
             except (OnetagError, SQLAlchemyError) as error:
-                log.warning("Project %d could not be compared with Label Studio: %s", project.id, error)
+                log.warning("Project %d could not be compared with Label Studio: %s", project_id, error)
                 continue
-            yield project.id
+            yield project_id

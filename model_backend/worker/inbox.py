@@ -22,7 +22,7 @@ class Taken:
 def drain(store: Store) -> Taken:
     """Take in every waiting event; Label Studio's Train button queues a training on the way.
 
-    The oldest events are read inside the transaction that finishes them: on SQLite it holds the one write lock,
+    The oldest events are read in the transaction that finishes them: on SQLite it holds the one write lock,
     on PostgreSQL it locks their rows, so two workers never take the same event and never overtake each other.
     Raises OnetagError when the store cannot be used; then the events wait.
     """

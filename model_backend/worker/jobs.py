@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from huey import Huey
 from huey.consumer import Consumer, Scheduler
 from huey.storage import PostgresStorage, SqliteStorage
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from annotator.errors import OnetagError
 from annotator.settings import Settings
@@ -23,6 +23,7 @@ from model_backend.engine.due import Decision
 from model_backend.worker.messages import JsonMessages
 
 QUEUE_FILE = "queue.sqlite"
+QUEUE_TABLES = "onetag_queue"
 CHECK_SECONDS = 10
 RECONCILE_MINUTES = 10
 WORKER_THREADS = 3  # a training, a reconcile, and always one left for the inbox
@@ -197,19 +198,33 @@ def open_jobs(settings: Settings, duties: Duties | None = None) -> Jobs:
 def _storage(settings: Settings) -> tuple[type[Any], dict[str, Any]]:
     url = make_url(settings.store_url)
     if url.get_backend_name() == "postgresql":
-        return PostgresStorage, {"connection": _postgres_connection(settings), "table_prefix": "onetag_queue"}
+        return _Postgres, {"url": url}
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     # The store holds what matters: a nudge needs no fsync.
     return SqliteStorage, {"filename": str(settings.data_dir / QUEUE_FILE), "fsync": False, "timeout": 2}
 
 
-def _postgres_connection(settings: Settings) -> Callable[[], Any]:
-    """A callable rather than a connection string: the password shows up in no repr."""
+class _Postgres(PostgresStorage):  # type: ignore[misc]
+    """huey's queue in PostgreSQL. Each thread listens on a connection of its own: all are closed at the end.
 
-    def connect() -> Any:
+    Connections are opened by a function and not from a string, so that the password shows up in no repr.
+    """
+
+    def __init__(self, name: str, *, url: URL, **options: Any) -> None:
+        self._url = url
+        self._opened: list[Any] = []
+        super().__init__(name, connection=self._open, table_prefix=QUEUE_TABLES, read_timeout=0.5, **options)
+
+    def close(self) -> bool:
+        """Close every connection."""
+        for connection in self._opened:
+            connection.close()
+        return bool(super().close())
+
+    def _open(self) -> Any:
         import psycopg
 
-        options = make_url(settings.store_url).translate_connect_args(username="user", database="dbname")
-        return psycopg.connect(**options, connect_timeout=5)
-
-    return connect
+        options = self._url.translate_connect_args(username="user", database="dbname")
+        connection = psycopg.connect(**{"connect_timeout": 5, **self._url.query, **options})
+        self._opened = [*(each for each in self._opened if not each.closed), connection]
+        return connection

@@ -1,0 +1,155 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from annotator.errors import OnetagError
+from annotator.settings import Settings
+from annotator.store import (
+    Image,
+    ModelVersion,
+    Project,
+    Store,
+    Suggested,
+    Suggestion,
+    store_suggestions,
+    sync_labels,
+)
+from model_backend.engine.publish import clear_old, publish, unpublished
+
+
+@pytest.fixture
+def project(sqlite_store: Store, new_project: Callable[..., Project]) -> Project:
+    return new_project(sqlite_store, images=6)
+
+
+def new_version(store: Store, project: Project, name: str = "v0001-x") -> ModelVersion:
+    """An active version that suggests red and blue for every image, the last one first."""
+    with store.session() as session:
+        version = ModelVersion(
+            project_id=project.id,
+            name=name,
+            labels=["red", "green", "blue"],
+            label_ids=[1, 2, 3],
+            folder="",
+            backbone="",
+        )
+        session.add(version)
+        session.flush()
+        images = list(
+            session.scalars(select(Image.id).where(Image.project_id == project.id).order_by(Image.id))
+        )
+        scores = np.linspace(0.9, 0.1, len(images))
+        rows = [
+            Suggested(image, ["red", "blue"], float(score), 0)
+            for image, score in zip(images, scores, strict=True)
+        ]
+        store_suggestions(session, version.id, rows)
+        session.get_one(Project, project.id).active_version_id = version.id
+    return version
+
+
+def pushed(store: Store) -> int:
+    with store.reading() as session:
+        return len(session.scalars(select(Suggestion).where(Suggestion.pushed_at.is_not(None))).all())
+
+
+def test_pushes_then_switches_the_queue(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+) -> None:
+    version = new_version(sqlite_store, project)
+    assert publish(sqlite_store, engine_settings, project.id, studio) == 6
+    assert studio.calls == ["push", "set queue"]
+    assert studio.queue == version.name
+    first = min(studio.predictions, key=lambda each: each["score"])
+    assert first["task"] == 706
+    assert first["result"][0]["value"] == {"choices": ["red", "blue"]}
+    assert pushed(sqlite_store) == 6
+
+
+def test_the_window_holds_the_most_useful_tasks_that_nobody_has_answered(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any, tag: Callable[..., None]
+) -> None:
+    new_version(sqlite_store, project)
+    tag(sqlite_store, project, [6, 4])
+    publish(sqlite_store, engine_settings.model_copy(update={"window": 3}), project.id, studio)
+    assert sorted(each["task"] for each in studio.predictions) == [702, 703, 705]
+
+
+def test_a_label_that_left_the_config_since_the_training_is_not_pushed(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+) -> None:
+    new_version(sqlite_store, project)
+    with sqlite_store.session() as session:
+        sync_labels(session, session.get_one(Project, project.id), ["red", "navy", "green"])
+    publish(sqlite_store, engine_settings, project.id, studio)
+    assert all(each["result"][0]["value"] == {"choices": ["red"]} for each in studio.predictions)
+
+
+def test_what_is_published_is_left_alone(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+) -> None:
+    new_version(sqlite_store, project)
+    publish(sqlite_store, engine_settings, project.id, studio)
+    assert publish(sqlite_store, engine_settings, project.id, studio) == 0
+    assert len(studio.predictions) == 6
+
+
+@pytest.mark.parametrize("where", ["push", "set queue"])
+def test_interrupted_anywhere_it_can_be_done_again_without_duplicates(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any, where: str
+) -> None:
+    version = new_version(sqlite_store, project)
+    studio.failing = {where}
+    with pytest.raises(OnetagError):
+        publish(sqlite_store, engine_settings, project.id, studio)
+    with sqlite_store.reading() as session:
+        assert unpublished(session) == [project.id]
+    studio.failing = set()
+    assert publish(sqlite_store, engine_settings, project.id, studio) == 6
+    assert sorted(each["task"] for each in studio.predictions) == [701, 702, 703, 704, 705, 706]
+    assert studio.queue == version.name
+    with sqlite_store.reading() as session:
+        assert unpublished(session) == []
+
+
+def test_with_everything_answered_there_is_nothing_to_push(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any, tag: Callable[..., None]
+) -> None:
+    new_version(sqlite_store, project)
+    tag(sqlite_store, project, range(1, 7))
+    assert publish(sqlite_store, engine_settings, project.id, studio) == 0
+    assert studio.calls == []
+    with sqlite_store.reading() as session:
+        assert unpublished(session) == []
+
+
+def test_old_versions_are_cleared_only_after_the_new_one_is_there(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+) -> None:
+    new_version(sqlite_store, project, "v0001-x")
+    publish(sqlite_store, engine_settings, project.id, studio)
+    new_version(sqlite_store, project, "v0002-x")
+    assert clear_old(sqlite_store, project.id, studio) == [], "the new version is not there yet"
+    publish(sqlite_store, engine_settings, project.id, studio)
+    assert clear_old(sqlite_store, project.id, studio) == ["v0001-x"]
+    assert {each["model_version"] for each in studio.predictions} == {"v0002-x"}
+
+
+def test_others_predictions_are_never_cleared(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+) -> None:
+    studio.predictions.append({"model_version": "someone else's model", "task": 701})
+    new_version(sqlite_store, project)
+    publish(sqlite_store, engine_settings, project.id, studio)
+    assert clear_old(sqlite_store, project.id, studio) == []
+
+
+def test_a_project_without_a_version_has_nothing_to_publish(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+) -> None:
+    assert publish(sqlite_store, engine_settings, project.id, studio) == 0
+    assert clear_old(sqlite_store, project.id, studio) == []
+    assert studio.calls == []

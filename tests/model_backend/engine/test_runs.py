@@ -1,0 +1,221 @@
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from annotator.errors import OnetagError
+from annotator.store import Project, Store, TrainingRun, finish_run, queue_run
+from model_backend.engine import runs
+from model_backend.engine.runs import (
+    LOST,
+    MAX_LOSSES,
+    STALE_AFTER,
+    Heartbeat,
+    RunGone,
+    Stopped,
+    claim,
+    fail,
+    fail_lost,
+    finish,
+    last_footprint,
+    next_queued,
+    readable,
+    release,
+)
+from model_backend.errors import LearningError
+
+
+@pytest.fixture
+def project(store: Store, new_project: Callable[..., Project]) -> Project:
+    return new_project(store, images=3)
+
+
+def queue(store: Store, project: Project) -> int:
+    with store.session() as session:
+        run = queue_run(session, project.id, "a test")
+        assert run is not None
+        return run.id
+
+
+def start(store: Store, project: Project) -> int:
+    run_id = queue(store, project)
+    with store.session() as session:
+        assert claim(session, run_id) is not None
+    return run_id
+
+
+def silence(store: Store, run_id: int) -> None:
+    """As if the worker had died a while ago."""
+    long_ago = datetime.now(UTC) - STALE_AFTER - timedelta(seconds=1)
+    with store.session() as session:
+        session.execute(update(TrainingRun).where(TrainingRun.id == run_id).values(heartbeat_at=long_ago))
+
+
+def get(store: Store, run_id: int) -> TrainingRun:
+    with store.reading() as session:
+        return session.get_one(TrainingRun, run_id)
+
+
+def states(store: Store) -> list[str]:
+    with store.reading() as session:
+        return list(session.scalars(select(TrainingRun.state).order_by(TrainingRun.id)))
+
+
+def test_a_run_is_claimed_once(store: Store, project: Project) -> None:
+    run_id = queue(store, project)
+    with store.session() as session:
+        assert claim(session, run_id) is not None
+        assert claim(session, run_id) is None
+    assert get(store, run_id).state == "running"
+
+
+def test_many_workers_one_run_a_project(store: Store, project: Project) -> None:
+    barrier = threading.Barrier(6)
+    claimed: list[int] = []
+
+    def work() -> None:
+        barrier.wait(10)
+        with store.session() as session:
+            queue_run(session, project.id, "a race")
+        with store.session() as session:
+            run = next_queued(session)
+            if run is not None and claim(session, run.id) is not None:
+                claimed.append(run.id)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert states(store) == ["running"]
+    assert len(claimed) == 1
+
+
+def test_what_a_run_looks_at_is_noted_when_it_starts(
+    store: Store, project: Project, tag: Callable[..., None]
+) -> None:
+    tag(store, project, [1, 2])
+    run_id = start(store, project)
+    assert get(store, run_id).metrics["footprint"]["changes"] == 2
+    assert get(store, run_id).metrics["footprint"]["images"] == 3
+    with store.session() as session:
+        assert last_footprint(session, project.id) is None, "only a run that ended counts"
+        fail(session, run_id, "broken")
+        kept = last_footprint(session, project.id)
+    assert kept is not None
+    assert kept["changes"] == 2
+
+
+def test_a_retired_observation_is_news_too(store: Store, project: Project, tag: Callable[..., None]) -> None:
+    from annotator.store import retire_annotation
+    from model_backend.engine.footprint import footprint
+
+    tag(store, project, [1])
+    with store.session() as session:
+        before = footprint(session, project.id)
+        number = 10_000 * project.id + 1
+        assert retire_annotation(session, session.get_one(Project, project.id), number, datetime.now(UTC))
+        assert footprint(session, project.id).changes == before.changes + 1
+
+
+def test_a_stopped_run_waits_in_the_queue_again(store: Store, project: Project) -> None:
+    run_id = start(store, project)
+    with store.session() as session:
+        release(session, run_id)
+        again = next_queued(session)
+        assert again is not None
+        assert (again.id, again.state, again.heartbeat_at) == (run_id, "queued", None)
+
+
+def test_a_silent_run_is_failed_with_its_reason_and_queued_again(store: Store, project: Project) -> None:
+    run_id = start(store, project)
+    with store.session() as session:
+        assert fail_lost(session) == [], "its heart still beats"
+    silence(store, run_id)
+    with store.session() as session:
+        assert fail_lost(session) == [project.id]
+    assert states(store) == ["failed", "queued"]
+    assert "worker stopped" in (get(store, run_id).error or "")
+    with store.reading() as session:
+        again = next_queued(session)
+        assert again is not None
+        assert again.reason == f"again: {LOST}"
+
+
+def test_a_training_that_kills_its_worker_every_time_is_not_tried_for_ever(
+    store: Store, project: Project
+) -> None:
+    run_id = start(store, project)
+    for _ in range(MAX_LOSSES - 1):
+        silence(store, run_id)
+        with store.session() as session:
+            fail_lost(session)
+            again = next_queued(session)
+            assert again is not None
+            run_id = again.id
+            assert claim(session, run_id) is not None
+    silence(store, run_id)
+    with store.session() as session:
+        assert fail_lost(session) == [project.id]
+    assert states(store) == ["failed"] * MAX_LOSSES
+
+
+def test_a_run_taken_for_lost_keeps_nothing_of_what_it_did(store: Store, project: Project) -> None:
+    run_id = start(store, project)
+    silence(store, run_id)
+    with store.session() as session:
+        fail_lost(session)
+    for end in (
+        lambda session: finish(session, run_id, version_id=1, observations=1, metrics={}),
+        lambda session: fail(session, run_id, "late"),
+        lambda session: release(session, run_id),
+    ):
+        with pytest.raises(RunGone, match="taken for lost"), store.session() as session:
+            end(session)
+    assert states(store) == ["failed", "queued"]
+
+
+def test_the_heart_beats_while_the_training_is_busy(
+    store: Store, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "HEARTBEAT_SECONDS", 0.05)
+    run_id = start(store, project)
+    silence(store, run_id)
+    with Heartbeat(store, run_id) as beat:
+        beat.report("fitting", 0.4)
+        deadline = datetime.now(UTC) + timedelta(seconds=10)
+        while get(store, run_id).stage != "fitting" and datetime.now(UTC) < deadline:
+            threading.Event().wait(0.05)
+    run = get(store, run_id)
+    assert (run.stage, run.progress) == ("fitting", 0.4)
+    assert run.heartbeat_at is not None
+    assert datetime.now(UTC) - run.heartbeat_at < timedelta(seconds=10)
+
+
+def test_a_stopping_worker_ends_the_training_at_its_next_step(store: Store, project: Project) -> None:
+    stop = threading.Event()
+    with Heartbeat(store, start(store, project), stop) as beat:
+        beat.report("fitting", 0.1)
+        stop.set()
+        with pytest.raises(Stopped):
+            beat.report("fitting", 0.2)
+
+
+def test_errors_are_told_whole_only_when_they_are_ours() -> None:
+    assert readable(OnetagError("Do this.")) == "Do this."
+    assert readable(LearningError("Do that.")) == "Do that."
+    assert "s3cr3t" not in readable(RuntimeError("s3cr3t"))
+    assert "RuntimeError" in readable(RuntimeError("s3cr3t"))
+
+
+def test_the_longest_waiting_run_comes_first(store: Store, new_project: Callable[..., Project]) -> None:
+    first, second = (queue(store, new_project(store, images=1, number=number)) for number in (1, 2))
+    for expected in (first, second):
+        with store.session() as session:
+            run = next_queued(session)
+            assert run is not None
+            assert run.id == expected
+            claim(session, run.id)
+            finish_run(session, run.id, error="done with it")

@@ -1,0 +1,142 @@
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+
+from annotator.errors import OnetagError
+from annotator.settings import Settings
+from annotator.store import (
+    Image,
+    LabelVector,
+    ModelVersion,
+    Project,
+    Store,
+    Suggested,
+    Suggestion,
+    store_suggestions,
+    store_vectors,
+)
+from model_backend.engine.versions import KEPT, next_name, prune, save_version
+
+
+class Model:
+    """Something that can be saved, or fails half-way."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+
+    def save(self, folder: Path) -> None:
+        (folder / "weights").write_text("1")
+        if self.failure:
+            raise self.failure
+        (folder / "model.json").write_text(json.dumps({"whole": True}))
+
+
+@pytest.fixture
+def project(sqlite_store: Store, new_project: Callable[..., Project]) -> Project:
+    return new_project(sqlite_store, images=2)
+
+
+def add_version(
+    store: Store, settings: Settings, project: Project, *, active: bool = True, age: timedelta = timedelta()
+) -> ModelVersion:
+    with store.session() as session:
+        name = next_name(session, project.id)
+        folder = save_version(settings.data_dir, project.id, name, Model())
+        version = ModelVersion(
+            project_id=project.id,
+            name=name,
+            labels=["red"],
+            label_ids=[1],
+            folder=folder,
+            backbone="none",
+            created_at=datetime.now(UTC) - age,
+        )
+        session.add(version)
+        session.flush()
+        images = list(session.scalars(select(Image.id)))
+        store_vectors(session, version.id, images, np.full((len(images), 1), 0.5))
+        store_suggestions(session, version.id, [Suggested(image, [], 0.5, 0) for image in images])
+        if active:
+            session.get_one(Project, project.id).active_version_id = version.id
+    return version
+
+
+def rows(store: Store, table: type[LabelVector] | type[Suggestion], version: ModelVersion) -> int:
+    with store.reading() as session:
+        return session.scalar(select(func.count()).where(table.version_id == version.id)) or 0
+
+
+def test_a_version_is_on_disk_whole_or_not_at_all(tmp_path: Path) -> None:
+    assert save_version(tmp_path, 1, "v0001-x", Model()) == "versions/project-1/v0001-x"
+    folder = tmp_path / "versions" / "project-1"
+    assert sorted(file.name for file in (folder / "v0001-x").iterdir()) == ["model.json", "weights"]
+
+    full = OSError(28, "No space left on device")
+    with pytest.raises(OnetagError, match=r"No space left on device.*Free some space"):
+        save_version(tmp_path, 1, "v0002-x", Model(full))
+    assert [entry.name for entry in folder.iterdir()] == ["v0001-x"]
+
+
+def test_names_sort_by_age(sqlite_store: Store, engine_settings: Settings, project: Project) -> None:
+    names = [add_version(sqlite_store, engine_settings, project).name for _ in range(3)]
+    assert names == sorted(names)
+    assert [name.partition("-")[0] for name in names] == ["v0001", "v0002", "v0003"]
+
+
+def test_old_versions_let_go_of_what_is_large_and_keep_their_record(
+    sqlite_store: Store, engine_settings: Settings, project: Project
+) -> None:
+    versions = [add_version(sqlite_store, engine_settings, project) for _ in range(KEPT + 2)]
+    assert prune(sqlite_store, engine_settings, project.id) == [versions[1].name, versions[0].name]
+    for version in versions[:2]:
+        assert not (engine_settings.data_dir / version.folder).exists()
+        assert rows(sqlite_store, LabelVector, version) == 0
+        assert rows(sqlite_store, Suggestion, version) == 2, "late annotations are compared with these"
+    for version in versions[2:]:
+        assert (engine_settings.data_dir / version.folder / "model.json").is_file()
+        assert rows(sqlite_store, LabelVector, version) == 2
+    with sqlite_store.reading() as session:
+        assert session.scalar(select(func.count(ModelVersion.id))) == KEPT + 2
+    assert prune(sqlite_store, engine_settings, project.id) == []
+
+
+def test_suggestions_are_forgotten_after_a_day(
+    sqlite_store: Store, engine_settings: Settings, project: Project
+) -> None:
+    old = add_version(sqlite_store, engine_settings, project, age=timedelta(days=2))
+    for _ in range(KEPT):
+        add_version(sqlite_store, engine_settings, project)
+    prune(sqlite_store, engine_settings, project.id)
+    assert rows(sqlite_store, Suggestion, old) == 0
+
+
+def test_the_active_version_is_never_pruned(
+    sqlite_store: Store, engine_settings: Settings, project: Project
+) -> None:
+    active = add_version(sqlite_store, engine_settings, project, age=timedelta(days=2))
+    for _ in range(KEPT + 1):
+        add_version(sqlite_store, engine_settings, project, active=False)
+    prune(sqlite_store, engine_settings, project.id)
+    assert (engine_settings.data_dir / active.folder).is_dir()
+    assert rows(sqlite_store, LabelVector, active) == rows(sqlite_store, Suggestion, active) == 2
+
+
+def test_what_a_killed_training_left_on_disk_is_removed_later(
+    sqlite_store: Store, engine_settings: Settings, project: Project
+) -> None:
+    import os
+
+    kept = add_version(sqlite_store, engine_settings, project)
+    parent = (engine_settings.data_dir / kept.folder).parent
+    long_ago = datetime.now(UTC).timestamp() - 7200
+    for name in ("v0009-dead", ".v0010-dead.4711"):
+        (parent / name).mkdir()
+        os.utime(parent / name, (long_ago, long_ago))
+    (parent / ".v0011-in-the-making.4712").mkdir()
+    prune(sqlite_store, engine_settings, project.id)
+    assert sorted(entry.name for entry in parent.iterdir()) == [".v0011-in-the-making.4712", kept.name]

@@ -1,0 +1,31 @@
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from annotator.settings import Settings
+from annotator.store import Store
+
+
+@pytest.fixture
+def worker_settings(engine_settings: Settings, store: Store) -> Settings:
+    """Settings for the store under test: with PostgreSQL the queue is there too."""
+    url = store.url.render_as_string(hide_password=False)
+    return engine_settings.model_copy(update={"database_url": url, "secret": SecretStr("a shared secret")})
+
+
+@pytest.fixture
+def consuming() -> Iterator[Any]:
+    """A function that starts a queue's consumer; all are stopped at the end."""
+    running = []
+
+    def start(jobs: Any) -> None:
+        consumer = jobs.consumer()
+        consumer.start()
+        running.append((consumer, jobs))
+
+    yield start
+    for consumer, jobs in running:
+        consumer.stop(graceful=True)
+        jobs.close()
