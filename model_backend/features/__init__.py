@@ -1,0 +1,1 @@
+"""Features of images: computed once, cached on disk, mapped for a linear head."""
