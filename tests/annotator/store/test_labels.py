@@ -1,0 +1,80 @@
+"""The labels follow the label config; what leaves it is archived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from sqlalchemy import func, select
+
+from annotator.errors import OnetagError
+from annotator.store import Label, LabelChanges, Project, Store, live_labels, sync_labels
+
+MakeProject = Callable[..., Project]
+
+
+def names(labels: Sequence[Label]) -> list[str]:
+    return [label.name for label in labels]
+
+
+def test_labels_keep_the_order_of_the_config(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project = make_project(session, "tree, cat, dog")
+        assert names(live_labels(session, project.id)) == ["tree", "cat", "dog"]
+        assert not sync_labels(session, project, ["dog", "tree", "cat"])
+        assert names(live_labels(session, project.id)) == ["dog", "tree", "cat"]
+
+
+def test_a_removed_label_is_archived_and_comes_back_as_itself(
+    store: Store, make_project: MakeProject
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog")
+        before = {label.name: label.id for label in live_labels(session, project.id)}
+        assert sync_labels(session, project, ["cat"]) == LabelChanges((), ("dog",), ())
+        assert names(live_labels(session, project.id)) == ["cat"]
+        assert sync_labels(session, project, ["dog", "cat"]) == LabelChanges((), (), ("dog",))
+        assert {label.name: label.id for label in live_labels(session, project.id)} == before
+
+
+def test_a_renamed_label_is_an_old_and_a_new_one(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog")
+        assert sync_labels(session, project, ["cat", "hound"]) == LabelChanges(("hound",), ("dog",), ())
+        assert session.scalar(select(func.count(Label.id))) == 3
+
+
+def test_names_are_kept_to_the_letter(store: Store, make_project: MakeProject) -> None:
+    odd = ['5" & <more>', "naïve", "日本", "a;b|c", "Cat", "cat", " spaced "]
+    with store.session() as session:
+        sync_labels(session, project := make_project(session), odd)
+        assert names(live_labels(session, project.id)) == odd
+
+
+def test_five_hundred_labels(store: Store, make_project: MakeProject) -> None:
+    many = [f"label {number}" for number in range(500)]
+    with store.session() as session:
+        project = make_project(session, "one")
+        assert len(sync_labels(session, project, many).added) == 500
+        assert names(live_labels(session, project.id)) == many
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [([], "has no labels"), (["cat", " "], "without a name"), (["cat", "dog", "cat"], "twice: cat")],
+)
+def test_what_is_no_set_of_labels_is_refused(
+    store: Store, make_project: MakeProject, wrong: list[str], told: str
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog")
+        with pytest.raises(OnetagError, match=told):
+            sync_labels(session, project, wrong)
+        assert names(live_labels(session, project.id)) == ["cat", "dog"]
+
+
+def test_projects_do_not_share_labels(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        first, second = make_project(session, "cat"), make_project(session, "cat", title="Plants")
+        ids = [live_labels(session, project.id)[0].id for project in (first, second)]
+        assert len(set(ids)) == 2

@@ -1,0 +1,120 @@
+"""Training runs: at most one a project is open, and none is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from annotator.store import (
+    Annotation,
+    Project,
+    Store,
+    TrainingRun,
+    claim_run,
+    fail_lost_runs,
+    finish_run,
+    observations_since,
+    open_run,
+    queue_run,
+    report_run,
+)
+from annotator.store.types import utc_now
+
+MakeProject = Callable[..., Project]
+
+
+def test_a_run_from_the_queue_to_its_end(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project = make_project(session)
+        run = queue_run(session, project.id, "10 new observations", {"loss": "role"})
+        assert run is not None
+        assert claim_run(session, run.id) is run
+        assert claim_run(session, run.id) is None
+        report_run(session, run.id, "fitting", 0.5)
+        session.refresh(run)
+        assert (run.state, run.stage, run.progress, run.recipe) == (
+            "running",
+            "fitting",
+            0.5,
+            {"loss": "role"},
+        )
+        finish_run(session, run.id, metrics={"map": float("nan")})
+        session.refresh(run)
+        assert (run.state, run.progress, run.metrics, run.error) == ("done", 1.0, {"map": None}, None)
+        assert open_run(session, project.id) is None
+
+
+def test_a_second_run_waits_for_the_first(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project, other = make_project(session), make_project(session, title="Plants")
+        first = queue_run(session, project.id, "asked for")
+        assert first is not None
+        assert queue_run(session, project.id, "asked for") is None
+        claim_run(session, first.id)
+        assert queue_run(session, project.id, "asked for") is None
+        assert queue_run(session, other.id, "asked for") is not None
+        finish_run(session, first.id, error="No image could be read.")
+        assert queue_run(session, project.id, "asked for") is not None
+
+
+def test_the_database_itself_refuses_two_open_runs(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project = make_project(session)
+    both = [TrainingRun(project_id=project.id, reason="", state=state) for state in ("queued", "running")]
+    with pytest.raises(IntegrityError), store.session() as session:
+        session.add_all(both)
+
+
+def test_of_several_that_queue_at_once_one_wins(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project = make_project(session)
+    start, queued = threading.Barrier(4), list[TrainingRun | None]()
+
+    def queue() -> None:
+        start.wait(10)
+        with store.session() as session:
+            queued.append(queue_run(session, project.id, "asked for"))
+
+    threads = [threading.Thread(target=queue) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(run is None for run in queued) == [False, True, True, True]
+
+
+def test_a_silent_run_is_found(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project = make_project(session)
+        run = queue_run(session, project.id, "asked for")
+        assert run is not None
+        assert fail_lost_runs(session, timedelta(0)) == []  # one that waits is not lost
+        claim_run(session, run.id)
+        assert fail_lost_runs(session, timedelta(minutes=1)) == []
+        run.heartbeat_at = utc_now() - timedelta(minutes=2)
+        session.flush()
+        assert fail_lost_runs(session, timedelta(minutes=1)) == [run]
+        assert run.state == "failed"
+        assert "worker stopped" in (run.error or "")
+        assert queue_run(session, project.id, "again") is not None
+
+
+def test_observations_since_a_run(
+    store: Store, make_project: MakeProject, annotate: Callable[..., Annotation | None]
+) -> None:
+    with store.session() as session:
+        project = make_project(session)
+        annotate(session, project, "cat", "-dog", number=1)
+        assert observations_since(session, project.id, None) == 2
+        run = queue_run(session, project.id, "asked for")
+        assert run is not None
+        claim_run(session, run.id)
+        assert observations_since(session, project.id, run) == 0
+        annotate(session, project, "tree", number=2, task=102)  # dated before the run, recorded after it
+        assert observations_since(session, project.id, run) == 1
+        annotate(session, project, number=2, task=102, second=1)
+        assert observations_since(session, project.id, run) == 0
