@@ -50,8 +50,8 @@ class ImageSource:
             return self._from_host(uri, parts)
         if parts.scheme or parts.netloc:
             raise ImageUnavailable(
-                f"{_shown(uri)} lies where onetag cannot read. Sync the storage in Label Studio with pre-signed "
-                "URLs, and name the host that they lead to in ONETAG_IMAGE_HOSTS."
+                f"{_shown(uri)} lies where onetag cannot read. Let Label Studio sync it with pre-signed "
+                "addresses, and name their host in ONETAG_IMAGE_HOSTS."
             )
         return self._from_studio(uri, parts)
 
@@ -74,8 +74,8 @@ class ImageSource:
         path = unquote(parts.path)
         if not path.startswith(SERVED) or ".." in path.split("/"):
             raise ImageUnavailable(
-                f"{_shown(uri)} is not an image that Label Studio serves. Upload the image, or import it by its "
-                "full address."
+                f"{_shown(uri)} is no image that Label Studio serves. Upload it, or import it by its full "
+                "address."
             )
         if path.startswith(LOCAL_FILES) and self._settings.local_files_root:
             return self._local(uri, parts, self._settings.local_files_root)
@@ -87,8 +87,8 @@ class ImageSource:
             response = self._studio.http.answer("GET", parts._replace(fragment="").geturl(), stream=True)
         except LabelStudioRefused as error:
             raise ImageUnavailable(
-                f"Label Studio does not serve {_shown(uri)} ({error.status}). Was the file deleted, or the local "
-                "files' storage removed from the project?"
+                f"Label Studio does not serve {_shown(uri)} ({error.status}). Is the file gone, or the "
+                "storage of the project?"
             ) from None
         return self._body(response, uri)
 
@@ -104,7 +104,7 @@ class ImageSource:
                 f"{_shown(uri)} cannot be read ({type(error).__name__}). Check its rights."
             ) from None
         raise ImageUnavailable(
-            f"{_shown(uri)} is no file below {root}. Set ONETAG_LOCAL_FILES_ROOT to Label Studio's document root."
+            f"{_shown(uri)} is no file below {root}. Set ONETAG_LOCAL_FILES_ROOT to the document root."
         )
 
     def _from_host(self, uri: str, parts: SplitResult) -> bytes:
@@ -116,7 +116,7 @@ class ImageSource:
                 return self._from_studio(here.geturl(), here)
         elif not self._allowed(parts):
             raise ImageUnavailable(
-                f"Images from {parts.hostname} are not read. Add the host to ONETAG_IMAGE_HOSTS if you trust it."
+                f"Images from {parts.hostname} are not read. If you trust it, add it to ONETAG_IMAGE_HOSTS."
             )
         return self._fetch(uri)
 
@@ -128,30 +128,22 @@ class ImageSource:
         import requests
 
         address = uri
-        for _ in range(REDIRECTS + 1):
-            try:
-                response = self._open(address).get(
-                    address, stream=True, allow_redirects=False, timeout=self._timeout(), auth=_nobody
-                )
-            except requests.exceptions.RequestException as error:
-                raise ImageUnavailable(f"{_shown(uri)} cannot be fetched: {type(error).__name__}.") from None
-            if not response.is_redirect:
-                return self._ok(response, uri)
-            response.close()
-            address = urljoin(address, response.headers["Location"])
-            if _place(_split(address)) != _place(_split(uri)):
-                raise ImageUnavailable(
-                    f"{_shown(uri)} redirects to another host. Import the image by its final address, and add "
-                    "that host to ONETAG_IMAGE_HOSTS."
-                )
+        with requests.Session() as session:
+            session.trust_env = _split(uri).hostname not in LOOPBACK
+            for _ in range(REDIRECTS + 1):
+                try:
+                    response = session.get(
+                        address, stream=True, allow_redirects=False, timeout=self._timeout(), auth=_nobody
+                    )
+                except requests.exceptions.RequestException as error:
+                    raise ImageUnavailable(
+                        f"{_shown(uri)} cannot be fetched: {type(error).__name__}."
+                    ) from None
+                if not response.is_redirect:
+                    return self._ok(response, uri)
+                response.close()
+                address = _onward(address, response.headers["Location"])
         raise ImageUnavailable(f"{_shown(uri)} redirects in a circle. Import the image by its final address.")
-
-    def _open(self, address: str) -> requests.Session:
-        import requests
-
-        session = requests.Session()
-        session.trust_env = _split(address).hostname not in LOOPBACK
-        return session
 
     def _timeout(self) -> tuple[float, float]:
         limit = self._settings.request_timeout
@@ -207,6 +199,17 @@ def _split(uri: str) -> SplitResult:
 def _place(parts: SplitResult) -> tuple[str, str | None, int | None]:
     ports = {"http": 80, "https": 443}
     return parts.scheme, parts.hostname, parts.port or ports.get(parts.scheme)
+
+
+def _onward(address: str, location: str) -> str:
+    """Where a redirect leads, on the same host."""
+    target = urljoin(address, location)
+    if _place(_split(target)) != _place(_split(address)):
+        raise ImageUnavailable(
+            f"{_shown(address)} redirects to another host. Import the image by its final address, and add "
+            "that host to ONETAG_IMAGE_HOSTS."
+        )
+    return target
 
 
 def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:

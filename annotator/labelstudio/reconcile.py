@@ -208,7 +208,7 @@ def _record_all(
 def _retire_missing(
     store: Store, studio: Studio, project_id: int, gone: Sequence[int], report: ReconcileReport
 ) -> None:
-    """Retire what Label Studio does not know any more; each is asked for, for pages shift while they are read."""
+    """Retire what Label Studio does not know any more; asked for singly, for pages shift while one reads."""
     for annotation in gone:
         try:
             studio.annotation(annotation)

@@ -1,0 +1,129 @@
+"""The links between Label Studio and this backend, each checked, with what to do where one is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from annotator.errors import OnetagError
+from annotator.labelstudio.backends import ACTIONS, SECRET_HEADER
+from annotator.labelstudio.client import UNCERTAINTY, Studio
+from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.errors import LabelStudioError
+
+RECONNECT = "Run `onetag connect` again: it puts this right."
+
+
+@dataclass(frozen=True)
+class Check:
+    """One link: whether it holds, what was seen, and what to do if it does not."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+def check_studio(studio: Studio) -> list[Check]:
+    """Whether Label Studio answers and takes the token."""
+    try:
+        version = studio.version()
+        who = studio.whoami().get("email", "?")
+    except OnetagError as error:
+        return [_broken("Label Studio", error)]
+    return [Check("Label Studio", True, f"{studio.url} answers: version {version}, signed in as {who}")]
+
+
+def check_project(
+    studio: Studio, project: int, backend_url: str, secret: SecretStr, *, version: str | None = None
+) -> list[Check]:
+    """Every link of one project with the backend at `backend_url`, in the order in which they matter.
+
+    `version` is the version that was published last, if one was. Nothing in Label Studio is changed. What is
+    checked after a failure to read is left out.
+    """
+    checks: list[Check] = []
+    try:
+        for check in _links(studio, project, backend_url.rstrip("/"), secret, version):
+            checks.append(check)  # noqa: PERF402 (what was found before a failure is kept)
+    except OnetagError as error:
+        checks.append(_broken(f"project {project}", error))
+    return checks
+
+
+def _links(studio: Studio, project: int, url: str, secret: SecretStr, version: str | None) -> Iterator[Check]:
+    found = studio.project(project)
+    yield Check(f"project {project}", True, str(found.get("title")))
+    yield _controls(str(found.get("label_config", "")))
+    backends = [each for each in studio.backends(project) if str(each.get("url")).rstrip("/") == url]
+    yield _backend(studio, project, url, secret, backends)
+    yield _webhook([each for each in studio.webhooks(project) if each.get("url") == f"{url}/webhook"], secret)
+    yield _orphans(studio.orphans(project))
+    if version is not None:
+        yield _queue(found, backends, version)
+
+
+def _controls(label_config: str) -> Check:
+    try:
+        config = parse_config(label_config)
+    except OnetagError as error:
+        return _broken("label config", error)
+    return Check("label config", True, f"{len(config.labels)} labels as {config.kind}")
+
+
+def _backend(
+    studio: Studio, project: int, url: str, secret: SecretStr, backends: list[dict[str, Any]]
+) -> Check:
+    if len(backends) != 1:
+        return Check("ML backend", False, f"{len(backends)} backends at {url}, one is needed", RECONNECT)
+    try:  # saved as it is: Label Studio first tries its network guard, our health and our secret
+        studio.title_backend(project, url, str(backends[0].get("title") or url), secret)
+    except LabelStudioError as error:
+        return _broken("ML backend", error)
+    return Check("ML backend", True, f"Label Studio reaches {url}, its network guard lets it")
+
+
+def _webhook(webhooks: list[dict[str, Any]], secret: SecretStr) -> Check:
+    if len(webhooks) != 1:
+        return Check("webhook", False, f"{len(webhooks)} webhooks to the backend, one is needed", RECONNECT)
+    webhook = webhooks[0]
+    given = set(webhook.get("actions", ()))
+    told = {
+        "is switched off": not webhook.get("is_active"),
+        "sends no payload": not webhook.get("send_payload"),
+        "lacks the secret": webhook.get("headers", {}).get(SECRET_HEADER) != secret.get_secret_value(),
+        "lacks actions": not webhook.get("send_for_all_actions") and not given.issuperset(ACTIONS),
+    }
+    wrong = [what for what, is_so in told.items() if is_so]
+    if wrong:
+        return Check("webhook", False, f"it {', '.join(wrong)}", RECONNECT)
+    return Check("webhook", True, "carries the secret, and is sent what we need")
+
+
+def _orphans(orphans: list[dict[str, Any]]) -> Check:
+    if not orphans:
+        return Check("orphan webhooks", True, "none")
+    urls = ", ".join(str(each.get("url")) for each in orphans)
+    detail = f"{len(orphans)} to backends that are gone ({urls}): each adds up to 1 s to every Submit"
+    return Check("orphan webhooks", False, detail, "Delete them in the project's Settings > Webhooks.")
+
+
+def _queue(project: dict[str, Any], backends: list[dict[str, Any]], version: str) -> Check:
+    current, sampling = str(project.get("model_version")), str(project.get("sampling"))
+    titles = [str(each.get("title")) for each in backends]
+    if current != version or sampling != UNCERTAINTY:
+        detail = f"ordered by {sampling} of {current!r} and not by {UNCERTAINTY} of {version!r}"
+        return Check("queue", False, detail, "Run `onetag train` to publish a version.")
+    if titles != [version]:
+        detail = f"the backend's title is {', '.join(titles) or 'missing'} and not {version}"
+        return Check("queue", False, f"{detail}: tasks without suggestions do not ask for them", RECONNECT)
+    return Check("queue", True, f"most useful first, by {version}")
+
+
+def _broken(name: str, error: OnetagError) -> Check:
+    """A check that failed with an error, whose message says what is wrong and then what to do."""
+    what, _, fix = str(error).partition(". ")
+    return Check(name, False, what, fix)
