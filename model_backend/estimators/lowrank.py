@@ -15,7 +15,7 @@ START = 0.25  # standard deviation of an unknown cell's first logit, about that 
 
 
 class LowRankEstimator(Estimator):
-    """logits = U V^T + b + s, U (N, R) by image, V (L, R) and b (L,) shared, s likely where a cell is observed.
+    """logits = U V^T + b + s, U (N, R) by image, V (L, R) and b (L,) shared, s likely where it is observed.
 
     Cole et al. 2021, section 6, name a factorised matrix as the way out of N x L. Images teach each other
     through V, which the free matrix cannot. 12 (N + L) R bytes: one million images x 10,000 labels at rank 32

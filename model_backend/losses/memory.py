@@ -8,13 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from model_backend.errors import LearningError
+from model_backend.estimators.memory import require_memory
 
 
 class ImageMemory(nn.Module):
     """A (rows, L) buffer addressed by image index, grown as higher indices are met.
 
     Neither the number of images nor of labels is asked for in advance, and a state of any size loads: a
-    pool may grow between two trainings. New cells hold `fill`.
+    pool may grow between two trainings. New cells hold `fill`. What will not fit is refused with a
+    `LearningError`.
     """
 
     values: Tensor
@@ -41,6 +43,10 @@ class ImageMemory(nn.Module):
         if wanted <= rows and labels <= width:
             return
         shape = (rows if wanted <= rows else max(wanted, rows * 3 // 2), max(labels, width))
+        what = f"The loss's memory of {shape[0]:,} images x {shape[1]:,} labels"
+        require_memory(
+            shape[0] * shape[1] * self.values.element_size(), self.values.device, what, "a loss without state"
+        )
         grown = torch.full(shape, self.fill, dtype=self.values.dtype, device=self.values.device)
         grown[:rows, :width] = self.values
         self.values = grown

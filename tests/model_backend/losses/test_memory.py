@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from model_backend.errors import LearningError
+from model_backend.estimators import memory as machine
 from model_backend.losses import LOSSES, Batch, build_loss
 from model_backend.losses.memory import ImageMemory
 
@@ -109,3 +110,9 @@ def test_memory_grows_with_images_and_labels_and_keeps_what_it_had():
     memory.write(torch.tensor([2, 0]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
     assert memory.read(torch.tensor([0, 1, 2]), 2).tolist() == [[3, 4], [-1, -1], [1, 2]]
     assert memory.read(torch.tensor([9, 2]), 3).tolist() == [[-1, -1, -1], [1, 2, -1]]
+
+
+def test_memory_that_will_not_fit_is_refused_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(machine, "available_bytes", lambda device: 100)
+    with pytest.raises(LearningError, match=r"memory of 50 images x 2 labels.* a loss without state"):
+        ImageMemory(0, torch.float16).read(torch.tensor([49]), 2)
