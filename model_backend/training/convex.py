@@ -1,4 +1,4 @@
-"""Linear heads whose loss is convex, solved to the end by L-BFGS: no rate, no epochs, the same result each time."""
+"""Linear heads whose loss is convex, solved by L-BFGS: no rate, no epochs."""
 
 from __future__ import annotations
 
@@ -53,12 +53,10 @@ def _solve(
     def closure() -> Tensor:
         optimizer.zero_grad()
         value = loss(torch.addmm(bias, mapped, weight)) + l2 / 2 * weight.square().sum()
-        value.backward()
+        torch.autograd.backward(value)
         return value
 
-    optimizer.step(closure)
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
     if not bool(torch.isfinite(weight).all() and torch.isfinite(bias).all()):
-        raise LearningError(
-            "The linear head diverged: the features are too large. Scale them to unit variance."
-        )
+        raise LearningError("The linear head diverged: the features are too large. Scale them down.")
     return weight.detach(), bias.detach()

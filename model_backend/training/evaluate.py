@@ -1,4 +1,4 @@
-"""How good scores are against a known truth: average precision a label, precision and recall at thresholds."""
+"""How good scores are against a known truth: average precision, precision and recall at thresholds."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Retrieval:
 
 
 def at_thresholds(scores: Scores, truth: Truth, thresholds: Scores) -> Retrieval:
-    """Precision and recall, over all cells, of suggesting every label whose score reaches its threshold (L,)."""
+    """Precision and recall, over all cells, of suggesting labels whose score reaches their threshold (L,)."""
     scores, present = _checked(scores, truth)
     suggested = scores >= thresholds
     right = int((suggested & present).sum())

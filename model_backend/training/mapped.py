@@ -1,9 +1,10 @@
-"""The head's input: the pool's features through a map that is fitted once and used again while it still fits."""
+"""The head's input: the pool's features through a map that is used again while it still fits."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model_backend.features.mapping import FeatureMap
@@ -49,7 +50,7 @@ def _compatible(previous: LabelModel, pool: Pool, recipe: Recipe) -> bool:
     return same_map and previous.blocks == tuple(pool.blocks)
 
 
-def _look_up(features: Floats, rows: np.ndarray, feature_map: FeatureMap, mapped: Tensor) -> Tensor:
+def _look_up(features: Floats, rows: NDArray[np.int64], feature_map: FeatureMap, mapped: Tensor) -> Tensor:
     result = mapped[torch.from_numpy(np.maximum(rows, 0))]
     new = np.flatnonzero(rows < 0)
     if len(new):

@@ -28,24 +28,30 @@ Link = Literal["sigmoid", "softmax"]
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One linear head: weight (D, L) and bias (L,) on mapped features, and how its scores become probabilities.
+    """One head on mapped features: its layers, (weight, bias) each with ReLU between, and its link.
 
     sigmoid: one probability a label. softmax: the chance that a label is the one tagged, times `positives`
-    (expected labels an image), at most 1. share: what it counts for in the mean over all parts.
+    (expected labels an image), at most 1. share: what the head counts for in the mean over all parts.
     """
 
-    weight: Tensor
-    bias: Tensor
+    layers: tuple[tuple[Tensor, Tensor], ...]
     link: Link = "sigmoid"
     share: float = 1.0
     positives: float = 1.0
 
     def __call__(self, mapped: Tensor) -> Tensor:
         """Probabilities (M, L) of mapped features (M, D)."""
-        scores = torch.addmm(self.bias, mapped, self.weight)
+        scores = self.scores(mapped)
         if self.link == "softmax":
             return (self.positives * scores.softmax(dim=1)).clamp(max=1.0)
         return scores.sigmoid()
+
+    def scores(self, mapped: Tensor) -> Tensor:
+        """Logits (M, L), before the link."""
+        *before, (weight, bias) = self.layers
+        for hidden_weight, hidden_bias in before:
+            mapped = torch.addmm(hidden_bias, mapped, hidden_weight).relu()
+        return torch.addmm(bias, mapped, weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +70,8 @@ class MappedPool:
 class LabelModel:
     """Everything needed to give any image its label vector.
 
-    blocks: widths of the feature blocks it expects; scale, offset (L,): the calibration, applied to the logit of
-    the parts' mean; thresholds (L,): a probability from which a label is worth suggesting.
+    blocks: widths of the feature blocks it expects; scale, offset (L,): the calibration, applied to the logit
+    of the parts' mean; thresholds (L,): a probability from which a label is worth suggesting.
     """
 
     recipe: Recipe
@@ -84,7 +90,7 @@ class LabelModel:
         return len(self.thresholds)
 
     def predict(self, features: Floats) -> Floats:
-        """Label vectors (M, L) float32 in 0..1 for raw features (M, F) of the backbone it was trained with."""
+        """Label vectors (M, L) float32 in 0..1 for raw features (M, F) of its backbone."""
         features = as_features(features)
         if features.shape[1] != sum(self.blocks):
             raise LearningError(
@@ -119,7 +125,9 @@ class LabelModel:
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"map.{name}": _tensor(value) for name, value in self.feature_map.tensors().items()}
         for index, part in enumerate(self.parts):
-            tensors |= {f"part.{index}.weight": part.weight, f"part.{index}.bias": part.bias}
+            for depth, (weight, bias) in enumerate(part.layers):
+                name = f"part.{index}.{depth}"
+                tensors |= {f"{name}.weight": weight, f"{name}.bias": bias}
         tensors |= {
             "thresholds": torch.from_numpy(self.thresholds),
             "scale": self.scale,
@@ -146,7 +154,7 @@ class LabelModel:
 
     @classmethod
     def load(cls, folder: Path) -> LabelModel:
-        """The model that `save` wrote. Raises LearningError when the folder is not one, or is of a later format."""
+        """The model that `save` wrote. Raises LearningError for a folder that is none or of a later format."""
         try:
             settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
             tensors = load_file(folder / WEIGHTS_FILE)
@@ -187,7 +195,11 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _part(index: int, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Part:
-    return Part(tensors[f"part.{index}.weight"], tensors[f"part.{index}.bias"], **settings)
+    layers: list[tuple[Tensor, Tensor]] = []
+    while f"part.{index}.{len(layers)}.weight" in tensors:
+        name = f"part.{index}.{len(layers)}"
+        layers.append((tensors[f"{name}.weight"], tensors[f"{name}.bias"]))
+    return Part(tuple(layers), **settings)
 
 
 def _pool(tensors: Mapping[str, Tensor], fitted: int | None) -> MappedPool | None:

@@ -9,7 +9,7 @@ import numpy as np
 from model_backend.errors import LearningError
 from model_backend.training.pool import Observations
 
-PRIOR = 2.0  # labels an image; VOC has 1.5, NUS 1.9, COCO 2.9
+PRIOR = 2.0  # labels an image, at most half of all; VOC has 1.5, NUS 1.9, COCO 2.9
 PRIOR_REVIEWS = 5.0  # completed reviews that weigh as much as the prior or the user's number
 
 
@@ -31,7 +31,7 @@ def expected_positives(observed: Observations, given: float | None = None) -> Ex
     labels = observed.shape[1]
     if given is not None and not 0 < given <= labels:
         raise LearningError(f"Expected positives must be above 0 and at most {labels} labels, not {given}.")
-    start = min(given if given is not None else PRIOR, float(labels))
+    start = given if given is not None else min(PRIOR, labels / 2)
     complete = (observed != 0).all(axis=1) & (labels > 1)
     reviews = int(complete.sum())
     if not reviews:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from model_backend.errors import LearningError
+from model_backend.features.mapping import Kind
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Recipe:
 
     loss: str | None = None
     estimator: str | None = None
-    map: str = "auto"
+    map: Kind = "auto"
     seed: int = 0
     epochs: int = 40
     batch: int = 512
