@@ -1,0 +1,160 @@
+"""Label configs: written for Label Studio, read back, and refused with the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from annotator.errors import OnetagError
+from annotator.labelstudio.client import Studio
+from annotator.labelstudio.config import LabelConfig, build_config, parse_config
+from annotator.labelstudio.predictions import prediction
+
+HARD_NAMES = (
+    'a "quoted" & <tagged>',
+    "it's",
+    "日本語",
+    "ελληνικά",
+    "مرحبا",
+    "naïve",
+    "a / b",
+    "</Choices><View/>",
+    "cat😀",
+    "Cat",
+    "cat",
+)
+
+
+def choices(xml: str, control: str) -> list[Xml.Element]:
+    found = [each for each in Xml.fromstring(xml).iter() if each.get("name") == control]
+    assert len(found) == 1
+    return list(found[0].iter("Choice"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        (("cat",), "choices"),
+        (HARD_NAMES, "choices"),
+        (tuple(f"label {n}" for n in range(60)), "choices"),
+        (tuple(f"label {n}" for n in range(61)), "taxonomy"),
+        (tuple(f"label {n}" for n in range(500)), "taxonomy"),
+    ],
+    ids=["one", "hard names", "60", "61", "500"],
+)
+def test_a_config_is_read_back_as_it_was_meant(labels: tuple[str, ...], kind: str) -> None:
+    assert parse_config(build_config(labels)) == LabelConfig(labels, "image", kind)  # type: ignore[arg-type]
+
+
+def test_the_field_of_the_image_can_be_another() -> None:
+    assert parse_config(build_config(["cat"], image_field="photo")).image_field == "photo"
+
+
+def test_hotkeys_are_numbers_then_letters_and_never_twice() -> None:
+    keys = [choice.get("hotkey") for choice in choices(build_config(map(str, range(60))), "label")]
+    given = [key for key in keys if key]
+    assert given[:11] == [*"123456789", "q", "w"]
+    assert len(given) == len(set(given)) == 35
+    assert keys[35:] == [None] * 25
+    assert not any(choice.get("hotkey") for choice in choices(build_config(["a", "b"]), "suggested"))
+
+
+def test_suggestions_show_only_once_a_label_is_chosen() -> None:
+    views = [each for each in Xml.fromstring(build_config(["cat"])).iter("View") if each.get("visibleWhen")]
+    assert [(view.get("visibleWhen"), view.get("whenTagName")) for view in views] == [
+        ("choice-selected", "label")
+    ]
+    assert [each.get("name") for each in views[0].iter("Choices")] == ["suggested", "review"]
+
+
+def test_names_are_compared_composed_and_without_stray_spaces() -> None:
+    assert parse_config(build_config([" cafe\u0301  noir "])).labels == ("caf\u00e9 noir",)
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ([], "no labels"),
+        (["cat", " "], "no name"),
+        (["cat", "dog", "cat"], "named twice: cat"),
+        (["caf\u00e9", "cafe\u0301"], "named twice"),
+        (["cat\x00"], "control characters"),
+        (["$100"], "leading \\$"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_refused(labels: list[str], told: str) -> None:
+    with pytest.raises(OnetagError, match=told):
+        build_config(labels)
+
+
+def without(control: str) -> str:
+    root = Xml.fromstring(build_config(["cat", "dog"]))
+    for parent in root.iter():
+        for child in list(parent):
+            if child.get("name") == control:
+                parent.remove(child)
+    return Xml.tostring(root, encoding="unicode")
+
+
+@pytest.mark.parametrize("control", ["image", "label", "suggested", "review"])
+def test_a_missing_control_is_named(control: str) -> None:
+    with pytest.raises(OnetagError, match=f'lacks .*name="{control}"'):
+        parse_config(without(control))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('choice="multiple"', 'choice="single"', 'name="suggested" choice="multiple"'),
+        ('value="$image"', 'value="image"', 'name="image"'),
+        ('value="All labels marked"', 'value="Done"', "lacks the choice All labels marked"),
+        ('<Choice value="dog" />', "", "differ in dog"),
+        ('value="dog"', 'value="cat"', "twice"),
+        ('value="dog"', "", "without a value"),
+        ("<Image", "<Video", 'name="image"'),
+        ("</View>", "", "is not XML"),
+    ],
+)
+def test_a_control_that_was_edited_into_uselessness_is_told(old: str, new: str, told: str) -> None:
+    whole = build_config(["cat", "dog"])
+    assert old in whole
+    edited = whole.replace(old, new, 2 if "dog" not in old else 1)
+    with pytest.raises(OnetagError, match=told):
+        parse_config(edited)
+
+
+def test_nested_choices_are_refused() -> None:
+    nested = build_config(["cat"]).replace(
+        '<Choice value="cat" />', '<Choice value="pet"><Choice value="cat"/></Choice>'
+    )
+    with pytest.raises(OnetagError, match="one level"):
+        parse_config(nested)
+
+
+def test_an_alias_is_the_name_that_results_carry() -> None:
+    assert parse_config(build_config(["cat"]).replace('value="cat"', 'value="Katze" alias="cat"')).labels == (
+        "cat",
+    )
+
+
+@pytest.mark.parametrize("xml", ["", "<View", "nonsense", '<!DOCTYPE x [<!ENTITY a "b">]><View>&a;</View>'])
+def test_what_is_no_config_is_refused(xml: str) -> None:
+    with pytest.raises(OnetagError):
+        parse_config(xml)
+
+
+@pytest.mark.studio
+@pytest.mark.parametrize("count", [1, len(HARD_NAMES), 500])
+def test_label_studio_takes_the_config_and_its_predictions(
+    studio: Studio, new_studio_project: Callable[..., int], count: int
+) -> None:
+    labels = HARD_NAMES if count == len(HARD_NAMES) else tuple(f"label {n}" for n in range(count))
+    config = build_config(labels)
+    project = new_studio_project(labels, uris=("data:,x",))
+    studio.validate_config(project, config)
+    assert parse_config(studio.project(project)["label_config"]).labels == labels
+    kind = parse_config(config).kind
+    task = next(studio.tasks(project))["id"]
+    assert studio.push_predictions(project, [prediction(labels, "v1", 0.5, task=task, kind=kind)]) == 1

@@ -1,0 +1,77 @@
+"""One real Label Studio for all tests marked `studio`, each with a project of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotator.labelstudio.client import Studio
+from annotator.labelstudio.config import build_config
+from annotator.labelstudio.process import LabelStudioProcess, studio_credentials
+
+LABELS = ("cat", "dog", "tree")
+
+
+def free_port() -> int:
+    """A port of loopback that nothing listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudioProcess]:
+    """A running Label Studio; it serves local files below `files_root`.
+
+    A first start takes half a minute, so there is one a session. Where the `studio` extra is not installed
+    the tests are skipped; where CI is set they fail.
+    """
+    if find_spec("label_studio") is None:
+        message = "label-studio is not installed: pip install -e '.[studio]'"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    folder = tmp_path_factory.mktemp("label-studio")
+    files = folder / "files"
+    files.mkdir()
+    credentials = studio_credentials(folder)
+    process = LabelStudioProcess(folder / "server", free_port(), credentials, files_root=files)
+    with process:
+        process.wait_ready()
+        yield process
+
+
+@pytest.fixture
+def studio(label_studio: LabelStudioProcess) -> Studio:
+    """A client of the real Label Studio."""
+    return label_studio.studio()
+
+
+@pytest.fixture
+def files_root(label_studio: LabelStudioProcess) -> Path:
+    """The folder below which the real Label Studio serves local files."""
+    assert label_studio.files_root is not None
+    return label_studio.files_root
+
+
+@pytest.fixture
+def new_studio_project(studio: Studio, request: pytest.FixtureRequest) -> Iterator[Callable[..., int]]:
+    """Makes projects in the real Label Studio, named after the test, and deletes them at its end."""
+    made: list[int] = []
+
+    def make(labels: tuple[str, ...] = LABELS, uris: tuple[str, ...] = (), **fields: Any) -> int:
+        config = fields.pop("label_config", None) or build_config(labels)
+        made.append(int(studio.create_project(request.node.name, config, **fields)["id"]))
+        if uris:
+            studio.import_tasks(made[-1], [{"data": {"image": uri}} for uri in uris])
+        return made[-1]
+
+    yield make
+    for project in made:
+        studio.delete_project(project)
