@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -16,6 +16,15 @@ from model_backend.errors import LearningError
 
 MENDABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 """Failures of the file system that are the machine's state, not our mistake."""
+
+
+PARTS = "Parts, one by one"
+PANELS: Mapping[str, Mapping[str, Callable[..., None]]] = {
+    "Start": {"up": up.up, "demo": demo.demo, "connect": connect.connect},
+    "Look": {"status": status.status, "doctor": doctor.doctor, "export": export.export},
+    PARTS: {"serve": serve.serve, "worker": worker.worker, "train": train.train},
+    "What there is to choose from": registries.COMMANDS,
+}
 
 
 def _version(asked: bool) -> None:
@@ -32,26 +41,15 @@ def build_app() -> typer.Typer:
         name="onetag",
         help="Tag one label an image; get them all.",
         no_args_is_help=True,
+        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(root)
-    start = {"rich_help_panel": "Start"}
-    app.command("up", **start)(up.up)
-    app.command("demo", **start)(demo.demo)
-    app.command("connect", **start)(connect.connect)
-    look = {"rich_help_panel": "Look"}
-    app.command("status", **look)(status.status)
-    app.command("doctor", **look)(doctor.doctor)
-    app.command("export", **look)(export.export)
-    parts = {"rich_help_panel": "Parts, one by one"}
-    app.command("serve", **parts)(serve.serve)
-    app.command("worker", **parts)(worker.worker)
-    app.command("train", **parts)(train.train)
-    app.add_typer(db.app, name="db", **parts)
-    choices = {"rich_help_panel": "What there is to choose from"}
-    for name, command in registries.COMMANDS.items():
-        app.command(name, **choices)(command)
+    for panel, commands in PANELS.items():
+        for name, command in commands.items():
+            app.command(name, rich_help_panel=panel)(command)
+    app.add_typer(db.app, name="db", rich_help_panel=PARTS)
     return app
 
 

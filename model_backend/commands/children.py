@@ -61,9 +61,10 @@ class Child:
         self, name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str]
     ) -> None:
         self.name = name
-        self.log = folder / f"{name}.log"
+        plain = name.lower().replace(" ", "-")
+        self.log = folder / f"{plain}.log"
         self._command = list(command)
-        self._pid_file = folder / f"{name}.pid"
+        self._pid_file = folder / f"{plain}.pid"
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -162,6 +163,15 @@ def require_free_port(host: str, port: int, flag: str) -> None:
                 f"Port {port} on {host} cannot be used ({error.strerror}). "
                 f"Stop what uses it, or choose another with {flag}."
             ) from None
+
+
+def port_or_free(port: int, host: str = "127.0.0.1") -> int:
+    """The port if it can be listened on, else one that can."""
+    try:
+        require_free_port(host, port, "")
+    except OnetagError:
+        return free_port(host)
+    return port
 
 
 def free_port(host: str = "127.0.0.1") -> int:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from annotator.commands.options import DatabaseUrl, DataDir, Host, Json, Port, Project, StudioToken, StudioUrl
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
-
-    from annotator.labelstudio.client import Studio
-    from annotator.labelstudio.health import Check
-    from annotator.settings import Settings
-    from annotator.store import Store
+from annotator.commands.options import (
+    DatabaseUrl,
+    DataDir,
+    Host,
+    Json,
+    Port,
+    Project,
+    StudioToken,
+    StudioUrl,
+    label_names,
+)
 
 BackendUrl = Annotated[
     str | None,
@@ -36,7 +38,9 @@ Labels = Annotated[
 ]
 FixConfig = Annotated[
     bool,
-    typer.Option("--fix-config", envvar="ONETAG_FIX_CONFIG", help="Replace a label config that lacks our controls."),
+    typer.Option(
+        "--fix-config", envvar="ONETAG_FIX_CONFIG", help="Replace a label config that lacks our controls."
+    ),
 ]
 RemoveOrphans = Annotated[
     bool,
@@ -62,4 +66,26 @@ def connect(
     database_url: DatabaseUrl = None,
     json: Json = False,
 ) -> None:
-    """Connect a project of an existing Label Studio, and check every link. Needs `onetag serve` to be running."""
+    """Connect a project of an existing Label Studio, and check every link; start `onetag serve` first."""
+    from annotator.settings import load_settings
+    from model_backend.commands.checks import show
+    from model_backend.commands.connecting import Request, link
+    from model_backend.commands.console import standard
+
+    settings = load_settings(
+        data_dir=data_dir,
+        database_url=database_url,
+        label_studio_url=url,
+        label_studio_token=token,
+        host=host,
+        port=port,
+    )
+    request = Request(
+        project=project,
+        backend_url=backend_url,
+        labels=None if labels is None else tuple(label_names(labels)),
+        fix_config=fix_config,
+        remove_orphans=remove_orphans,
+    )
+    if not show(link(settings, request), standard(), json):
+        raise typer.Exit(1)

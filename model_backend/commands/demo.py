@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from annotator.commands.options import DataDir, Host, Json, Port, StudioPort
+from annotator.commands.options import Backbone, DataDir, Host, Json, Port
 
 if TYPE_CHECKING:
-    from model_backend.demo.dataset import Dataset
+    from rich.console import Console
+
+    from annotator.settings import Settings
+    from model_backend.demo.show import Wish
 
 DEMO_FOLDER = Path("onetag-demo")
 SCENES, HELD_OUT = 400, 200
@@ -59,7 +63,20 @@ PerRound = Annotated[
         show_default=False,
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", envvar="ONETAG_SEED", min=0, help="Seed of every random choice.")]
+DemoStudioPort = Annotated[
+    int | None,
+    typer.Option(
+        "--studio-port",
+        envvar="ONETAG_STUDIO_PORT",
+        min=1,
+        max=65535,
+        help="Port Label Studio listens on. [default: 8080, or a free one]",
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int, typer.Option("--seed", envvar="ONETAG_SEED", min=0, help="Seed of every random choice.")
+]
 
 
 def demo(
@@ -71,18 +88,70 @@ def demo(
     per_round: PerRound = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
-    studio_port: StudioPort = 8080,
+    studio_port: DemoStudioPort = None,
     host: Host = None,
     port: Port = None,
+    backbone: Backbone = None,
     json: Json = False,
 ) -> None:
-    """Watch it work: real Label Studio, a simulated annotator, suggestions that get better, exports, pictures."""
+    """Watch it work: a real Label Studio, a simulated annotator, suggestions that get better."""
     from annotator.settings import load_settings
-    from model_backend.commands.console import progress_bar, standard
-    from model_backend.commands.up import announce, interruptible
-    from model_backend.demo.show import Show
+    from model_backend.commands.children import port_or_free
+    from model_backend.commands.console import print_json, standard
+    from model_backend.demo.show import Wish
 
-    console = standard(quiet=json)
+    folder = data_dir or DEMO_FOLDER
     settings = load_settings(
-        data_dir=data_dir or DEMO_FOLDER, host=host, port=port, seed=seed, retrain_idle=0.5
+        data_dir=folder / "data",
+        host=host,
+        port=port or port_or_free(9090),
+        backbone=backbone or "handcrafted",
+        seed=seed,
+        retrain_idle=0.5,
     )
+    wish = Wish(dataset, images, held_out, rounds, per_round, seed)
+    console = standard(quiet=json)
+    told = show(settings, wish, folder, studio_port or port_or_free(8080), console, stay=not exit_at_end)
+    if json:
+        print_json(told)
+
+
+def show(
+    settings: Settings, wish: Wish, folder: Path, studio_port: int, console: Console, *, stay: bool
+) -> dict[str, Any]:
+    """Run the demonstration in `folder` and return its numbers; with `stay` the servers run until Ctrl-C."""
+    from model_backend.commands.console import progress_bar
+    from model_backend.commands.installation import Plan, running
+    from model_backend.commands.up import interruptible, say_where, wait
+    from model_backend.demo.features import Scorer
+    from model_backend.demo.show import fresh_folder, perform, prepare, results, summary
+
+    began = time.monotonic()
+    fresh_folder(folder)
+    material = prepare(wish, folder, SCENES, HELD_OUT)
+    console.print(f"{material.name}: {material.describe()}")
+    plan = Plan(
+        images=material.folder,
+        labels=material.train.labels,
+        title=f"onetag demo: {material.name}",
+        studio_port=studio_port,
+        only=material.train.names,
+    )
+    with (
+        interruptible(),
+        contextlib.closing(Scorer(settings, material.train, material.test)) as scorer,
+        running(settings, plan, console.print, lambda text: progress_bar(console, text)) as installation,
+    ):
+        with console.status("Computing features of all images ..."):
+            scorer.wait()
+        rounds = perform(installation, material, scorer, wish, console)
+        told = summary(
+            rounds, results(installation, material, rounds, folder / "results"), began, installation
+        )
+        for file in told["files"]:
+            console.print(f"wrote {file}")
+        console.print(f"Done in {told['seconds']:.0f} s.")
+        if stay:
+            say_where(console, installation)
+            wait(installation)
+    return told

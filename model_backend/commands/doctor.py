@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+import typer
 
-from annotator.commands.options import DatabaseUrl, DataDir, Host, Json, Port, Project, StudioToken, StudioUrl
+from annotator.commands.options import DatabaseUrl, DataDir, Host, Json, Port, StudioToken, StudioUrl
 
-if TYPE_CHECKING:
-    from annotator.labelstudio.client import Studio
-    from annotator.labelstudio.health import Check
-    from annotator.settings import Settings
-    from annotator.store import Store
 
-LEAST_FREE = 2**30
-"""Bytes of free disk below which the doctor warns."""
+def doctor(
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    url: StudioUrl = None,
+    token: StudioToken = None,
+    host: Host = None,
+    port: Port = None,
+    json: Json = False,
+) -> None:
+    """Check every link of the chain; exit code 1 when one is broken."""
+    from annotator.settings import load_settings
+    from model_backend.commands.checks import show
+    from model_backend.commands.console import standard
+    from model_backend.commands.examination import examine
+
+    settings = load_settings(
+        data_dir=data_dir,
+        database_url=database_url,
+        label_studio_url=url,
+        label_studio_token=token,
+        host=host,
+        port=port,
+    )
+    if not show(list(examine(settings)), standard(), json):
+        raise typer.Exit(1)

@@ -38,13 +38,16 @@ def look_through(
     max_bytes: int,
     max_pixels: int,
     known: frozenset[str] = frozenset(),
+    only: frozenset[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Found:
     """Check every picture below `folder`; those in `known` were checked before and are only compared.
 
+    `only` names the pictures to take; None takes all.
     Raises OnetagError when the folder cannot be read or holds no usable picture.
     """
     pictures, others = _listing(folder)
+    pictures = [name for name in pictures if only is None or name in only]
     problems = [
         Problem(name, "browsers cannot show this format: convert it to PNG or JPEG")
         for name in others

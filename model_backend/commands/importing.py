@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,9 @@ def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None) -> 
     ours = [number for number in found if studio.project(number).get("description") == MARK]
     if not ours:
         if labels is None:
-            raise OnetagError("A first start needs the labels: --labels cat,dog,tree or --labels @labels.txt.")
+            raise OnetagError(
+                "A first start needs the labels: --labels cat,dog,tree or --labels @labels.txt."
+            )
         return int(studio.create_project(title, build_config(labels), description=MARK)["id"])
     number = int(min(ours))
     if labels is not None and parse_config(studio.project(number)["label_config"]).labels != tuple(labels):
@@ -37,21 +39,22 @@ def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None) -> 
 
 
 def import_images(
-    studio: Studio, project: int, root: Path, folder: Path, files: Sequence[str], progress: Progress
+    studio: Studio, project: int, folder: Path, files: Sequence[str], progress: Progress
 ) -> int:
     """Give every file (relative to `folder`) a task, unless it has one; returns how many are new.
 
-    The folder is linked below `root`, Label Studio's document root: nothing is copied.
+    Label Studio serves the folder from where it lies, right below its document root: nothing is copied.
     """
-    name = media.link(root, folder)
-    studio.serve_folder(project, root / name)
-    there = {media.file_of(name, address) for address in addresses(studio, project)}
+    studio.serve_folder(project, folder)
+    there = known_files(folder, (str(task["data"].get("image", "")) for task in studio.tasks(project)))
     new = [file for file in files if file not in there]
     if new:
+        name = folder.resolve().name
         studio.import_tasks(project, [{"data": {"image": media.uri(name, file)}} for file in new], progress)
     return len(new)
 
 
-def addresses(studio: Studio, project: int) -> list[str]:
-    """Where the images of all tasks are, as the tasks say."""
-    return [str(task["data"].get("image", "")) for task in studio.tasks(project)]
+def known_files(folder: Path, addresses: Iterable[str]) -> set[str]:
+    """The files of the folder that these image addresses mean."""
+    name = folder.resolve().name
+    return {file for address in addresses if (file := media.file_of(name, address)) is not None}

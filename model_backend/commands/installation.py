@@ -5,31 +5,37 @@ Each step first looks whether it is done, so a run that was killed anywhere is s
 
 from __future__ import annotations
 
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from annotator.errors import OnetagError
-from annotator.settings import Settings, save_credentials
+from annotator.labelstudio.lock import processes_with
+from annotator.labelstudio.process import LabelStudioProcess, studio_credentials
+from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
 from model_backend.commands import media
 from model_backend.commands.children import Child, onetag, only_one, require_free_port
 from model_backend.commands.environment import environment
 from model_backend.commands.folder import Found, look_through
+from model_backend.commands.importing import ensure_project, import_images, known_files
 from model_backend.commands.secret import with_secret
+from model_backend.commands.serving import BACKEND_URL, address_for_studio, await_health, backend_url
 from model_backend.commands.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio
     from annotator.store import Store
 
-MEDIA = "media"
-RUN = "run"
+LABEL_STUDIO, RUN = "label-studio", "run"
+TITLE = "onetag"
+"""Title of the ML backend in Label Studio until a version takes its place."""
 READY_SECONDS = 60.0
+
+Say = Callable[[str], None]
+Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+"""Opens a progress bar with a title; it yields a function of (done, total)."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +61,53 @@ class Running:
     """The project's number in Label Studio."""
     project_id: int
     """The project's id in the store."""
-    login: dict[str, str]
+    folder: Path
+    """The folder of images."""
+    email: str
     found: Found
+    new: int
+    """Images that were not there before."""
     supervisor: Supervisor
 
+    @property
+    def address(self) -> str:
+        """Where the annotator goes."""
+        return f"{self.studio.url}/projects/{self.project}/data"
 
-Say = Callable[[str], None]
-Bar = Callable[[str], Any]
-"""Opens a progress bar with a title: a context manager that yields a function of (done, total)."""
+    @property
+    def credentials_file(self) -> Path:
+        """Where the password is; readable by its owner alone."""
+        return self.settings.data_dir / CREDENTIALS_FILE
+
+    def file_of(self, address: str) -> str:
+        """The file, relative to the folder, that a task's image address means."""
+        return media.file_of(self.folder.resolve().name, address) or ""
+
+
+class LabelStudioPart:
+    """Label Studio as a part that the supervisor keeps alive."""
+
+    name = "Label Studio"
+
+    def __init__(self, process: LabelStudioProcess) -> None:
+        self.process = process
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.process.start()
+        self.process.wait_ready()
+
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.process.pid is not None
+
+    def stop(self) -> None:
+        """Stop it and wait."""
+        self.process.stop()
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        return "\n".join(self.process.log.read_text("utf-8", "replace").splitlines()[-5:])
 
 
 @contextmanager
@@ -73,36 +118,126 @@ def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Runn
     """
     data_dir = settings.data_dir
     with only_one(data_dir / RUN / "lock", data_dir):
-        supervisor = Supervisor(say)
+        supervisor = Supervisor(say, lambda _: ask_for_reconcile(settings))
         try:
-            yield _start(settings, plan, supervisor, say, bar)
+            yield start(settings, plan, supervisor, say, bar)
         finally:
             supervisor.stop()
 
 
-def _start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar: Bar) -> Running:
-    settings = with_secret(settings)
-    folder = settings.data_dir / RUN
-    backend = Child("ML backend", "serve", folder)
-    worker = Child("Worker", "worker", folder)
-    label_studio = LabelStudioPart(settings.data_dir, plan.studio_port)
-    for part in (worker, backend, label_studio):
-        if part.end_leftover():
-            say(f"Ended the {part.name} that an earlier run left behind.")
-    require_free_port("127.0.0.1", plan.studio_port, "--studio-port")
-    require_free_port(settings.host, settings.port, "--port")
+def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar: Bar) -> Running:
+    """Bring everything up, in order; started parts are the supervisor's even when a later step fails."""
+    process, settings = prepared(settings, plan, say)
     store = migrated_store(settings)
     with bar("Looking through the images") as progress:
-        found = look_through(
-            plan.images, settings.max_image_bytes, settings.max_image_pixels, progress=progress
-        )
-
-    say("Starting Label Studio (the first start takes up to a minute) ...")
-    supervisor.add(label_studio)
-    settings = connected(settings, label_studio)
-    studio = Studio(label_studio.url, label_studio.token, timeout=settings.request_timeout)
+        found = look(settings, plan, known(store, plan.images), progress)
+    say("Starting Label Studio; the first time takes up to a minute ...")
+    supervisor.add(LabelStudioPart(process))
+    studio = process.studio(settings.request_timeout)
     project = ensure_project(studio, plan.title, plan.labels)
-    import_images(studio, project, plan, found, bar)
+    with bar("Importing images") as progress:
+        new = import_images(studio, project, plan.images, found.files, progress)
+    say(f"Project {project} holds {len(found.files)} images, {new} of them new.")
 
-    variables = environment(settings)
+    variables, folder = environment(settings), settings.data_dir / RUN
     supervisor.add(Child("ML backend", onetag("serve"), folder, variables))
+    await_health(backend_url(settings), READY_SECONDS)
+    project_id = tie(settings, studio, project, store)
+    supervisor.add(Child("worker", onetag("worker"), folder, variables))
+    supervisor.watch()
+    return Running(
+        settings=settings,
+        studio=studio,
+        store=store,
+        project=project,
+        project_id=project_id,
+        folder=plan.images,
+        email=process.credentials.email,
+        found=found,
+        new=new,
+        supervisor=supervisor,
+    )
+
+
+def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProcess, Settings]:
+    """Check what can be checked before anything starts, and settle addresses and credentials."""
+    kept = load_credentials(settings.data_dir).get("local_files_root")
+    root = media.document_root(plan.images, Path(kept) if kept else None)
+    folder = settings.data_dir / RUN
+    for name in ("worker", "ML backend"):
+        if Child(name, [], folder, {}).end_leftover():
+            say(f"Ended the {name} that an earlier run left behind.")
+    require_free_port(settings.host, settings.port, "--port")
+    credentials = studio_credentials(settings.data_dir)
+    process = LabelStudioProcess(
+        settings.data_dir / LABEL_STUDIO, plan.studio_port, credentials, files_root=root
+    )
+    if not processes_with(str(process.folder)):  # else its own start ends what was left behind first
+        require_free_port(process.host, process.port, "--studio-port")
+    here = {
+        "label_studio_url": process.url,
+        "local_files_root": str(root),
+        BACKEND_URL: backend_url(settings),
+    }
+    save_credentials(settings.data_dir, **here)
+    changes = {
+        "label_studio_url": process.url,
+        "label_studio_token": credentials.token,
+        "local_files_root": root,
+        "data_dir": settings.data_dir.resolve(),
+    }
+    return process, with_secret(settings).model_copy(update=changes)
+
+
+def migrated_store(settings: Settings) -> Store:
+    """The store with the tables of this release. Raises OnetagError when it is newer than the code."""
+    from annotator.store import open_store, upgrade
+
+    store = open_store(settings.store_url)
+    upgrade(store)
+    return store
+
+
+def known(store: Store, folder: Path) -> frozenset[str]:
+    """Files of the folder that an earlier start imported, and so looked through."""
+    from sqlalchemy import select
+
+    from annotator.store import Image
+
+    with store.reading() as session:
+        return frozenset(known_files(folder, session.scalars(select(Image.uri))))
+
+
+def look(
+    settings: Settings, plan: Plan, known: frozenset[str], progress: Callable[[int, int], None]
+) -> Found:
+    """What the folder holds, less what the plan leaves out."""
+    return look_through(
+        plan.images, settings.max_image_bytes, settings.max_image_pixels, known, plan.only, progress
+    )
+
+
+def tie(settings: Settings, studio: Studio, project: int, store: Store) -> int:
+    """Connect backend and project, make their records agree, and return the project's id in the store."""
+    from annotator.labelstudio.reconcile import reconcile
+    from model_backend.engine.projects import meet_project
+
+    if settings.secret is None:
+        raise OnetagError("The backend has no secret. Set ONETAG_SECRET.")
+    there = studio.project(project)
+    with store.session() as session:
+        row = meet_project(session, studio.url, project, there["label_config"], there["title"])
+        project_id = row.id
+    title = there.get("model_version") or TITLE
+    studio.connect_backend(project, address_for_studio(settings), title, settings.secret)
+    reconcile(store, studio, project_id)
+    return project_id
+
+
+def ask_for_reconcile(settings: Settings) -> None:
+    """Let the worker look for what was missed while a part was down."""
+    from model_backend.worker import open_jobs
+
+    jobs = open_jobs(settings)
+    jobs.reconcile()
+    jobs.close()

@@ -1,9 +1,7 @@
-"""The folder of images as Label Studio's local files: one link below a root of our own, nothing copied."""
+"""The folder of images as Label Studio's local files: served from where it lies, nothing copied."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -12,29 +10,25 @@ from annotator.errors import OnetagError
 PREFIX = "/data/local-files/?d="
 
 
-def link(root: Path, images: Path) -> str:
-    """Make `images` visible below `root`, and return the name it has there; the same one every time.
+def document_root(images: Path, kept: Path | None) -> Path:
+    """The root of Label Studio's local files: the folder above `images`, the same one at every start.
 
-    Label Studio serves only what lies below the root of its local files: a root with nothing but links
-    shows it nothing else of the disk. Raises OnetagError when the link cannot be made.
+    kept: the root of an earlier start. Label Studio serves what a project's storage names below it, no more.
+    Raises OnetagError when `images` does not lie right below the root of this data folder.
     """
-    target = images.resolve()
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", target.name).strip("-") or "images"
-    name = f"{plain}-{hashlib.sha256(str(target).encode()).hexdigest()[:6]}"
-    place = root / name
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        if not place.is_symlink():
-            place.symlink_to(target, target_is_directory=True)
-    except OSError as error:
+    root = images.resolve().parent
+    if root == images.resolve():
+        raise OnetagError("The whole disk cannot be the folder of images. Put the images into a folder.")
+    if kept is not None and kept != root:
         raise OnetagError(
-            f"{place} cannot be made ({error.strerror}). Choose a folder that can be written, with --data-dir."
-        ) from None
-    return name
+            f"This data folder serves images from folders in {kept}, and {images} is not one of them. "
+            "Choose another data folder with --data-dir."
+        )
+    return root
 
 
 def uri(name: str, file: str) -> str:
-    """What a task's data says for `file` (relative, forward slashes) of the linked folder `name`."""
+    """What a task's data says for `file` (relative, forward slashes) of the folder `name`."""
     return PREFIX + quote(f"{name}/{file}")
 
 

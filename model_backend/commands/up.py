@@ -34,8 +34,14 @@ if TYPE_CHECKING:
 
     from model_backend.commands.installation import Running
 
+SHOWN = 10
+"""Files left out that are named one by one."""
+
 Images = Annotated[
-    Path, typer.Argument(envvar="ONETAG_IMAGES", help="Folder with the images, subfolders included.", show_default=False)
+    Path,
+    typer.Argument(
+        envvar="ONETAG_IMAGES", help="Folder with the images, subfolders included.", show_default=False
+    ),
 ]
 Labels = Annotated[
     str | None,
@@ -76,7 +82,7 @@ def up(
     retrain_after: RetrainAfter = None,
     retrain_idle: RetrainIdle = None,
 ) -> None:
-    """Start Label Studio with your images, the ML backend and the worker. Run again, it goes on where it was."""
+    """Start Label Studio with your images, the ML backend and the worker; again, it goes on where it was."""
     from annotator.settings import load_settings
     from model_backend.commands.console import progress_bar, standard
     from model_backend.commands.installation import Plan, running
@@ -107,9 +113,15 @@ def up(
         interruptible(),
         running(settings, plan, console.print, lambda text: progress_bar(console, text)) as installation,
     ):
-        announce(console, installation)
-        with contextlib.suppress(KeyboardInterrupt):
-            installation.supervisor.wait()
+        say_left_out(console, installation)
+        say_where(console, installation)
+        wait(installation)
+
+
+def wait(installation: Running) -> None:
+    """Until Ctrl-C. Raises OnetagError when a part cannot be kept alive."""
+    with contextlib.suppress(KeyboardInterrupt):
+        installation.supervisor.wait()
 
 
 @contextlib.contextmanager
@@ -127,13 +139,19 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def announce(console: Console, installation: Running) -> None:
-    """Say where to go, and what was left out."""
+def say_left_out(console: Console, installation: Running) -> None:
+    """Say which files were left out, and why."""
+    from rich.markup import escape
+
     problems = installation.found.problems
-    for problem in problems[:10]:
-        console.print(f"[yellow]Left out[/] {problem.file}: {problem.reason}", markup=True)
-    if len(problems) > 10:
-        console.print(f"[yellow]Left out[/] {len(problems) - 10} more files.")
+    for problem in problems[:SHOWN]:
+        console.print(f"[yellow]Left out[/] {escape(problem.file)}: {escape(problem.reason)}")
+    if len(problems) > SHOWN:
+        console.print(f"[yellow]Left out[/] {len(problems) - SHOWN} more files.")
+
+
+def say_where(console: Console, installation: Running) -> None:
+    """Say where to go, and how to log in."""
     console.print()
     console.print(f"[bold green]Label Studio[/]  {installation.address}")
     console.print(f"[bold]log in as[/]     {installation.email}")

@@ -34,6 +34,7 @@ def worker(
     """Run the background worker: inbox, trainings, suggestions, periodic checks."""
     from annotator.settings import load_settings
     from model_backend.commands.logs import log_to_stderr
+    from model_backend.commands.serving import beating
     from model_backend.worker import run_worker
 
     log_to_stderr()
@@ -50,4 +51,5 @@ def worker(
         retrain_after=retrain_after,
         retrain_idle=retrain_idle,
     )
-    run_worker(open_current(settings), settings)
+    with beating(settings.data_dir):
+        run_worker(open_current(settings), settings)

@@ -26,6 +26,11 @@ class Dataset:
         """The labels that are in image `row`."""
         return tuple(self.labels[column] for column in np.flatnonzero(self.truth[row]))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the files."""
+        return frozenset(file.name for file in self.files)
+
     def subset(self, rows: NDArray[np.intp]) -> Dataset:
         """The images `rows`, in that order."""
         return Dataset(self.labels, tuple(self.files[row] for row in rows), self.truth[rows])

@@ -1,4 +1,4 @@
-"""A folder of images below a root of links."""
+"""A folder of images as Label Studio serves it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ from pathlib import Path
 import pytest
 
 from annotator.errors import OnetagError
-from model_backend.commands.media import file_of, link, uri
+from model_backend.commands.media import document_root, file_of, uri
 
 
-def test_the_link_is_the_same_every_time_and_shows_the_folder(tmp_path: Path) -> None:
+def test_the_root_is_the_folder_above_and_stays(tmp_path: Path) -> None:
     images = tmp_path / "my photos & more"
     images.mkdir()
-    (images / "a.png").write_bytes(b"x")
-    name = link(tmp_path / "root", images)
-    assert name == link(tmp_path / "root", images)
-    assert (tmp_path / "root" / name / "a.png").read_bytes() == b"x"
-    assert name.isascii()
-    assert " " not in name
+    assert document_root(images, None) == tmp_path.resolve()
+    assert document_root(images, tmp_path.resolve()) == tmp_path.resolve()
+    assert document_root(tmp_path / "other", tmp_path.resolve()) == tmp_path.resolve()
 
 
-def test_two_folders_of_one_name_are_kept_apart(tmp_path: Path) -> None:
-    names = set()
-    for parent in ("one", "two"):
-        (tmp_path / parent / "images").mkdir(parents=True)
-        names.add(link(tmp_path / "root", tmp_path / parent / "images"))
-    assert len(names) == 2
+def test_images_from_elsewhere_need_another_data_folder(tmp_path: Path) -> None:
+    with pytest.raises(OnetagError, match="--data-dir"):
+        document_root(tmp_path / "deep" / "images", tmp_path.resolve())
+
+
+def test_the_whole_disk_is_refused() -> None:
+    with pytest.raises(OnetagError, match="whole disk"):
+        document_root(Path("/"), None)
 
 
 @pytest.mark.parametrize("file", ["a.png", "deep/er/b c.png", "ж&%20#?.jpg"])
@@ -40,9 +39,3 @@ def test_an_address_leads_back_to_its_file(file: str) -> None:
 def test_other_addresses_are_no_file_of_the_folder() -> None:
     assert file_of("photos-1", "/data/upload/1/aa-photos-1/x.png") is None
     assert file_of("photos-1", "https://example.org/photos-1/x.png") is None
-
-
-def test_a_root_that_cannot_be_made_names_the_way_out(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OnetagError, match="--data-dir"):
-        link(tmp_path / "file" / "root", tmp_path)

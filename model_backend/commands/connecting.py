@@ -1,0 +1,108 @@
+"""Tying a project of an existing Label Studio to the backend, step by step, then looking at every link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from xml.etree import ElementTree as Xml
+
+from annotator.errors import OnetagError
+from annotator.labelstudio.backends import Json
+from annotator.labelstudio.client import Studio
+from annotator.labelstudio.config import build_config, parse_config
+from annotator.labelstudio.health import Check, check_project, check_studio
+from annotator.settings import Settings, save_credentials
+from model_backend.commands.installation import migrated_store, tie
+from model_backend.commands.secret import with_secret
+from model_backend.commands.serving import BACKEND_URL, address_for_studio, ask, backend_url
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `onetag connect` is asked to do."""
+
+    project: int | None
+    backend_url: str | None = None
+    labels: tuple[str, ...] | None = None
+    fix_config: bool = False
+    remove_orphans: bool = False
+
+
+def link(settings: Settings, request: Request) -> list[Check]:
+    """Connect as far as it goes, and return every link with what to do about a broken one.
+
+    Raises OnetagError when an address, a token or the project's number is missing.
+    """
+    if settings.label_studio_url is None or settings.label_studio_token is None:
+        raise OnetagError(
+            "Give Label Studio's address with --url and its token in ONETAG_LABEL_STUDIO_TOKEN."
+        )
+    if request.project is None:
+        raise OnetagError("Give the project's number with --project: it stands in its address, /projects/N.")
+    studio = Studio(settings.label_studio_url, settings.label_studio_token, timeout=settings.request_timeout)
+    found = check_studio(studio)
+    if not all(check.ok for check in found):
+        return found
+    settings = kept(settings, studio.url, settings.label_studio_token.get_secret_value(), request.backend_url)
+    found += label_config(studio, request.project, request)
+    found += backend(settings)
+    if all(check.ok for check in found):
+        store = migrated_store(settings)
+        tie(settings, studio, request.project, store)
+        store.close()
+    if request.remove_orphans:
+        for orphan in studio.orphans(request.project):
+            studio.delete_webhook(int(orphan["id"]))
+    if settings.secret is None or not all(check.ok for check in found):
+        return found
+    where = address_for_studio(settings)
+    return found[:1] + check_project(studio, request.project, where, settings.secret)
+
+
+def kept(settings: Settings, url: str, token: str, backend_url: str | None) -> Settings:
+    """The settings with a secret; all of it stays in the data folder, for `serve` and `worker`."""
+    values = {"label_studio_url": url, "label_studio_token": token}
+    if backend_url:
+        values[BACKEND_URL] = backend_url.rstrip("/")
+    save_credentials(settings.data_dir, **values)
+    return with_secret(settings)
+
+
+def label_config(studio: Studio, project: int, request: Request) -> list[Check]:
+    """Whether the project's label config has our controls; with `fix_config` it gets them."""
+    try:
+        there = studio.project(project)
+    except OnetagError as error:
+        return [Check(f"project {project}", False, str(error))]
+    try:
+        parse_config(there["label_config"])
+    except OnetagError as error:
+        if not request.fix_config:
+            fix = "Add --fix-config to have it replaced; answers given so far stay."
+            return [Check("label config", False, str(error), fix)]
+        studio.update_project(project, label_config=mended(there, request.labels))
+    return []
+
+
+def mended(project: Json, labels: tuple[str, ...] | None) -> str:
+    """A label config with our controls, for the labels given or those that the old one offers."""
+    try:
+        old = Xml.fromstring(project["label_config"])  # noqa: S314 (Label Studio has parsed it before)
+    except Xml.ParseError:
+        old = Xml.Element("View")
+    offered = dict.fromkeys(choice.get("value", "") for choice in old.iter("Choice"))
+    image = next(old.iter("Image"), None)
+    field = (image.get("value") or "").removeprefix("$") if image is not None else ""
+    names = labels or tuple(name for name in offered if name)
+    if not names:
+        raise OnetagError(
+            "The label config offers no choices to take over. Name the labels with --labels a,b,c."
+        )
+    return build_config(names, image_field=field or "image")
+
+
+def backend(settings: Settings) -> list[Check]:
+    """Whether our ML backend runs: Label Studio asks it at once when it is connected."""
+    if any(ask(f"{url}/health") == 200 for url in (backend_url(settings), address_for_studio(settings))):
+        return []
+    fix = f"Start `onetag serve --data-dir {settings.data_dir}`, then run this again."
+    return [Check("ML backend", False, f"Nothing answers at {address_for_studio(settings)}.", fix)]

@@ -1,0 +1,86 @@
+"""Whether the ML backend and the worker are there, seen from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from annotator.errors import OnetagError
+from annotator.settings import Settings, load_credentials
+
+BACKEND_URL = "backend_url"
+BEAT_FILE = "worker.beat"
+BEAT_SECONDS = 5.0
+SILENT_AFTER = 20.0
+"""Seconds without a beat after which a worker counts as gone."""
+
+
+def backend_url(settings: Settings) -> str:
+    """Where the ML backend answers on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def address_for_studio(settings: Settings) -> str:
+    """Where Label Studio reaches the ML backend: as `onetag connect` was told, else on this machine."""
+    return load_credentials(settings.data_dir).get(BACKEND_URL) or backend_url(settings)
+
+
+def ask(url: str, secret: str | None = None, timeout: float = 3.0) -> int:
+    """The HTTP status of a GET, 0 when nothing answers. The secret travels in a header."""
+    headers = {"X-Onetag-Secret": secret} if secret else {}
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return int(error.code)
+    except OSError:
+        return 0
+
+
+def await_health(url: str, seconds: float) -> None:
+    """Wait until `url`/health answers. Raises OnetagError when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while ask(f"{url}/health") != 200:
+        if time.monotonic() > deadline:
+            raise OnetagError(f"Nothing answers at {url}/health after {seconds:.0f} s. Look at its log.")
+        time.sleep(0.1)
+
+
+@contextmanager
+def beating(data_dir: Path) -> Iterator[None]:
+    """Leave a sign of life in the data folder every few seconds, while the worker works."""
+    over = threading.Event()
+    file = data_dir / BEAT_FILE
+
+    def beat() -> None:
+        while True:
+            file.write_text(json.dumps({"process": os.getpid(), "at": time.time()}), "utf-8")
+            if over.wait(BEAT_SECONDS):
+                return
+
+    thread = threading.Thread(target=beat, name="beat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        file.unlink(missing_ok=True)
+
+
+def seconds_since_beat(data_dir: Path) -> float | None:
+    """How long ago a worker of this data folder gave a sign of life; None when none ever did."""
+    try:
+        return max(0.0, time.time() - float(json.loads((data_dir / BEAT_FILE).read_text("utf-8"))["at"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

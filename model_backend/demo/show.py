@@ -1,0 +1,202 @@
+"""A whole demonstration: data, installation, rounds, exports, pictures."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.live import Live
+
+from annotator.errors import OnetagError
+from model_backend.demo.annotator import Habits
+from model_backend.demo.dataset import Dataset, read_dataset, split
+from model_backend.demo.history import Round, table
+from model_backend.demo.loop import Progress, Stage, play
+from model_backend.demo.pictures import Card, contact_sheet, learning_curve
+from model_backend.demo.scenes import write_scenes
+
+if TYPE_CHECKING:
+    from model_backend.commands.installation import Running
+    from model_backend.demo.features import Scorer
+
+MARK = "onetag-demo.txt"
+CARDS = 24
+TAGS_ONLY, WITH_REVIEWS = Habits(), Habits(reviews=0.5, completes=0.1)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a demonstration is asked for; None leaves it to the data."""
+
+    dataset: Path | None = None
+    images: int | None = None
+    held_out: int | None = None
+    rounds: int = 8
+    per_round: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Material:
+    """The images to label and the held-out ones, with their truth; `folder` holds the images."""
+
+    name: str
+    folder: Path
+    train: Dataset
+    test: Dataset
+
+    def describe(self) -> str:
+        """One line about it."""
+        labels, images, aside = len(self.train.labels), len(self.train.files), len(self.test.files)
+        return f"{images} images to label, {aside} held out to measure on, {labels} labels"
+
+
+def fresh_folder(folder: Path) -> None:
+    """Make the demo's folder, emptied of an earlier demo. Raises OnetagError when it holds anything else."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise OnetagError(f"{folder} is not empty and not a demo's. Choose another folder with --data-dir.")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARK).write_text(
+        "Written by `onetag demo`, which empties this folder when it starts.\n", "utf-8"
+    )
+
+
+def prepare(wish: Wish, folder: Path, scenes: int, held_out: int) -> Material:
+    """The data of a demonstration: a folder with a known truth, or scenes of digits made on the spot."""
+    where, name = wish.dataset, wish.dataset.resolve().name if wish.dataset else "digit scenes"
+    if where is None:
+        where = folder / "scenes"
+        write_scenes(where, wish.images or scenes, wish.held_out or held_out, wish.seed)
+    data = read_dataset(where)
+    train, test = split(where, data, wish.images, wish.held_out, wish.seed)
+    return Material(name, where / "images", train, test)
+
+
+def schedule(wish: Wish, images: int) -> list[tuple[int, Habits]]:
+    """How much is answered a round, and how: at first one label alone, later some suggestions too."""
+    count = wish.per_round or max(1, images // (2 * wish.rounds))
+    late = (wish.rounds + 1) // 2
+    return [(count, TAGS_ONLY if number < late else WITH_REVIEWS) for number in range(wish.rounds)]
+
+
+def perform(
+    installation: Running, material: Material, scorer: Scorer, wish: Wish, console: Console
+) -> list[Round]:
+    """Play the rounds with a live table, and return them."""
+    stage = stage_of(installation, material, scorer)
+    plan = schedule(wish, len(material.train.files))
+    total = len(material.train.files)
+    rounds: list[Round] = []
+    with Live(table(rounds, total), console=console, refresh_per_second=8) as live:
+
+        def told(progress: Progress, status: str) -> None:
+            live.update(table(progress.rounds, total, status))
+
+        rounds.extend(play(stage, plan, np.random.default_rng(wish.seed), told))
+    return rounds
+
+
+def stage_of(installation: Running, material: Material, scorer: Scorer) -> Stage:
+    """The installation and the data set, brought together."""
+    from annotator.labelstudio.config import parse_config
+
+    rows = {file.name: row for row, file in enumerate(material.train.files)}
+    config = parse_config(installation.studio.project(installation.project)["label_config"])
+    return Stage(
+        studio=installation.studio,
+        store=installation.store,
+        project=installation.project,
+        project_id=installation.project_id,
+        config=config,
+        train=material.train,
+        test=material.test,
+        row_of=lambda address: rows[installation.file_of(address)],
+        evaluate=scorer,
+        check=installation.supervisor.check,
+    )
+
+
+def results(installation: Running, material: Material, rounds: Sequence[Round], folder: Path) -> list[Path]:
+    """Write every export, the learning curve, the contact sheet and the rounds as JSON; returns the files."""
+    import json
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = exports(installation, folder)
+    curve, sheet, history = (
+        folder / "learning-curve.png",
+        folder / "contact-sheet.png",
+        folder / "rounds.json",
+    )
+    learning_curve(rounds, curve, f"{material.name}: one label an image")
+    contact_sheet(
+        cards(installation, material), sheet, f"{material.name}: what was said, and what is suggested"
+    )
+    history.write_text(json.dumps([asdict(item) for item in rounds], indent=2) + "\n", "utf-8")
+    return [*files, curve, sheet, history]
+
+
+def exports(installation: Running, folder: Path) -> list[Path]:
+    """One file for every export format."""
+    from annotator.exchange import EXPORTS, export_project
+    from annotator.store import Project
+
+    files = []
+    with installation.store.reading() as session:
+        project = session.get_one(Project, installation.project_id)
+        for name, form in EXPORTS.items():
+            files.append(folder / f"labels.{name}")
+            export_project(session, project, form, files[-1])
+    return files
+
+
+def cards(installation: Running, material: Material) -> list[Card]:
+    """Images for the contact sheet: half of them answered with the most to tell, half still waiting."""
+    from sqlalchemy import select
+
+    from annotator.store import Image, Project, Suggestion, observed_matrix
+
+    with installation.store.reading() as session:
+        observed = observed_matrix(session, installation.project_id)
+        version = session.get_one(Project, installation.project_id).active_version_id
+        suggested = select(Suggestion.image_id, Suggestion.labels).where(Suggestion.version_id == version)
+        guesses: dict[int, list[str]] = dict(session.execute(suggested).tuples().all())
+        uris: dict[int, str] = dict(session.execute(select(Image.id, Image.uri)).tuples().all())
+    names = np.array(observed.label_names)
+    rows = {file.name: row for row, file in enumerate(material.train.files)}
+    known = (observed.values != 0).sum(axis=1)
+    order = np.argsort(-known, kind="stable")
+    answered = [index for index in order if known[index]][: CARDS // 2]
+    waiting = [index for index in np.flatnonzero(known == 0) if guesses.get(observed.image_ids[index])]
+    made = []
+    for index in [*answered, *waiting[: CARDS - len(answered)]]:
+        image_id, values = observed.image_ids[index], observed.values[index]
+        row = rows[installation.file_of(uris[image_id])]
+        made.append(
+            Card(
+                file=material.train.files[row],
+                observed=tuple(str(name) for name in names[values > 0]),
+                rejected=tuple(str(name) for name in names[values < 0]),
+                suggested=tuple(guesses.get(image_id, ())),
+                present=material.train.present(row),
+            )
+        )
+    return made
+
+
+def summary(
+    rounds: Sequence[Round], files: Sequence[Path], started: float, installation: Running
+) -> dict[str, Any]:
+    """What a script reads."""
+    return {
+        "rounds": [asdict(item) for item in rounds],
+        "files": [str(file) for file in files],
+        "seconds": round(time.monotonic() - started, 1),
+        "label_studio": installation.address,
+    }
