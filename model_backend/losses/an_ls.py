@@ -7,7 +7,7 @@ from torch import Tensor
 from model_backend.errors import LearningError
 from model_backend.losses.base import Loss, check_share
 from model_backend.losses.batch import Known
-from model_backend.losses.terms import cross_entropy
+from model_backend.losses.terms import answers
 
 FORMS = {"code": 1.0, "paper": 0.5}
 
@@ -30,6 +30,9 @@ class ANLS(Loss):
     def cells(self, logits: Tensor, known: Known) -> Tensor:
         """(B, L)."""
         assumed = known.negative + known.unknown
-        return known.positive * cross_entropy(logits, 1 - self.smoothing) + assumed * cross_entropy(
-            logits, self.smoothing
+        smoothing, kept = self.smoothing, 1 - self.smoothing
+        return answers(
+            logits,
+            kept * known.positive + smoothing * assumed,
+            smoothing * known.positive + kept * assumed,
         )

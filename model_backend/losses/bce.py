@@ -6,7 +6,7 @@ from torch import Tensor
 
 from model_backend.losses.base import Loss
 from model_backend.losses.batch import Known
-from model_backend.losses.terms import absent, present
+from model_backend.losses.terms import answers
 
 
 class BCE(Loss):
@@ -18,4 +18,4 @@ class BCE(Loss):
 
     def cells(self, logits: Tensor, known: Known) -> Tensor:
         """(B, L)."""
-        return known.positive * present(logits) + known.negative * absent(logits)
+        return answers(logits, known.positive, known.negative)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from model_backend.losses.base import Loss, check_share
 from model_backend.losses.batch import Known
-from model_backend.losses.terms import cross_entropy
+from model_backend.losses.terms import answers
 
 
 class BCELS(Loss):
@@ -22,6 +22,9 @@ class BCELS(Loss):
 
     def cells(self, logits: Tensor, known: Known) -> Tensor:
         """(B, L)."""
-        return known.positive * cross_entropy(logits, 1 - self.smoothing) + known.negative * cross_entropy(
-            logits, self.smoothing
+        smoothing, kept = self.smoothing, 1 - self.smoothing
+        return answers(
+            logits,
+            kept * known.positive + smoothing * known.negative,
+            smoothing * known.positive + kept * known.negative,
         )

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from model_backend.losses.base import Loss
 from model_backend.losses.batch import Known
-from model_backend.losses.terms import absent, entropy, present
+from model_backend.losses.terms import answers
 
 
 class EM(Loss):
@@ -24,5 +24,7 @@ class EM(Loss):
 
     def cells(self, logits: Tensor, known: Known) -> Tensor:
         """(B, L)."""
-        cost = known.positive * present(logits) + known.negative * absent(logits)
-        return cost - self.alpha * known.unknown * entropy(logits)
+        doubt, probability = self.alpha * known.unknown, logits.sigmoid()
+        return answers(
+            logits, known.positive - doubt * probability, known.negative - doubt * (1 - probability)
+        )

@@ -40,10 +40,10 @@ class GR(Loss):
     def cells(self, logits: Tensor, known: Known) -> Tensor:
         """(B, L)."""
         belief, weight = self.belief_and_weight(logits.detach().sigmoid(), known)
-        as_present = power_loss(present(logits), self.powers[0])
-        as_absent = power_loss(absent(logits), self.powers[1])
+        yes, no = present(logits), absent(logits)
+        as_present, as_absent = power_loss(yes, self.powers[0]), power_loss(no, self.powers[1])
         unknown = weight * (belief * as_present + (1 - belief) * as_absent)
-        return known.positive * present(logits) + known.negative * absent(logits) + known.unknown * unknown
+        return known.positive * yes + known.negative * no + known.unknown * unknown
 
     def belief_and_weight(self, probability: Tensor, known: Known) -> tuple[Tensor, Tensor]:
         """K and V at this pass."""

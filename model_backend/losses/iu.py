@@ -6,7 +6,7 @@ from torch import Tensor
 
 from model_backend.losses.base import Loss
 from model_backend.losses.batch import Known
-from model_backend.losses.terms import absent, present
+from model_backend.losses.terms import answers
 
 
 class IU(Loss):
@@ -20,4 +20,4 @@ class IU(Loss):
     def cells(self, logits: Tensor, known: Known) -> Tensor:
         """(B, L)."""
         one = known.negative / known.negative.sum(1, keepdim=True).clamp(min=1)
-        return known.positive * present(logits) + one * absent(logits)
+        return answers(logits, known.positive, one)

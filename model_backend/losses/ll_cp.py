@@ -8,7 +8,7 @@ from torch import Tensor
 from model_backend.losses.batch import Known
 from model_backend.losses.large_loss import LargeLoss
 from model_backend.losses.memory import ImageMemory
-from model_backend.losses.terms import absent, present
+from model_backend.losses.terms import answers
 
 
 class LLCp(LargeLoss):
@@ -32,5 +32,4 @@ class LLCp(LargeLoss):
         flipped = flipped + self.suspects(logits, known.unknown - flipped, known.batch.epoch)
         if self.training:
             self.flipped.write(indices, flipped)
-        assumed = self.assumed(known) - flipped
-        return (known.positive + flipped) * present(logits) + assumed * absent(logits)
+        return answers(logits, known.positive + flipped, self.assumed(known) - flipped)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from model_backend.losses.batch import Known
 from model_backend.losses.large_loss import LargeLoss
-from model_backend.losses.terms import absent, present
+from model_backend.losses.terms import answers
 
 
 class LLCt(LargeLoss):
@@ -15,5 +15,4 @@ class LLCt(LargeLoss):
     def cells(self, logits: Tensor, known: Known) -> Tensor:
         """(B, L)."""
         suspects = self.suspects(logits, known.unknown, known.batch.epoch)
-        assumed = self.assumed(known) - suspects
-        return (known.positive + suspects) * present(logits) + assumed * absent(logits)
+        return answers(logits, known.positive + suspects, self.assumed(known) - suspects)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from model_backend.losses.batch import Known
 from model_backend.losses.large_loss import LargeLoss
-from model_backend.losses.terms import absent, present
+from model_backend.losses.terms import answers
 
 
 class LLR(LargeLoss):
@@ -15,4 +15,4 @@ class LLR(LargeLoss):
     def cells(self, logits: Tensor, known: Known) -> Tensor:
         """(B, L)."""
         suspects = self.suspects(logits, known.unknown, known.batch.epoch)
-        return known.positive * present(logits) + (self.assumed(known) - suspects) * absent(logits)
+        return answers(logits, known.positive, self.assumed(known) - suspects)

@@ -8,7 +8,7 @@ from torch import Tensor
 from model_backend.errors import LearningError
 from model_backend.losses.base import Loss
 from model_backend.losses.batch import Known
-from model_backend.losses.terms import absent, present
+from model_backend.losses.terms import answers
 
 
 class PseudoNegative(Loss):
@@ -29,8 +29,7 @@ class PseudoNegative(Loss):
 
     def cells(self, logits: Tensor, known: Known) -> Tensor:
         """(B, L)."""
-        drawn = self.draw(known)
-        return known.positive * present(logits) + (known.negative + drawn) * absent(logits)
+        return answers(logits, known.positive, known.negative + self.draw(known))
 
     def draw(self, known: Known) -> Tensor:
         """(B, L): 1 where an unknown cell is drawn."""

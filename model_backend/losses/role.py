@@ -6,7 +6,7 @@ from torch import Tensor
 
 from model_backend.losses.base import Loss
 from model_backend.losses.batch import Known
-from model_backend.losses.terms import absent, cross_entropy, expected_positive_gap, present
+from model_backend.losses.terms import answers, expected_positive_gap
 
 
 class ROLE(Loss):
@@ -26,8 +26,8 @@ class ROLE(Loss):
 
     def side(self, student: Tensor, teacher: Tensor, known: Known) -> Tensor:
         """What one of the two pays: the known cells, the other's opinion, and the expected positives."""
-        cells = known.positive * present(student) + known.negative * absent(student)
-        cells = cells + cross_entropy(student, teacher.sigmoid())
+        belief = teacher.sigmoid()
+        cells = answers(student, known.positive + belief, known.negative + 1 - belief)
         return cells.sum() / max(student.numel(), 1) + expected_positive_gap(
             student, known.batch.expected_positives
         )

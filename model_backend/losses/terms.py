@@ -16,9 +16,14 @@ def absent(logits: Tensor) -> Tensor:
     return softplus(logits)
 
 
-def cross_entropy(logits: Tensor, target: Tensor | float) -> Tensor:
+def answers(logits: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """-yes log p - no log(1 - p): a cell that weighs `yes` as present and `no` as absent."""
+    return yes * present(logits) + no * absent(logits)
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """-t log p - (1 - t) log(1 - p) for targets t in [0, 1]; the gradient flows into both."""
-    return target * present(logits) + (1 - target) * absent(logits)
+    return answers(logits, target, 1 - target)
 
 
 def entropy(logits: Tensor) -> Tensor:

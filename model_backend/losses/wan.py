@@ -7,7 +7,7 @@ from torch import Tensor
 from model_backend.errors import LearningError
 from model_backend.losses.base import Loss
 from model_backend.losses.batch import Known
-from model_backend.losses.terms import absent, present
+from model_backend.losses.terms import answers
 
 
 class WAN(Loss):
@@ -26,4 +26,4 @@ class WAN(Loss):
     def cells(self, logits: Tensor, known: Known) -> Tensor:
         """(B, L)."""
         gamma = 1 / max(logits.shape[1] - 1, 1) if self.gamma is None else self.gamma
-        return known.positive * present(logits) + (known.negative + gamma * known.unknown) * absent(logits)
+        return answers(logits, known.positive, known.negative + gamma * known.unknown)
