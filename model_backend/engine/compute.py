@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,10 +24,6 @@ from model_backend.engine.suggest import queue_scores, suggested_labels
 from model_backend.engine.workbench import Workbench
 
 
-class TooLate(Exception):  # noqa: N818
-    """The time for an answer is over."""
-
-
 @dataclass(frozen=True)
 class Wanted:
     """A task without a stored suggestion: its place in the request, its number and its picture's address."""
@@ -47,13 +42,9 @@ def compute(
     all were read, LearningError when the version cannot be used.
     """
     from model_backend.acquisition import priority
-    from model_backend.features import extract
 
     model = workbench.model(version)
-    items = ((str(each.task), _reader(workbench, each.uri, before)) for each in wanted)
-    found = extract(items, workbench.backbone, workbench.cache)
-    if time.monotonic() >= before:
-        raise TooLate
+    found = workbench.extract([each.uri for each in wanted], before=before)
     good = [index for index in range(len(wanted)) if index not in found.problems]
     if not good:
         return {}
@@ -73,15 +64,6 @@ def compute(
         ]
         _keep(session, version, made, probabilities)
     return {each.place: suggested for each, suggested in zip(chosen, made, strict=True)}
-
-
-def _reader(workbench: Workbench, uri: str, before: float) -> Callable[[], bytes]:
-    def read() -> bytes:
-        if time.monotonic() >= before:
-            raise TooLate
-        return workbench.read(uri)
-
-    return read
 
 
 def _image_ids(session: Session, project_id: int, wanted: Sequence[Wanted]) -> list[int]:

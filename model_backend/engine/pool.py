@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from sqlalchemy.orm import Session
 
 from annotator.store import Image, Store
 from model_backend.engine.workbench import Workbench
+
+if TYPE_CHECKING:
+    from model_backend.features.extract import Extracted
 
 Progress = Callable[[str, float], None]
 
@@ -55,10 +58,10 @@ def pool_features(
     if not missing:
         return PoolFeatures([row.id for row in rows], known)
     found = _extract(store, workbench, missing, progress)
-    width = found.features.shape[1] if len(found.features) else known.shape[1]
-    features = np.zeros((len(rows), width), dtype=np.float32)
-    features[mask] = known
+    features = np.zeros((len(rows), found.features.shape[1]), dtype=np.float32)
     features[~mask] = found.features
+    if len(known):
+        features[mask] = known
     bad = {missing[index].id for index in found.problems}
     usable = np.array([row.id not in bad for row in rows], dtype=bool)
     return PoolFeatures([row.id for row in rows if row.id not in bad], features[usable])
@@ -76,21 +79,15 @@ def _rows(session: Session, image_ids: Sequence[int], again: bool) -> list[_Row]
     return [_Row(row.id, row.uri, row.digest) for row in found]
 
 
-def _extract(store: Store, workbench: Workbench, rows: list[_Row], progress: Progress) -> Any:
-    from model_backend.features import extract
-
-    def reader(uri: str) -> Callable[[], bytes]:
-        return lambda: workbench.read(uri)
-
-    items = ((str(row.id), reader(row.uri)) for row in rows)
-    found = extract(items, workbench.backbone, workbench.cache, lambda done: progress("features", done))
+def _extract(store: Store, workbench: Workbench, rows: list[_Row], progress: Progress) -> Extracted:
+    found = workbench.extract([row.uri for row in rows], lambda done: progress("features", done))
     for index, problem in found.problems.items():
         log.warning("Image %d is left out: %s", rows[index].id, problem)
     _remember(store, rows, found)
     return found
 
 
-def _remember(store: Store, rows: list[_Row], found: Any) -> None:
+def _remember(store: Store, rows: list[_Row], found: Extracted) -> None:
     facts = []
     for index, row in enumerate(rows):
         width, height = found.sizes[index] or (None, None)

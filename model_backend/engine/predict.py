@@ -19,10 +19,10 @@ from annotator.labelstudio.config import LabelConfig, parse_config
 from annotator.labelstudio.predictions import empty_prediction, prediction
 from annotator.settings import Settings
 from annotator.store import Image, ModelVersion, Store, Suggested, Suggestion, live_labels
-from model_backend.engine.compute import TooLate, Wanted, compute
+from model_backend.engine.compute import Wanted, compute
 from model_backend.engine.projects import project_of_studio
 from model_backend.engine.versions import active_version
-from model_backend.engine.workbench import Workbench
+from model_backend.engine.workbench import TooLate, Workbench
 from model_backend.errors import LearningError
 
 DEADLINE = 45.0  # seconds; Label Studio waits 100, and one image that hangs may cost `request_timeout` more

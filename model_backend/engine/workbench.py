@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from annotator.errors import OnetagError
 from annotator.labelstudio.errors import ImageUnavailable
 from annotator.settings import Settings
 from annotator.store import ModelVersion
-from model_backend.images import ImageProblem
 
 if TYPE_CHECKING:
-    from model_backend.backbones import Backbone
-    from model_backend.features import FeatureCache
+    from model_backend.backbones.base import Backbone
+    from model_backend.features.cache import FeatureCache
+    from model_backend.features.extract import Extracted
     from model_backend.training import LabelModel
 
 CACHE_FILE = "features.sqlite"
@@ -26,28 +29,63 @@ KEPT_MODELS = 2
 KEPT_POOL_BYTES = 512 * 2**20
 
 
+class TooLate(Exception):  # noqa: N818
+    """The time for an answer is over."""
+
+
 class Workbench:
     """The backbone, the feature cache, and the models and pool features used last. Threads may share it.
 
-    read: the bytes of an image's address (`ImageSource.read`).
+    read: the bytes of an image's address (`ImageSource.read`). backbone: unless given, the settings' one.
     """
 
-    def __init__(self, settings: Settings, read: Callable[[str], bytes]) -> None:
+    def __init__(
+        self, settings: Settings, read: Callable[[str], bytes], backbone: Backbone | None = None
+    ) -> None:
         self.settings = settings
         self._read = read
         self._lock = threading.Lock()
-        self._backbone: Backbone | None = None
+        self._backbone = backbone
         self._cache: FeatureCache | None = None
         self._models: OrderedDict[int, LabelModel] = OrderedDict()
         self._pool: tuple[tuple[str, ...], NDArray[np.float32]] | None = None
         self._clusters: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
 
-    def read(self, uri: str) -> bytes:
-        """The bytes of an image. Raises ImageProblem when this one cannot be had, OnetagError when none can."""
+    def extract(
+        self,
+        uris: Sequence[str],
+        progress: Callable[[float], None] | None = None,
+        *,
+        before: float = float("inf"),
+    ) -> Extracted:
+        """Features of the images at these addresses; one that cannot be had is a problem of its own.
+
+        before: the `time.monotonic()` from which on no further image is read. Raises TooLate when it came to
+        that, OnetagError when Label Studio as a whole cannot be read, LearningError for backbone or disk.
+        """
+        from model_backend.features.extract import extract
+
+        fatal: list[Exception] = []
+        items = ((uri, partial(self._read_unless, fatal, before, uri)) for uri in uris)
+        pixels = self.settings.max_image_pixels
+        found = extract(items, self.backbone, self.cache, progress, max_pixels=pixels)
+        if fatal:
+            raise fatal[0]
+        return found
+
+    def _read_unless(self, fatal: list[Exception], before: float, uri: str) -> bytes:
+        """Read an image; what concerns all images is noted, and ends the reading of the others."""
+        if not fatal and time.monotonic() >= before:
+            fatal.append(TooLate("The time for an answer is over."))
+        if fatal:
+            raise fatal[0]
         try:
             return self._read(uri)
-        except ImageUnavailable as error:
-            raise ImageProblem(str(error)) from None
+        except ImageUnavailable:
+            raise
+        except OnetagError as error:
+            fatal.append(error)
+            raise
 
     @property
     def backbone(self) -> Backbone:
@@ -66,7 +104,7 @@ class Workbench:
         """The features on disk, shared by all processes."""
         with self._lock:
             if self._cache is None:
-                from model_backend.features import FeatureCache
+                from model_backend.features.cache import FeatureCache
 
                 self.settings.data_dir.mkdir(parents=True, exist_ok=True)
                 self._cache = FeatureCache(self.settings.data_dir / CACHE_FILE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import signal
+import socket
 import threading
 from types import FrameType
 from typing import Any
@@ -26,18 +27,19 @@ def open_server(app: Flask, settings: Settings) -> Any:
 
     Raises OnetagError when the address cannot be had.
     """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return create_server(
-            app,
-            host=settings.host,
-            port=settings.port,
-            threads=THREADS,
-            ident="onetag",
-            max_request_body_size=MAX_BODY_BYTES,
-            channel_timeout=120,
-        )
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=128)
     except OSError as error:
         raise OnetagError(_why(error, settings)) from None
+    return create_server(
+        app,
+        sockets=[listening],
+        threads=THREADS,
+        ident="onetag",
+        max_request_body_size=MAX_BODY_BYTES,
+        channel_timeout=120,
+    )
 
 
 def serve(app: Flask, settings: Settings) -> None:

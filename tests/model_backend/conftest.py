@@ -16,8 +16,11 @@ from pydantic import SecretStr
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config
+from annotator.labelstudio.errors import ImageUnavailable, LabelStudioUnreachable
 from annotator.settings import Settings
 from annotator.store import Image, Observed, Project, Store, record_annotation, sync_labels
+from model_backend.backbones.base import Backbone
+from model_backend.engine.workbench import Workbench
 
 STUDIO_URL = "http://studio.test"
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}
@@ -60,7 +63,9 @@ def read_picture(uri: str) -> bytes:
     """Stands for the image source: `/data/12.png` is picture 12; `/data/bad-...` is no picture."""
     name = uri.rpartition("/")[2].partition(".")[0]
     if name.startswith("gone"):
-        raise OnetagError(f"{uri} does not exist. Put it back.")
+        raise ImageUnavailable(f"{uri} does not exist. Put it back.")
+    if name.startswith("down"):
+        raise LabelStudioUnreachable("Label Studio does not answer. Start it.")
     return picture(int(name)) if name.isdigit() else b"not a picture"
 
 
@@ -158,6 +163,27 @@ class RememberingStudio:
 def studio() -> RememberingStudio:
     """A Label Studio that remembers what it was sent, and fails at the calls named in `failing`."""
     return RememberingStudio()
+
+
+class Colours(Backbone):
+    """A backbone that sees how red, green and blue the two halves of a picture are."""
+
+    name = "colours"
+    fingerprint = "colours-1"
+    blocks = (6,)
+
+    def prepare(self, image: Picture.Image) -> Any:
+        return np.asarray(image, dtype=np.float32) / 255
+
+    def compute(self, prepared: Sequence[Any]) -> Any:
+        halves = [[pixels[:, :24].mean((0, 1)), pixels[:, 24:].mean((0, 1))] for pixels in prepared]
+        return np.array(halves, dtype=np.float32).reshape(len(prepared), 6)
+
+
+@pytest.fixture
+def workbench(engine_settings: Settings) -> Workbench:
+    """A workbench that reads the pictures and sees their colours."""
+    return Workbench(engine_settings, read_picture, Colours())
 
 
 @pytest.fixture

@@ -1,0 +1,319 @@
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select, update
+
+from annotator.errors import OnetagError
+from annotator.settings import Settings
+from annotator.store import (
+    Image,
+    LabelVector,
+    ModelVersion,
+    Project,
+    Store,
+    Suggestion,
+    TrainingRun,
+    load_vectors,
+    queue_run,
+    sync_labels,
+)
+from model_backend.engine import Workbench, train_project
+from model_backend.engine.runs import RunGone, Stopped, fail_lost
+from model_backend.errors import LearningError
+from model_backend.training import LabelModel
+
+IMAGES = 24
+
+
+@pytest.fixture
+def project(sqlite_store: Store, new_project: Callable[..., Project], tag: Callable[..., None]) -> Project:
+    """A project of which half of the images are tagged."""
+    made = new_project(sqlite_store, images=IMAGES)
+    tag(sqlite_store, made, range(1, 13))
+    return made
+
+
+@pytest.fixture
+def train(
+    sqlite_store: Store, engine_settings: Settings, project: Project, workbench: Workbench, studio: Any
+) -> Callable[..., ModelVersion]:
+    def run(**options: Any) -> ModelVersion:
+        given = {"workbench": workbench, "studio": studio, **options}
+        return train_project(sqlite_store, engine_settings, project.id, **given)
+
+    return run
+
+
+def runs(store: Store) -> list[TrainingRun]:
+    with store.reading() as session:
+        return list(session.scalars(select(TrainingRun).order_by(TrainingRun.id)))
+
+
+def count(store: Store, table: type) -> int:
+    with store.reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def set_image(store: Store, task: int, **values: Any) -> None:
+    with store.session() as session:
+        session.execute(update(Image).where(Image.studio_task == task).values(**values))
+
+
+def test_a_training_leaves_a_version_with_a_vector_for_every_image(
+    train: Callable[..., ModelVersion], sqlite_store: Store, engine_settings: Settings, project: Project
+) -> None:
+    version = train()
+    with sqlite_store.reading() as session:
+        image_ids, vectors = load_vectors(session, version.id)
+        assert session.get_one(Project, project.id).active_version_id == version.id
+    assert len(image_ids) == IMAGES
+    assert vectors.shape == (IMAGES, 3)
+    assert version.labels == ["red", "green", "blue"]
+    assert version.backbone == "colours"
+    model = LabelModel.load(engine_settings.data_dir / version.folder)
+    assert np.array_equal(model.thresholds, np.array(version.thresholds, dtype=np.float32))
+    (run,) = runs(sqlite_store)
+    assert (run.state, run.progress, run.version_id, run.observations) == ("done", 1.0, version.id, 12)
+    assert run.metrics["images"] == IMAGES
+
+
+def test_suggestions_reach_label_studio(train: Callable[..., ModelVersion], studio: Any) -> None:
+    version = train()
+    assert studio.calls == ["push", "set queue"]
+    assert studio.queue == version.name
+    assert sorted(each["task"] for each in studio.predictions) == list(range(713, 725)), "the untagged half"
+
+
+def test_a_version_that_cannot_be_published_is_kept(
+    train: Callable[..., ModelVersion], studio: Any, sqlite_store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio.failing = {"push"}
+    train()
+    assert runs(sqlite_store)[0].state == "done"
+    assert "waits to be published" in caplog.text
+
+
+def test_the_same_store_gives_the_same_vectors(
+    train: Callable[..., ModelVersion], sqlite_store: Store
+) -> None:
+    first, second = train(), train()
+    with sqlite_store.reading() as session:
+        one, other = (load_vectors(session, version.id)[1] for version in (first, second))
+    assert np.array_equal(one, other)
+    assert second.metrics["map_reused"]
+
+
+def test_features_are_computed_once(
+    train: Callable[..., ModelVersion],
+    sqlite_store: Store,
+    engine_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train()
+
+    def refuse(uri: str) -> bytes:
+        pytest.fail(f"{uri} was read again")
+
+    again = Workbench(engine_settings, refuse, _colours())
+    train(workbench=again)
+
+
+def _colours() -> Any:
+    class Same:
+        name, fingerprint, blocks = "colours", "colours-1", (6,)
+
+    return Same()
+
+
+def test_an_unreadable_image_is_noted_and_the_others_go_on(
+    train: Callable[..., ModelVersion], sqlite_store: Store
+) -> None:
+    set_image(sqlite_store, 724, uri="/data/bad.png")
+    set_image(sqlite_store, 723, uri="/data/gone.png")
+    version = train()
+    assert version.metrics["unreadable"] == 2
+    with sqlite_store.reading() as session:
+        chosen = (
+            select(Image.studio_task, Image.problem)
+            .where(Image.problem.is_not(None))
+            .order_by(Image.studio_task)
+        )
+        problems = {row.studio_task: row.problem for row in session.execute(chosen)}
+        assert len(load_vectors(session, version.id)[0]) == IMAGES - 2
+    assert set(problems) == {723, 724}
+    assert "Put it back" in problems[723]
+
+
+def test_an_image_that_was_mended_is_used_when_someone_asks_for_a_training(
+    train: Callable[..., ModelVersion], sqlite_store: Store, project: Project
+) -> None:
+    set_image(sqlite_store, 724, problem="It was damaged.", digest=None)
+    with sqlite_store.session() as session:
+        run = queue_run(session, project.id, "new observations")
+    assert run is not None
+    assert train(run_id=run.id).metrics["unreadable"] == 1, "not at every training"
+    assert train().metrics["unreadable"] == 0
+    with sqlite_store.reading() as session:
+        assert session.scalars(select(Image.problem).where(Image.studio_task == 724)).one() is None
+
+
+def test_duplicates_share_their_features(train: Callable[..., ModelVersion], sqlite_store: Store) -> None:
+    set_image(sqlite_store, 724, uri="/data/23.png")
+    version = train()
+    with sqlite_store.reading() as session:
+        digests = session.scalars(select(Image.digest).where(Image.studio_task.in_((723, 724)))).all()
+        _, vectors = load_vectors(session, version.id)
+    assert digests[0] == digests[1]
+    assert np.array_equal(vectors[-1], vectors[-2])
+
+
+def test_label_studio_down_fails_the_run_and_blames_no_image(
+    train: Callable[..., ModelVersion], sqlite_store: Store
+) -> None:
+    set_image(sqlite_store, 724, uri="/data/down.png")
+    with pytest.raises(OnetagError, match="does not answer"):
+        train()
+    (run,) = runs(sqlite_store)
+    assert (run.state, run.error) == ("failed", "Label Studio does not answer. Start it.")
+    with sqlite_store.reading() as session:
+        assert session.scalars(select(Image).where(Image.problem.is_not(None))).all() == []
+
+
+def test_nothing_tagged_fails_with_what_to_do(
+    sqlite_store: Store, engine_settings: Settings, workbench: Workbench, new_project: Callable[..., Project]
+) -> None:
+    empty = new_project(sqlite_store, images=3)
+    with pytest.raises(LearningError, match="Tag a few images"):
+        train_project(sqlite_store, engine_settings, empty.id, workbench=workbench, publishing=False)
+    assert "Tag a few images" in (runs(sqlite_store)[0].error or "")
+
+
+def test_no_labels_and_no_images_fail_with_what_to_do(
+    sqlite_store: Store, engine_settings: Settings, workbench: Workbench, new_project: Callable[..., Project]
+) -> None:
+    empty = new_project(sqlite_store, images=0)
+    with pytest.raises(OnetagError, match=r"no images.*Import"):
+        train_project(sqlite_store, engine_settings, empty.id, workbench=workbench, publishing=False)
+
+
+def test_an_unknown_project_is_refused(
+    sqlite_store: Store, engine_settings: Settings, workbench: Workbench
+) -> None:
+    with pytest.raises(OnetagError, match="onetag status"):
+        train_project(sqlite_store, engine_settings, 99, workbench=workbench)
+
+
+def test_an_unexpected_error_is_recorded_without_its_text(
+    train: Callable[..., ModelVersion], sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(*_args: object, **_options: object) -> None:
+        raise RuntimeError("s3cr3t")
+
+    monkeypatch.setattr("model_backend.engine.train._keep", explode)
+    with pytest.raises(RuntimeError):
+        train()
+    (run,) = runs(sqlite_store)
+    assert run.state == "failed"
+    assert "RuntimeError" in (run.error or "")
+    assert "s3cr3t" not in (run.error or "")
+
+
+def test_a_full_disk_leaves_the_old_version_active(
+    train: Callable[..., ModelVersion], sqlite_store: Store, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = train()
+
+    def full(self: LabelModel, folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(LabelModel, "save", full)
+    with pytest.raises(OnetagError, match="Free some space"):
+        train()
+    assert [run.state for run in runs(sqlite_store)] == ["done", "failed"]
+    with sqlite_store.reading() as session:
+        assert session.get_one(Project, project.id).active_version_id == first.id
+
+
+def test_a_stopping_worker_puts_the_run_back(train: Callable[..., ModelVersion], sqlite_store: Store) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        train(stop=stop)
+    assert [run.state for run in runs(sqlite_store)] == ["queued"]
+    assert count(sqlite_store, ModelVersion) == 0
+
+
+def test_only_one_training_of_a_project_at_a_time(
+    train: Callable[..., ModelVersion], sqlite_store: Store, project: Project
+) -> None:
+    with sqlite_store.session() as session:
+        queue_run(session, project.id, "new observations")
+    with pytest.raises(OnetagError, match="waits or runs already"):
+        train()
+
+
+def test_a_run_that_was_taken_over_meanwhile_keeps_nothing(
+    train: Callable[..., ModelVersion], sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import timedelta
+
+    import model_backend.engine.train as module
+
+    save = module.save_version
+
+    def saved_late(*args: Any) -> str:
+        monkeypatch.setattr("model_backend.engine.runs.STALE_AFTER", timedelta(seconds=-1))
+        with sqlite_store.session() as session:
+            fail_lost(session)
+        return save(*args)
+
+    monkeypatch.setattr(module, "save_version", saved_late)
+    with pytest.raises(RunGone):
+        train()
+    assert [run.state for run in runs(sqlite_store)] == ["failed", "queued"]
+    assert [count(sqlite_store, table) for table in (ModelVersion, LabelVector, Suggestion)] == [0, 0, 0]
+
+
+def test_labels_that_change_while_training_do_no_harm(
+    train: Callable[..., ModelVersion],
+    sqlite_store: Store,
+    project: Project,
+    studio: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import model_backend.engine.train as module
+
+    save = module.save_version
+
+    def edited_meanwhile(*args: Any) -> str:
+        with sqlite_store.session() as session:
+            sync_labels(session, session.get_one(Project, project.id), ["blue", "yellow"])
+        return save(*args)
+
+    monkeypatch.setattr(module, "save_version", edited_meanwhile)
+    version = train()
+    assert version.labels == ["red", "green", "blue"]
+    suggested = {
+        name
+        for each in studio.predictions
+        for region in each["result"]
+        for name in region["value"]["choices"]
+    }
+    assert suggested <= {"blue"}
+
+
+def test_a_recipe_may_differ_for_one_run(train: Callable[..., ModelVersion]) -> None:
+    assert train(recipe={"seed": 7}).recipe["seed"] == 7
+    with pytest.raises(LearningError, match="no nonsense"):
+        train(recipe={"nonsense": 1})
+
+
+def test_progress_is_told(train: Callable[..., ModelVersion]) -> None:
+    told: list[tuple[str, float]] = []
+    train(progress=lambda stage, done: told.append((stage, done)))
+    assert {"features", "suggestions", "saving"} <= {stage for stage, _ in told}
+    assert all(0 <= done <= 1 for _, done in told)
