@@ -39,7 +39,7 @@ def _derive_again(session: Session, project: Project, come: set[str]) -> None:
             Annotation.studio_annotation.is_not(None),
         )
     )
-    for annotation, image in session.execute(live).tuples().all() if come else ():
+    for annotation, image in session.execute(live).all() if come else ():
         if come & named_labels(annotation.result):
             record(session, project, image, _as_sent(annotation, image), young=come)
 

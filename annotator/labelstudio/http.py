@@ -72,7 +72,7 @@ class Http:
             response.close()
             self._access = None  # revoked or expired early: once with a fresh one
             response = self._try(method, path, pauses, **sent)
-        if not response.ok:
+        if not 200 <= response.status_code < 300:
             with closing(response):
                 raise self._refusal(response, method, path)
         return response

@@ -126,7 +126,7 @@ def _known(session: Session, project_id: int) -> dict[int, _Known]:
         each.studio_annotation or 0: _Known(
             each.image_id, task or 0, each.result, each.skipped, each.annotator
         )
-        for each, task in session.execute(live).tuples()
+        for each, task in session.execute(live)
     }
 
 
