@@ -35,6 +35,9 @@ POSTGRES = {
     "42501": "refuses this user the permission. Grant it, or connect as the owner.",
     "25006": "is read-only. Connect to the primary server.",
     "53100": "cannot grow: its disk is full. Free some space and try again.",
+    "57P01": "is being shut down. Start it again and repeat this.",
+    "57P02": "has crashed and is recovering. Wait a moment and repeat this.",
+    "57P03": "is still starting. Wait a moment and repeat this.",
     "53300": "has no free connections left. Raise max_connections or stop some workers.",
 }
 
