@@ -1,0 +1,301 @@
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from annotator.labelstudio.config import LABEL
+from annotator.settings import Settings
+from annotator.store import (
+    Event,
+    Image,
+    ModelVersion,
+    Observation,
+    Project,
+    Store,
+    TrainingRun,
+    claim_run,
+    queue_run,
+    record_event,
+)
+from model_backend.engine import Workbench
+from model_backend.engine.due import Decision
+from model_backend.engine.runs import STALE_AFTER
+from model_backend.worker.duties import Duties
+
+
+@pytest.fixture
+def project(store: Store, new_project: Callable[..., Project]) -> Project:
+    return new_project(store, images=16)
+
+
+@pytest.fixture
+def make_duties(
+    store: Store, worker_settings: Settings, studio: Any, workbench: Workbench
+) -> Callable[..., Duties]:
+    def make(**changes: Any) -> Duties:
+        return Duties(store, worker_settings.model_copy(update=changes), studio, workbench)
+
+    return make
+
+
+@pytest.fixture
+def duties(make_duties: Callable[..., Duties]) -> Duties:
+    return make_duties()
+
+
+def annotation(task: int, label: str = "red", **changes: Any) -> dict[str, Any]:
+    """An annotation as a webhook brings it."""
+    now = datetime.now(UTC).isoformat()
+    region = {
+        "from_name": LABEL,
+        "to_name": "image",
+        "type": "choices",
+        "value": {"choices": [label]},
+        "origin": "manual",
+    }
+    made = {"id": 5000 + task, "task": task, "result": [region], "was_cancelled": False, "completed_by": 1}
+    return made | {"lead_time": 2.0, "created_at": now, "updated_at": now} | changes
+
+
+def submit(store: Store, task: int, action: str = "ANNOTATION_CREATED", **payload: Any) -> None:
+    """Record what the webhook would."""
+    body = {
+        "action": action,
+        "project": {"id": 7},
+        "task": {"id": task, "data": {"image": f"/data/{task - 700}.png"}},
+        "annotation": annotation(task),
+    } | payload
+    with store.session() as session:
+        project = session.scalars(select(Project.id)).one()
+        record_event(session, action, body, project)
+
+
+def count(store: Store, table: type, *conditions: Any) -> int:
+    with store.reading() as session:
+        return session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+
+def runs(store: Store) -> list[tuple[str, str]]:
+    with store.reading() as session:
+        return [
+            (run.state, run.reason) for run in session.scalars(select(TrainingRun).order_by(TrainingRun.id))
+        ]
+
+
+def test_from_the_webhook_to_the_reordered_queue(
+    store: Store, project: Project, duties: Duties, studio: Any
+) -> None:
+    for task in range(701, 706):
+        submit(store, task)
+    taken = duties.intake()
+    assert taken.projects == {project.id}
+    assert count(store, Observation) == 5
+    assert duties.consider(project.id) == Decision(queued=True)
+    assert duties.train() == [project.id]
+    assert runs(store) == [("done", "new observations")]
+    assert studio.queue is not None
+    assert sorted(each["task"] for each in studio.predictions) == list(range(706, 717))
+    assert duties.consider(project.id) == Decision(), "nothing is new"
+
+
+def test_few_observations_wait_for_a_pause(store: Store, project: Project, duties: Duties) -> None:
+    submit(store, 701)
+    duties.intake()
+    wait = duties.consider(project.id).wait
+    assert wait is not None
+    assert 25 < wait <= 30
+    with store.session() as session:
+        session.execute(update(Event).values(received_at=datetime.now(UTC) - timedelta(seconds=31)))
+    assert duties.consider(project.id).queued
+
+
+def test_observations_during_a_training_lead_to_the_next_one(
+    store: Store, project: Project, duties: Duties
+) -> None:
+    for task in range(701, 706):
+        submit(store, task)
+    duties.intake()
+    duties.consider(project.id)
+    with store.session() as session:
+        claim_run(session, session.scalars(select(TrainingRun.id)).one())
+    for task in range(706, 711):
+        submit(store, task)
+    duties.intake()
+    duties.consider(project.id)
+    assert len(runs(store)) == 1, "at most one a project"
+
+
+def test_the_train_button_forces_a_run(store: Store, project: Project, duties: Duties) -> None:
+    submit(store, 701)
+    submit(store, 701, "START_TRAINING")
+    duties.intake()
+    assert runs(store) == [("queued", "asked for")]
+    assert duties.train() == [project.id]
+    assert runs(store) == [("done", "asked for")]
+
+
+def test_a_failing_training_is_not_tried_again_until_something_is_new(
+    store: Store, project: Project, duties: Duties
+) -> None:
+    with store.session() as session:
+        queue_run(session, project.id, "too early")
+    assert duties.train() == [project.id]
+    assert runs(store) == [("failed", "too early")]
+    assert duties.consider(project.id) == Decision()
+
+
+HOSTILE: list[dict[str, Any]] = [
+    {"annotation": None},
+    {"annotation": "DROP TABLE"},
+    {"annotation": {"id": -1}},
+    {"annotation": annotation(701, id=2**70)},
+    {"annotation": annotation(701, result="x" * 1000)},
+    {"annotation": annotation(701, result=[{"from_name": LABEL, "value": None}])},
+    {"annotation": annotation(701, updated_at="yesterday")},
+    {"annotation": annotation(999)},
+    {"annotation": annotation(701, label="no such label")},
+    {"annotation": annotation(701, completed_by={"id": "\x00"})},
+    {"annotation": annotation(701, lead_time=-1)},
+    {"project": {"id": 7, "label_config": "<View/>"}, "annotation": annotation(702, label="nothing")},
+]
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_an_event_that_cannot_be_used_does_not_stop_the_next(
+    store: Store, project: Project, duties: Duties, payload: dict[str, Any]
+) -> None:
+    submit(store, 701, **payload)
+    submit(store, 703)
+    submit(store, 703, "NEVER_HEARD_OF")
+    duties.intake()
+    assert count(store, Event, Event.processed_at.is_(None)) == 0
+    with store.reading() as session:
+        seen = select(Image.studio_task).join(Observation, Observation.image_id == Image.id)
+        assert 703 in session.scalars(seen).all(), "the good one counts"
+    assert count(store, Event, Event.error.is_not(None)) >= 1
+
+
+def test_an_event_that_comes_twice_counts_once(store: Store, project: Project, duties: Duties) -> None:
+    sent = annotation(701)
+    for _ in range(3):
+        submit(store, 701, annotation=sent)
+    duties.intake()
+    assert count(store, Observation) == 1
+
+
+def test_two_workers_take_each_event_once(
+    store: Store, project: Project, make_duties: Callable[..., Duties]
+) -> None:
+    for task in range(701, 717):
+        submit(store, task)
+        submit(store, task, "ANNOTATION_UPDATED", annotation=annotation(task, label="blue"))
+    workers = [make_duties() for _ in range(2)]
+    errors: list[BaseException] = []
+
+    def work(duties: Duties) -> None:
+        try:
+            duties.intake()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(duties,)) for duties in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    assert count(store, Event, Event.processed_at.is_(None)) == 0
+    assert count(store, Event, Event.error.is_not(None)) == 0
+    assert count(store, Observation, Observation.retired_at.is_(None)) == 16
+
+
+def test_two_workers_one_training(store: Store, project: Project, make_duties: Callable[..., Duties]) -> None:
+    for task in range(701, 706):
+        submit(store, task)
+    workers = [make_duties() for _ in range(2)]
+    workers[0].intake()
+    for duties in workers:
+        duties.consider(project.id)
+    threads = [threading.Thread(target=duties.train) for duties in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert runs(store) == [("done", "new observations")]
+    assert count(store, ModelVersion) == 1
+
+
+def test_the_check_finds_a_lost_training(store: Store, project: Project, duties: Duties) -> None:
+    for task in range(701, 706):
+        submit(store, task)
+    duties.intake()
+    duties.consider(project.id)
+    with store.session() as session:
+        run = claim_run(session, session.scalars(select(TrainingRun.id)).one())
+        assert run is not None
+        run.heartbeat_at = datetime.now(UTC) - STALE_AFTER - timedelta(seconds=1)
+    assert duties.check() == [project.id]
+    duties.train()
+    assert [state for state, _ in runs(store)] == ["failed", "done"]
+
+
+def test_the_check_publishes_what_label_studio_missed(
+    store: Store, project: Project, duties: Duties, studio: Any
+) -> None:
+    for task in range(701, 706):
+        submit(store, task)
+    duties.intake()
+    duties.consider(project.id)
+    studio.failing = {"set queue"}
+    duties.train()
+    assert studio.queue is None
+    studio.failing = set()
+    duties.check()
+    assert studio.queue is not None
+    assert len(studio.predictions) == 11, "nothing is there twice"
+
+
+def test_label_studio_down_is_not_asked_again_at_every_check(
+    store: Store, project: Project, duties: Duties, studio: Any
+) -> None:
+    for task in range(701, 706):
+        submit(store, task)
+    duties.intake()
+    duties.consider(project.id)
+    studio.failing = {"push"}
+    duties.train()
+    studio.calls.clear()
+    for _ in range(5):
+        duties.check()
+    assert studio.calls.count("push") == 1
+
+
+def test_tidying_survives_label_studio_being_down(
+    store: Store, project: Project, duties: Duties, studio: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for task in range(701, 706):
+        submit(store, task)
+    duties.intake()
+    duties.consider(project.id)
+    duties.train()
+    studio.failing = {"clear superseded"}
+    duties.tidy(project.id)
+    assert "stay in Label Studio" in caplog.text
+
+
+def test_without_label_studio_it_trains_all_the_same(
+    store: Store, project: Project, worker_settings: Settings, workbench: Workbench
+) -> None:
+    duties = Duties(store, worker_settings, None, workbench)
+    for task in range(701, 706):
+        submit(store, task)
+    duties.intake()
+    duties.consider(project.id)
+    duties.train()
+    duties.check()
+    duties.tidy(project.id)
+    assert duties.reconcile() == []
+    assert [state for state, _ in runs(store)] == ["done"]
