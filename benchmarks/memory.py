@@ -213,6 +213,7 @@ def main() -> None:
         parser.add_argument(hidden, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.plant:
+        torch.set_num_threads(1)  # small pieces, that threads would only wait for
         plant(options.images[0], options.labels[0]).save(Path(options.plant))
         return
     if options.measure:

@@ -68,13 +68,14 @@ def plant(images: int, labels: int, seed: int = 0) -> Planted:
         scores = rows @ weights.T + bias
         return torch.ge(scores, torch.minimum(scores.amax(1, keepdim=True), threshold))
 
-    tags = []
-    for rows in torch.split(latent[:images], max(CELLS // labels, 1)):
+    tags, size = torch.empty(images, dtype=torch.long), max(CELLS // labels, 1)
+    for start in range(0, images, size):
+        rows = latent[start : min(start + size, images)]
         turn = torch.rand(rows.shape[0], 1, generator=generator)
-        tags.append(((order + turn).frac() * truth(rows)).argmax(1))
+        tags[start : start + size] = ((order + turn).frac() * truth(rows)).argmax(1)
     return Planted(
         features[:images].clone(),
-        torch.cat(tags),
+        tags,
         labels,
         (features[images:].clone(), truth(latent[images:])),
         truth(latent[:PROBED]),
