@@ -135,6 +135,7 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
     supervisor.add(LabelStudioPart(process))
     studio = process.studio(settings.request_timeout)
     project = ensure_project(studio, plan.title, plan.labels)
+    say(f"Importing {len(found.files)} images ...")
     with bar("Importing images") as progress:
         new = import_images(studio, project, plan.images, found.files, progress)
     say(f"Project {project} holds {len(found.files)} images, {new} of them new.")

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from annotator.errors import OnetagError
@@ -64,7 +64,8 @@ def beating(data_dir: Path) -> Iterator[None]:
 
     def beat() -> None:
         while True:
-            file.write_text(json.dumps({"process": os.getpid(), "at": time.time()}), "utf-8")
+            with suppress(OSError):  # a full disk: the worker itself says so
+                file.write_text(json.dumps({"process": os.getpid(), "at": time.time()}), "utf-8")
             if over.wait(BEAT_SECONDS):
                 return
 

@@ -51,5 +51,6 @@ def worker(
         retrain_after=retrain_after,
         retrain_idle=retrain_idle,
     )
+    store = open_current(settings)
     with beating(settings.data_dir):
-        run_worker(open_current(settings), settings)
+        run_worker(store, settings)

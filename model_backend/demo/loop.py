@@ -89,6 +89,14 @@ def answer_next(stage: Stage, habits: Habits, rng: np.random.Generator, progress
     task = stage.studio.next_task(stage.project)
     if task is None:
         return False
+    submit(stage, task, habits, rng, progress)
+    return True
+
+
+def submit(
+    stage: Stage, task: dict[str, Any], habits: Habits, rng: np.random.Generator, progress: Progress
+) -> None:
+    """Answer one task."""
     row = stage.row_of(str(task["data"][stage.config.image_field]))
     prediction = shown_prediction(task)
     shown = as_shown(prediction)
@@ -103,7 +111,6 @@ def answer_next(stage: Stage, habits: Habits, rng: np.random.Generator, progress
     )
     progress.tagged += given is not None
     progress.skipped += given is None
-    return True
 
 
 def shown_prediction(task: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,0 +1,138 @@
+"""The command line as a whole: quick to start, every flag a variable, errors told in a line."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from annotator.errors import OnetagError
+from model_backend.cli import PANELS, build_app, main
+from model_backend.errors import LearningError
+
+COMMANDS = {
+    *("up", "demo", "connect", "serve", "worker", "train", "status", "doctor", "export", "db"),
+    *("losses", "estimators", "backbones", "acquisitions"),
+}
+
+
+def onetag(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "model_backend.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+def walk(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from walk(inner, (*path, name))
+
+
+WALKED = dict(walk(typer.main.get_command(build_app())))
+
+
+def test_all_commands_are_there() -> None:
+    assert {path[0] for path in WALKED if path} == COMMANDS
+    assert {path[1] for path in WALKED if len(path) == 2} == {"upgrade", "downgrade", "check"}
+
+
+@pytest.mark.parametrize("path", WALKED, ids=" ".join)
+def test_every_flag_has_its_variable(path: tuple[str, ...]) -> None:
+    options = [option for option in WALKED[path].params if option.name != "help"]
+    for option in options:
+        names = [option.envvar] if isinstance(option.envvar, str) else list(option.envvar or ())
+        assert names, f"{' '.join(path)} {option.opts} has no variable"
+        assert all(name.startswith("ONETAG_") for name in names)
+
+
+@pytest.mark.parametrize("path", [path for path in WALKED if path], ids=" ".join)
+def test_every_command_and_flag_says_what_it_is_for(path: tuple[str, ...]) -> None:
+    command = WALKED[path]
+    assert command.help
+    assert all(getattr(option, "help", "") for option in command.params)
+
+
+@pytest.mark.parametrize("path", [path for path in WALKED if path], ids=" ".join)
+def test_one_variable_means_one_thing(path: tuple[str, ...]) -> None:
+    names = [str(option.envvar) for option in WALKED[path].params if option.envvar]
+    assert len(set(names)) == len(names)
+
+
+def test_help_is_there_within_a_second() -> None:
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        shown = onetag("--help", check=True).stdout
+        seconds.append(time.perf_counter() - began)
+    assert all(name in shown for name in COMMANDS)
+    assert min(seconds) < 1.0
+
+
+@pytest.mark.parametrize("name", ["up", "demo", "connect", "serve", "worker", "train", "doctor", "status"])
+def test_the_help_of_a_command_imports_nothing_heavy(name: str) -> None:
+    heavy = ("torch", "label_studio_sdk", "sklearn", "numpy", "flask", "sqlalchemy", "matplotlib", "huey")
+    program = (
+        "import sys\nfrom model_backend.cli import main\n"
+        f"try:\n    main([{name!r}, '--help'])\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stderr.strip() == "[]"
+    assert f" {name} " in run.stdout
+
+
+def failing(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OnetagError("No labels. Give some."), "No labels. Give some."),
+        (LearningError("Too few images."), "Too few images."),
+        (OSError(errno.ENOSPC, "No space left on device", "/data/x"), "/data/x: No space left on device"),
+        (PermissionError(errno.EACCES, "Permission denied", "/data"), "--data-dir"),
+    ],
+)
+def test_what_can_be_mended_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, told: str
+) -> None:
+    monkeypatch.setitem(PANELS["Look"], "status", lambda: failing(error))  # type: ignore[arg-type]
+    with pytest.raises(SystemExit) as ended:
+        main(["status"])
+    shown = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert told in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a mistake"), FileNotFoundError(errno.ENOENT, "gone", "x")])
+def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setitem(PANELS["Look"], "status", lambda: failing(error))  # type: ignore[arg-type]
+    with pytest.raises(type(error)):
+        main(["status"])
+
+
+def test_the_version_is_printed() -> None:
+    assert onetag("--version", check=True).stdout.startswith("onetag ")
+
+
+def test_a_setting_that_cannot_be_read_names_its_variable(tmp_path: Path) -> None:
+    shown = onetag("status", "--data-dir", str(tmp_path), env={"ONETAG_PRECISION": "much", "PATH": ""})
+    assert shown.returncode == 1
+    assert "ONETAG_PRECISION" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "train", "serve", "worker", "export"])
+def test_a_data_folder_with_nothing_in_it_says_how_to_start(tmp_path: Path, command: str) -> None:
+    shown = onetag(command, "--data-dir", str(tmp_path / "empty"))
+    assert shown.returncode == 1
+    assert "onetag" in shown.stderr
+    assert "Traceback" not in shown.stderr
