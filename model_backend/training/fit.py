@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ import torch
 
 from model_backend.errors import LearningError
 from model_backend.training.fused import fit_fused
+from model_backend.training.linear import LinearFit, fit_linear
 from model_backend.training.mapped import map_pool, worth_keeping
-from model_backend.training.model import LabelModel, Part
+from model_backend.training.model import LabelModel
 from model_backend.training.pool import Floats, Pool
 from model_backend.training.positives import expected_positives as estimate_positives
 from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
@@ -61,12 +62,12 @@ def fit(
     report("feature map", 0.0)
     feature_map, mapped_pool = map_pool(pool, recipe, previous)
     mapped_at = time.perf_counter()
-    parts = _heads(mapped_pool.mapped, pool, recipe, positives.value, report)
+    trained = _heads(mapped_pool.mapped, pool, recipe, positives.value, report)
     model = LabelModel(
         recipe=recipe,
         blocks=tuple(pool.blocks),
         feature_map=feature_map,
-        parts=parts,
+        parts=trained.parts,
         expected_positives=positives.value,
         thresholds=np.ones(pool.labels, dtype=np.float32),
         scale=torch.ones(pool.labels),
@@ -75,6 +76,8 @@ def fit(
     )
     report("label vectors", 0.95)
     probabilities = model.predict_mapped(mapped_pool.mapped)
+    if trained.belief is not None:
+        probabilities = (probabilities + trained.belief.numpy()) / 2
     model = model.with_thresholds(prior_thresholds(probabilities, precision))
     report("done", 1.0)
     metrics = {
@@ -91,13 +94,13 @@ def fit(
     return Fit(model, probabilities, metrics)
 
 
-def _heads(
-    mapped: torch.Tensor, pool: Pool, recipe: Recipe, positives: float, report: Progress
-) -> tuple[Part, ...]:
+def _heads(mapped: torch.Tensor, pool: Pool, recipe: Recipe, positives: float, report: Progress) -> LinearFit:
     observed = torch.from_numpy(pool.observed)
-    if recipe.loss is None:
-        return fit_fused(mapped, observed, positives, seed=recipe.seed, progress=report)
-    raise NotImplementedError
+    if recipe.loss is None and recipe.estimator is None:
+        parts = fit_fused(mapped, observed, positives, seed=recipe.seed, progress=report)
+        return LinearFit(parts, None, 0)
+    chosen = recipe if recipe.loss is not None else replace(recipe, loss="role")
+    return fit_linear(mapped, observed, chosen, positives, progress=report)
 
 
 def _silent(_stage: str, _done: float) -> None:

@@ -154,7 +154,7 @@ class LabelModel:
 
     @classmethod
     def load(cls, folder: Path) -> LabelModel:
-        """The model that `save` wrote. Raises LearningError for a folder that is none or of a later format."""
+        """The model that `save` wrote. Raises LearningError for a folder that holds none."""
         try:
             settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
             tensors = load_file(folder / WEIGHTS_FILE)

@@ -16,19 +16,22 @@ class Recipe:
     """A training's settings; frozen, and the same again after a round trip through JSON.
 
     loss: a name from `LOSSES`, or None for the shipped default (`training/fused.py`), which was chosen by
-    measurement. estimator: a name from `ESTIMATORS` for the losses that use one; None: the loss's usual one.
+    measurement. estimator: a name from `ESTIMATORS` for the losses that use one; None: the loss's usual one;
+    without a loss it means ROLE.
     map: how features become the head's input, see `FeatureMap.fit`. The numbers below `seed` concern
-    `loss` trainings alone. learning_rate None: one that fits the batch.
+    `loss` trainings alone. learning_rate None: one that fits the batch. patience: epochs without better told
+    held-out tags until training stops; None: none are held out and all epochs run.
     """
 
     loss: str | None = None
     estimator: str | None = None
     map: Kind = "auto"
     seed: int = 0
-    epochs: int = 40
+    epochs: int = 30
     batch: int = 512
     learning_rate: float | None = None
-    l2: float = 1e-4
+    l2: float = 0.2
+    patience: int | None = None
     device: str = "cpu"
     loss_options: Mapping[str, Any] = field(default_factory=dict)
     estimator_options: Mapping[str, Any] = field(default_factory=dict)
