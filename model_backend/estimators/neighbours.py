@@ -80,7 +80,7 @@ class NeighboursEstimator(Estimator):
             raise LearningError(
                 f"The estimator neighbours reads features: pass those of all {images:,} images."
             )
-        what = f"The shares of {labels:,} labels for {images:,} images"
+        what = f"A table of {images:,} images x {labels:,} label shares"
         require_memory(images * labels * 4, torch.device("cpu"), what, "the estimator 'lowrank' or 'network'")
         self.graph = neighbour_graph(features.to(self.device), self.neighbours, self.seed)
         self._spread()
