@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import warnings
 from io import BytesIO
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from model_backend.errors import LearningError
 
@@ -43,7 +45,7 @@ def open_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
         raise ImageProblem(
             f"The image has more than the {max_pixels:,} pixels allowed. Scale it down."
         ) from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise ImageProblem(_unidentified(data)) from None
     except MemoryError:
         raise ImageProblem("There is not enough memory to decode the image. Scale it down.") from None
@@ -92,12 +94,12 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _eight_bits(values: np.ndarray) -> Image.Image:
+def _eight_bits(values: NDArray[Any]) -> Image.Image:
     """Grey values of 16 or 32 bits or floats, by the full range of the narrowest type that holds them."""
     finite = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
     brightest = float(finite.max(initial=0.0))
     if np.issubdtype(values.dtype, np.floating):
-        ranges = (1.0, 255.0, 65535.0)
+        ranges: tuple[float, ...] = (1.0, 255.0, 65535.0)
     elif values.dtype.itemsize == 2:
         ranges = (65535.0,)
     else:

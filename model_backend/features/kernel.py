@@ -75,7 +75,8 @@ class KernelMap:
         """phi (M, D) of points (M, F)."""
         landmarks = self.landmarks.float()
         parts = [
-            rbf(chunk, landmarks, self.gamma) @ self.projection - self.offset for chunk in points.split(CHUNK)
+            rbf(chunk, landmarks, self.gamma) @ self.projection - self.offset
+            for chunk in torch.split(points, CHUNK)
         ]
         return torch.cat(parts) if parts else points.new_zeros(0, len(self.offset))
 
@@ -93,14 +94,15 @@ def _inverse_root(kernel: Tensor) -> Tensor:
     exact.diagonal().add_(1e-6)
     factor = torch.linalg.cholesky(exact)
     unit = torch.eye(len(exact), dtype=exact.dtype)
-    return torch.linalg.solve_triangular(factor, unit, upper=False).T.float()
+    root: Tensor = torch.linalg.solve_triangular(factor, unit, upper=False).T.float()
+    return root
 
 
 def _moments(points: Tensor, landmarks: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
     """Mean (K,) and second moment (K, K) of k(x, landmarks) over the points, a chunk at a time."""
     total = points.new_zeros(len(landmarks))
     moment = points.new_zeros(len(landmarks), len(landmarks))
-    for chunk in points.split(CHUNK):
+    for chunk in torch.split(points, CHUNK):
         kernel = rbf(chunk, landmarks, gamma)
         total += kernel.sum(dim=0)
         moment.addmm_(kernel.T, kernel)

@@ -50,7 +50,8 @@ class FeatureMap:
         """The map for a pool's raw features (N, F) made of blocks of these widths.
 
         auto: `kernel` for several blocks, `linear` for one. Rows whose numbers are all alike (images that
-        could not be read) do not count. Either way the pool's mean ||phi||^2 is 1: one weight decay serves all.
+        could not be read) do not count. Either way the pool's mean ||phi||^2 is 1: one weight decay serves
+        all.
         Raises LearningError when the widths do not add up or a number is not finite.
         """
         if kind not in ("auto", "kernel", "linear"):
@@ -136,10 +137,10 @@ def _balance(points: Tensor, blocks: Sequence[int]) -> tuple[Tensor, Tensor]:
         return torch.zeros(points.shape[1]), torch.zeros(points.shape[1])
     centre = points.mean(dim=0, dtype=torch.float64).float()
     spread = torch.zeros(points.shape[1], dtype=torch.float64)
-    for chunk in points.split(CHUNK):
+    for chunk in torch.split(points, CHUNK):
         spread += (chunk - centre).square().sum(dim=0, dtype=torch.float64)
     widths = list(blocks)
-    by_block = torch.stack([part.sum() for part in (spread / len(points)).split(widths)])
+    by_block = torch.stack([part.sum() for part in torch.split(spread / len(points), widths)])
     varies = by_block > 1e-12
     factors = torch.where(varies, (2 * varies.sum() * by_block.clamp(min=1e-12)).rsqrt(), 0.0)
     return centre, factors.repeat_interleave(torch.tensor(widths)).float()

@@ -1,0 +1,44 @@
+"""What every feature extractor is: images in, rows of numbers out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Floats = NDArray[np.float32]
+
+
+class Backbone(ABC):
+    """A frozen feature extractor.
+
+    Attributes:
+        name: the registry's name.
+        fingerprint: changes whenever the same image would give other numbers; part of the cache's key.
+        blocks: widths of the blocks that a row of features is made of; their sum is F.
+    """
+
+    name: str
+    fingerprint: str
+    blocks: tuple[int, ...]
+
+    @property
+    def feature_dim(self) -> int:
+        """F, the numbers an image becomes."""
+        return sum(self.blocks)
+
+    @abstractmethod
+    def prepare(self, image: Image.Image) -> Any:
+        """One RGB image made ready for `compute`; small, and may run in any thread."""
+
+    @abstractmethod
+    def compute(self, prepared: Sequence[Any]) -> Floats:
+        """Features (B, F) float32 of prepared images."""
+
+    def __call__(self, images: Sequence[Image.Image]) -> Floats:
+        """Features (B, F) float32 of RGB images."""
+        return self.compute([self.prepare(image) for image in images])

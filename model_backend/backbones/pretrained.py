@@ -1,0 +1,125 @@
+"""torchvision's networks as backbones. The one module that imports torchvision."""
+
+from __future__ import annotations
+
+import logging
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.models import get_model, get_model_weights
+
+from model_backend.backbones.base import Backbone, Floats
+from model_backend.backbones.weights import fit_state, read_weights, state_digest
+from model_backend.errors import LearningError
+
+log = logging.getLogger(__name__)
+
+ANSWER_WITHIN = 10.0  # seconds for the download's server to answer at all
+
+
+class Headless(nn.Module):
+    """A network without its last linear layer: uint8 images (B, 3, S, S) to features (B, F).
+
+    It normalises the images itself, so that they travel to the device as bytes.
+    """
+
+    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.head = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
+        self.feature_dim = int(network.get_submodule(self.head).in_features)  # type: ignore[arg-type]
+        network.set_submodule(self.head, nn.Identity())
+        self.network = network
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", 255 * torch.tensor(mean).reshape(-1, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(std).reshape(-1, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features (B, F)."""
+        normal = (images.float() - self.mean) / self.std
+        features: Tensor = self.network(normal.contiguous(memory_format=torch.channels_last))
+        return features.flatten(1)
+
+
+class Pretrained(Backbone):
+    """A network trained on ImageNet, frozen.
+
+    For end-to-end training: `module` is the network (in eval mode; its parameters can be trained),
+    `transform` makes its input (3, S, S) from an image, `feature_dim` is its width.
+    """
+
+    def __init__(
+        self, name: str, *, weights: Path | None, device: torch.device, autocast: torch.dtype | None = None
+    ) -> None:
+        published = get_model_weights(name).DEFAULT
+        preset = published.transforms()
+        module = Headless(get_model(name, weights=None), preset.mean, preset.std)
+        state = _download(name) if weights is None else read_weights(weights)
+        origin = "torchvision" if weights is None else str(weights)
+        fit_state(module.network, state, unused=module.head, name=name, origin=origin)
+        self.name = name
+        self.blocks = (module.feature_dim,)
+        self.image_size = int(preset.crop_size[0])
+        self.device, self.autocast = device, autocast
+        self._resampling = Image.Resampling[preset.interpolation.name]
+        self.module = module.to(memory_format=torch.channels_last).to(device).eval()
+        self.fingerprint = "-".join(
+            (
+                name,
+                state_digest(module.network)[:16],
+                f"{self.image_size}px-{self._resampling.name.lower()}",
+                str(autocast or torch.float32).removeprefix("torch."),
+            )
+        )
+
+    def transform(self, image: Image.Image) -> Tensor:
+        """The whole picture as uint8 (3, S, S). Squashed, not cropped: a crop could cut away a label."""
+        size = (self.image_size, self.image_size)
+        pixels = np.array(image.convert("RGB").resize(size, self._resampling))
+        return torch.from_numpy(pixels).permute(2, 0, 1)
+
+    def prepare(self, image: Image.Image) -> Tensor:
+        """See `transform`."""
+        return self.transform(image)
+
+    def compute(self, prepared: Sequence[Tensor]) -> Floats:
+        """Features (B, F) float32 of transformed images."""
+        if not len(prepared):
+            return np.zeros((0, self.feature_dim), np.float32)
+        images = torch.stack(list(prepared)).to(self.device)
+        autocast = torch.autocast(
+            self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
+        )
+        with torch.inference_mode(), autocast:
+            return self.module(images).float().cpu().numpy()  # type: ignore[no-any-return]
+
+
+def weights_at_hand(name: str) -> bool:
+    """Whether the network's weights were downloaded before."""
+    return _kept(get_model_weights(name).DEFAULT).is_file()
+
+
+def _kept(published: Any) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(published.url).name
+
+
+def _download(name: str) -> Mapping[str, Tensor]:
+    published = get_model_weights(name).DEFAULT
+    try:
+        if not weights_at_hand(name):
+            log.info("Downloading the weights of %s from %s", name, published.url)
+            request = urllib.request.Request(published.url, method="HEAD")  # noqa: S310
+            urllib.request.urlopen(request, timeout=ANSWER_WITHIN).close()  # noqa: S310
+        state: Mapping[str, Tensor] = published.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise LearningError(
+            f"The weights of {name} cannot be downloaded from {published.url} ({error}). "
+            "Either give them as a file (--weights FILE), or do without (--backbone handcrafted)."
+        ) from None
+    return state

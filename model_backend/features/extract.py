@@ -1,0 +1,149 @@
+"""From image bytes to features, through the cache; a bad image is noted and never stops the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from model_backend.backbones.base import Backbone
+from model_backend.features.cache import FeatureCache, Floats, Size, rounded
+from model_backend.images import MAX_PIXELS, open_image
+
+log = logging.getLogger(__name__)
+
+BATCH = 32
+MOST_WORKERS = 8
+
+Read = Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What was found, by the order of the items.
+
+    features (N, F) float32, zeros where there is a problem; digests: SHA-256 of the bytes, None where they
+    could not be read; sizes: (width, height), None where unknown; problems: index to a message for people.
+    """
+
+    features: Floats
+    digests: list[str | None]
+    sizes: list[Size | None]
+    problems: dict[int, str]
+
+
+def extract(
+    items: Iterable[tuple[str, Read]],
+    backbone: Backbone,
+    cache: FeatureCache | None = None,
+    progress: Callable[[float], None] | None = None,
+    *,
+    workers: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Extracted:
+    """Features of (name, read) items; `read` gives the image's bytes when its turn comes.
+
+    Batches are read and decoded by a few threads and kept in the cache as they are done, so an interrupted
+    run goes on where it was. The same bytes are looked at once. progress: called with the share done, 0..1.
+    Raises LearningError only for what concerns all images: the cache's disk, the backbone.
+    """
+    wanted = list(items)
+    found = Extracted(
+        np.zeros((len(wanted), sum(backbone.blocks)), dtype=np.float32),
+        [None] * len(wanted),
+        [None] * len(wanted),
+        {},
+    )
+    threads = workers or min(MOST_WORKERS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(wanted), BATCH):
+            _Batch(found, backbone, cache, pool, max_pixels).fill(start, wanted[start : start + BATCH])
+            if progress is not None:
+                progress(min(1.0, (start + BATCH) / len(wanted)))
+    return found
+
+
+@dataclass(frozen=True)
+class _Batch:
+    found: Extracted
+    backbone: Backbone
+    cache: FeatureCache | None
+    pool: ThreadPoolExecutor
+    max_pixels: int
+
+    def fill(self, start: int, items: Sequence[tuple[str, Read]]) -> None:
+        contents: dict[str, bytes] = {}
+        places: dict[str, list[int]] = {}
+        names = [name for name, _ in items]
+        for index, answer in enumerate(self.pool.map(_attempt, [read for _, read in items]), start):
+            if isinstance(answer, Exception):
+                self._note(index, names[index - start], answer)
+                continue
+            digest = hashlib.sha256(answer).hexdigest()
+            self.found.digests[index] = digest
+            contents[digest] = answer
+            places.setdefault(digest, []).append(index)
+        for digest, (row, size) in self._known(list(contents)).items():
+            del contents[digest]
+            self._place(places[digest], row, size)
+        self._compute(contents, places, dict(enumerate(names, start)))
+
+    def _known(self, digests: list[str]) -> dict[str, tuple[Floats, Size]]:
+        if self.cache is None or not digests:
+            return {}
+        mask, features = self.cache.get(digests, self.backbone.fingerprint)
+        if features.shape[1] != sum(self.backbone.blocks):
+            return {}
+        sizes = self.cache.sizes(digests, self.backbone.fingerprint)
+        present = [digest for digest, there in zip(digests, mask, strict=True) if there]
+        rows = zip(present, features, strict=True)
+        return {digest: (row, sizes[digest]) for digest, row in rows if digest in sizes}
+
+    def _compute(
+        self, contents: dict[str, bytes], places: dict[str, list[int]], names: dict[int, str]
+    ) -> None:
+        prepared: dict[str, tuple[Any, Size]] = {}
+        tasks = [partial(_prepare, self.backbone, data, self.max_pixels) for data in contents.values()]
+        for digest, answer in zip(contents, self.pool.map(_attempt, tasks), strict=True):
+            if isinstance(answer, Exception):
+                for index in places[digest]:
+                    self._note(index, names[index], answer)
+            else:
+                prepared[digest] = answer
+        if not prepared:
+            return
+        features = rounded(self.backbone.compute([ready for ready, _ in prepared.values()]))
+        sizes = [size for _, size in prepared.values()]
+        for digest, row, size in zip(prepared, features, sizes, strict=True):
+            self._place(places[digest], row, size)
+        if self.cache is not None:
+            self.cache.put(list(prepared), self.backbone.fingerprint, features, sizes)
+
+    def _place(self, indices: Sequence[int], row: Floats, size: Size) -> None:
+        for index in indices:
+            self.found.features[index] = row
+            self.found.sizes[index] = size
+
+    def _note(self, index: int, name: str, error: Exception) -> None:
+        self.found.problems[index] = str(error) or type(error).__name__
+        log.debug("Image %s: %s", name, self.found.problems[index])
+
+
+def _attempt(work: Callable[[], Any]) -> Any:
+    """What the work returns, or the exception that it raises."""
+    try:
+        return work()
+    except Exception as error:
+        return error
+
+
+def _prepare(backbone: Backbone, data: bytes, max_pixels: int) -> tuple[Any, Size]:
+    image = open_image(data, max_pixels)
+    return backbone.prepare(image), image.size
