@@ -2,17 +2,13 @@
 
 from model_backend.engine.connect import open_studio, open_workbench
 from model_backend.engine.predict import Predictor
-from model_backend.engine.publish import clear_old, publish, unpublished
 from model_backend.engine.train import train_project
 from model_backend.engine.workbench import Workbench
 
 __all__ = [
     "Predictor",
     "Workbench",
-    "clear_old",
     "open_studio",
     "open_workbench",
-    "publish",
     "train_project",
-    "unpublished",
 ]

@@ -49,17 +49,16 @@ def compute(
     if not good:
         return {}
     probabilities = model.predict(found.features[good])
-    scores = queue_scores(priority(workbench.settings.acquisition, probabilities, None))
+    settings = workbench.settings
+    scores = queue_scores(priority(settings.acquisition, probabilities, seed=settings.seed))
     chosen = [wanted[index] for index in good]
     with store.session() as session:
         ids = _image_ids(session, version.project_id, chosen)
         observed = _observed(session, version, ids)
         labels = suggested_labels(probabilities, model.thresholds, observed, version.labels)
-        groups = (
-            workbench.settings.clusters
-        )  # which cluster they would be in is not known: spread them evenly
+        groups = settings.clusters  # which cluster they would be in is not known: spread them evenly
         made = [
-            Suggested(image_id, suggested, float(score), image_id % groups)
+            Suggested(image_id, suggested, float(score), image_id % settings.clusters)
             for image_id, suggested, score in zip(ids, labels, scores, strict=True)
         ]
         _keep(session, version, made, probabilities)

@@ -16,7 +16,7 @@ from annotator.store import Image, Store
 from model_backend.engine.workbench import Workbench
 
 if TYPE_CHECKING:
-    from model_backend.features.extract import Extracted
+    from model_backend.features import Extracted
 
 Progress = Callable[[str, float], None]
 

@@ -161,7 +161,8 @@ def _from_store(session: Session, shown: _Shown, tasks: Sequence[Any], answer: A
         uri = image_uri or _uri(tasks[place], shown.config.image_field)
         if uri:
             missing.append(Wanted(place, number, uri))
-    answer.outcomes["unusable"] += len(tasks) - answer.outcomes["stored"] - len(missing)
+    if unusable := len(tasks) - answer.outcomes.total() - len(missing):
+        answer.outcomes["unusable"] += unusable
     return missing
 
 

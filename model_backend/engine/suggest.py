@@ -27,12 +27,11 @@ def suggested_labels(
 
 
 def queue_scores(priorities: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Label Studio asks the lowest score first: the priority (N,) turned round into 0..1, order kept.
+    """Label Studio asks the lowest score first: the priority (N,) in 0..1 turned round.
 
     The same priority always gives the same score, so an image that joins later finds its place.
     """
-    clean = np.nan_to_num(np.asarray(priorities, dtype=np.float64), nan=0.0, posinf=30.0, neginf=-30.0)
-    return 1.0 / (1.0 + np.exp(np.clip(clean, -30.0, 30.0)))
+    return 1.0 - np.clip(np.nan_to_num(np.asarray(priorities, dtype=np.float64)), 0.0, 1.0)
 
 
 def in_turns(scores: Sequence[float], clusters: Sequence[int]) -> list[float]:

@@ -237,7 +237,9 @@ def _suggestions(
     from model_backend.acquisition import priority
 
     labels = suggested_labels(fitted.probabilities, fitted.model.thresholds, observed, names)
-    scores = queue_scores(priority(settings.acquisition, fitted.probabilities, pool.features))
+    scores = queue_scores(
+        priority(settings.acquisition, fitted.probabilities, pool.features, seed=settings.seed)
+    )
     groups = workbench.clusters(pool.features)
     return [
         Suggested(image_id, suggested, float(score), int(group))

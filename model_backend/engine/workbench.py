@@ -19,9 +19,8 @@ from annotator.settings import Settings
 from annotator.store import ModelVersion
 
 if TYPE_CHECKING:
-    from model_backend.backbones.base import Backbone
-    from model_backend.features.cache import FeatureCache
-    from model_backend.features.extract import Extracted
+    from model_backend.backbones import Backbone
+    from model_backend.features import Extracted, FeatureCache
     from model_backend.training import LabelModel
 
 CACHE_FILE = "features.sqlite"
@@ -63,7 +62,7 @@ class Workbench:
         before: the `time.monotonic()` from which on no further image is read. Raises TooLate when it came to
         that, OnetagError when Label Studio as a whole cannot be read, LearningError for backbone or disk.
         """
-        from model_backend.features.extract import extract
+        from model_backend.features import extract
 
         fatal: list[Exception] = []
         items = ((uri, partial(self._read_unless, fatal, before, uri)) for uri in uris)
@@ -104,7 +103,7 @@ class Workbench:
         """The features on disk, shared by all processes."""
         with self._lock:
             if self._cache is None:
-                from model_backend.features.cache import FeatureCache
+                from model_backend.features import FeatureCache
 
                 self.settings.data_dir.mkdir(parents=True, exist_ok=True)
                 self._cache = FeatureCache(self.settings.data_dir / CACHE_FILE)

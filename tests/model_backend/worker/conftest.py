@@ -29,3 +29,9 @@ def consuming() -> Iterator[Any]:
     for consumer, jobs in running:
         consumer.stop(graceful=True)
         jobs.close()
+
+
+@pytest.fixture
+def studio(pretend_studio: Any) -> Any:
+    """In this folder, unless a test is marked `studio`, Label Studio only remembers what it was sent."""
+    return pretend_studio

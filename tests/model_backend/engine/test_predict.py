@@ -1,0 +1,171 @@
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from annotator.settings import Settings
+from annotator.store import Image, LabelVector, ModelVersion, Project, Store, Suggestion
+from model_backend.engine import Predictor, Workbench, train_project
+
+TRAINED = 16
+
+
+@pytest.fixture
+def project(sqlite_store: Store, new_project: Callable[..., Project], tag: Callable[..., None]) -> Project:
+    made = new_project(sqlite_store, images=TRAINED)
+    tag(sqlite_store, made, range(1, 11))
+    return made
+
+
+@pytest.fixture
+def version(
+    sqlite_store: Store, engine_settings: Settings, project: Project, workbench: Workbench
+) -> ModelVersion:
+    return train_project(sqlite_store, engine_settings, project.id, workbench=workbench, publishing=False)
+
+
+@pytest.fixture
+def predictor(
+    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, workbench: Workbench
+) -> Predictor:
+    return Predictor(sqlite_store, engine_settings, lambda: workbench)
+
+
+def task(number: int, uri: str | None = None) -> dict[str, Any]:
+    """A task as Label Studio sends it; numbers above 716 joined after the training."""
+    return {"id": number, "data": {"image": uri or f"/data/{number - 700}.png"}}
+
+
+def count(store: Store, table: type[Any], version: ModelVersion) -> int:
+    with store.reading() as session:
+        return session.scalar(select(func.count()).where(table.version_id == version.id)) or 0
+
+
+def test_new_images_are_computed_and_kept(
+    predictor: Predictor, sqlite_store: Store, version: ModelVersion
+) -> None:
+    tasks = [task(701), task(720), task(721)]
+    answer = predictor.predict(7, tasks)
+    assert dict(answer.outcomes) == {"stored": 1, "computed": 2}
+    assert [each["model_version"] for each in answer.predictions] == [version.name] * 3
+    assert (
+        count(sqlite_store, Suggestion, version) == count(sqlite_store, LabelVector, version) == TRAINED + 2
+    )
+    again = predictor.predict(7, tasks)
+    assert dict(again.outcomes) == {"stored": 3}
+    assert [_without_cluster(each) for each in again.predictions] == [
+        _without_cluster(each) for each in answer.predictions
+    ]
+
+
+def _without_cluster(prediction: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in prediction.items() if key != "cluster"}
+
+
+def test_a_computed_image_gets_what_the_training_would_have_given(
+    predictor: Predictor, sqlite_store: Store, version: ModelVersion
+) -> None:
+    twin = predictor.predict(7, [task(730, uri="/data/12.png"), task(712)]).predictions
+    assert twin[0]["result"] == twin[1]["result"]
+    assert twin[0]["score"] == pytest.approx(twin[1]["score"], abs=1e-5)
+
+
+def test_the_same_new_task_twice_in_one_request(predictor: Predictor, sqlite_store: Store) -> None:
+    one, other = predictor.predict(7, [task(720), task(720)]).predictions
+    assert one == other
+
+
+def test_an_unreadable_image_gets_an_empty_prediction_and_the_others_theirs(
+    predictor: Predictor, version: ModelVersion
+) -> None:
+    answer = predictor.predict(7, [task(720, "/data/bad.png"), task(721, "/data/gone.png"), task(722)])
+    assert dict(answer.outcomes) == {"unreadable": 2, "computed": 1}
+    assert [each["result"] for each in answer.predictions[:2]] == [[], []]
+    assert answer.predictions[0]["model_version"] == version.name, "asking again would not help"
+
+
+def test_label_studio_down_leaves_empty_predictions_to_be_asked_for_again(
+    predictor: Predictor, version: ModelVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = predictor.predict(7, [task(720, "/data/down.png"), task(701)])
+    assert dict(answer.outcomes) == {"stored": 1, "not computed": 1}
+    assert answer.predictions[0]["model_version"] != version.name
+    assert "does not answer" in caplog.text
+
+
+def test_a_version_whose_folder_is_gone_still_answers_what_is_stored(
+    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, workbench: Workbench
+) -> None:
+    fresh = Workbench(engine_settings, workbench._read, workbench.backbone)
+    with sqlite_store.session() as session:
+        session.execute(update(ModelVersion).values(folder="nowhere"))
+    answer = Predictor(sqlite_store, engine_settings, lambda: fresh).predict(7, [task(701), task(720)])
+    assert dict(answer.outcomes) == {"stored": 1, "not computed": 1}
+
+
+def test_what_someone_has_observed_is_not_suggested(
+    predictor: Predictor,
+    sqlite_store: Store,
+    project: Project,
+    version: ModelVersion,
+    tag: Callable[..., None],
+) -> None:
+    with sqlite_store.session() as session:
+        session.add(Image(project_id=project.id, studio_task=720, uri="/data/20.png"))
+    tag(sqlite_store, project, [20])
+    (answer,) = predictor.predict(7, [task(720)]).predictions
+    suggested = [name for region in answer["result"] for name in region["value"]["choices"]]
+    assert "red" not in suggested
+
+
+def test_work_ends_when_the_time_is_over(
+    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, workbench: Workbench
+) -> None:
+    def slow(uri: str) -> bytes:
+        time.sleep(0.2)
+        return workbench._read(uri)
+
+    bench = Workbench(engine_settings, slow, workbench.backbone)
+    settings = engine_settings.model_copy(update={"predict_batch": 2})
+    predictor = Predictor(sqlite_store, settings, lambda: bench, deadline=0.7)
+    started = time.monotonic()
+    answer = predictor.predict(7, [task(number) for number in range(720, 760)])
+    assert time.monotonic() - started < 5
+    assert len(answer.predictions) == 40
+    assert answer.outcomes["not computed"] > 0
+    assert answer.outcomes.total() == 40
+
+
+def test_more_requests_than_can_be_computed_answer_at_once_with_what_is_stored(
+    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, workbench: Workbench
+) -> None:
+    def slow(uri: str) -> bytes:
+        time.sleep(0.3)
+        return workbench._read(uri)
+
+    bench = Workbench(engine_settings, slow, workbench.backbone)
+    predictor = Predictor(sqlite_store, engine_settings, lambda: bench)
+    with ThreadPoolExecutor(10) as annotators:
+        answers = list(annotators.map(lambda number: predictor.predict(7, [task(number)]), range(720, 730)))
+    outcomes = [next(iter(answer.outcomes)) for answer in answers]
+    assert set(outcomes) == {"computed", "not computed"}
+    assert all(len(answer.predictions) == 1 for answer in answers)
+
+
+def test_a_request_for_hundreds_of_new_images(predictor: Predictor, sqlite_store: Store) -> None:
+    answer = predictor.predict(7, [task(number) for number in range(717, 1024)])
+    assert len(answer.predictions) == 307
+    assert dict(answer.outcomes) == {"computed": 307}
+
+
+def test_nothing_is_loaded_for_what_is_stored(
+    sqlite_store: Store, engine_settings: Settings, version: ModelVersion
+) -> None:
+    def refuse() -> Workbench:
+        pytest.fail("a model was loaded")
+
+    answer = Predictor(sqlite_store, engine_settings, refuse).predict(7, [task(n) for n in range(701, 717)])
+    assert dict(answer.outcomes) == {"stored": TRAINED}

@@ -1,0 +1,186 @@
+"""The round trip with a real Label Studio: webhook, training, reordered queue, predictions."""
+
+import base64
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from annotator.labelstudio.client import Studio
+from annotator.labelstudio.config import LABEL, build_config
+from annotator.labelstudio.process import LabelStudioProcess
+from annotator.labelstudio.reconcile import reconcile
+from annotator.settings import Settings
+from annotator.store import Event, ModelVersion, Observation, Project, Store
+from model_backend.engine import Predictor, Workbench
+from model_backend.engine.projects import meet_project
+from model_backend.engine.publish import publish
+from model_backend.server import create_app, open_server
+from model_backend.worker.duties import Duties
+
+from .conftest import Nudges
+from .test_serve import free_port
+
+pytestmark = pytest.mark.studio
+
+COLOURS = ("red", "green", "blue")
+IMAGES = 16
+
+
+@dataclass
+class Loop:
+    """A project of Label Studio, connected to our server, and the worker's duties to be called by hand."""
+
+    studio: Studio
+    number: int
+    store: Store
+    settings: Settings
+    project_id: int
+    duties: Duties
+
+    def tag(self, task: int, label: str) -> dict[str, Any]:
+        region = {"from_name": LABEL, "to_name": "image", "type": "choices", "value": {"choices": [label]}}
+        return self.studio.annotate(task, [region | {"origin": "manual"}], lead_time=2.0)
+
+    def tasks(self) -> list[int]:
+        return [int(task["id"]) for task in self.studio.tasks(self.number)]
+
+    def train(self) -> ModelVersion:
+        assert self.duties.consider(self.project_id).queued
+        assert self.duties.train() == [self.project_id]
+        with self.store.reading() as session:
+            return session.scalars(
+                select(ModelVersion).order_by(ModelVersion.id.desc())
+            ).first() or pytest.fail("there is no version")
+
+    def wait_for_events(self, action: str, count: int) -> None:
+        wanted = select(func.count(Event.id)).where(Event.action == action)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with self.store.reading() as session:
+                if (session.scalar(wanted) or 0) >= count:
+                    return
+            time.sleep(0.05)
+        pytest.fail(f"{count} events {action} did not arrive")
+
+
+@pytest.fixture
+def loop(
+    label_studio: LabelStudioProcess,
+    new_studio_project: Callable[..., int],
+    sqlite_store: Store,
+    engine_settings: Settings,
+    workbench: Workbench,
+    paint: Callable[[int], bytes],
+) -> Iterator[Loop]:
+    studio = label_studio.studio()
+    uris = tuple(f"data:image/png;base64,{base64.b64encode(paint(n)).decode()}" for n in range(1, IMAGES + 1))
+    number = new_studio_project(COLOURS, uris)
+    settings = engine_settings.model_copy(update={"label_studio_url": studio.url, "port": free_port()})
+    with sqlite_store.session() as session:
+        project_id = meet_project(session, studio.url, number, build_config(COLOURS)).id
+    reconcile(sqlite_store, studio, project_id)
+    bench = Workbench(settings, _inline, workbench.backbone)
+    app = create_app(sqlite_store, settings, Nudges(), Predictor(sqlite_store, settings, lambda: bench))
+    server = open_server(app, settings)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert settings.secret is not None
+    address = f"http://127.0.0.1:{settings.port}"
+    studio.connect_backend(number, address, "onetag", settings.secret)
+    yield Loop(
+        studio, number, sqlite_store, settings, project_id, Duties(sqlite_store, settings, studio, bench)
+    )
+    studio.disconnect_backend(number, address)
+    server.close()
+    thread.join(10)
+
+
+def _inline(uri: str) -> bytes:
+    return base64.b64decode(uri.partition(",")[2])
+
+
+def test_from_submit_to_the_reordered_queue(loop: Loop) -> None:
+    for index, task in enumerate(loop.tasks()[:6]):
+        loop.tag(task, COLOURS[index % 3])
+    loop.wait_for_events("ANNOTATION_CREATED", 6)
+    loop.duties.intake()
+    with loop.store.reading() as session:
+        assert session.scalar(select(func.count(Observation.id))) == 6
+    version = loop.train()
+
+    project = loop.studio.project(loop.number)
+    assert project["model_version"] == version.name
+    assert project["sampling"] == "Uncertainty sampling"
+    assert [(each.name, each.predictions) for each in loop.studio.versions(loop.number)] == [
+        (version.name, 10)
+    ]
+    first = loop.studio.next_task(loop.number)
+    assert first is not None
+    scores = {task: loop.studio.task(task)["predictions"][0]["score"] for task in loop.tasks()[6:]}
+    assert scores[first["id"]] == min(scores.values())
+
+    _forget_that_it_was_published(loop.store)
+    assert publish(loop.store, loop.settings, loop.project_id, loop.studio) == 10
+    assert [each.predictions for each in loop.studio.versions(loop.number)] == [10], "no duplicates"
+
+
+def _forget_that_it_was_published(store: Store) -> None:
+    """As if the worker had been killed just before it could note so."""
+    with store.session() as session:
+        version = session.scalars(select(ModelVersion)).one()
+        version.metrics = {key: value for key, value in version.metrics.items() if key != "published"}
+
+
+def test_a_newer_version_takes_over_and_the_old_one_goes_later(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = loop.tasks()
+    for task in tasks[:5]:
+        loop.tag(task, "red")
+    loop.wait_for_events("ANNOTATION_CREATED", 5)
+    loop.duties.intake()
+    old = loop.train()
+    for task in tasks[5:10]:
+        loop.tag(task, "blue")
+    loop.wait_for_events("ANNOTATION_CREATED", 10)
+    loop.duties.intake()
+    new = loop.train()
+    loop.duties.tidy(loop.project_id)
+    assert {each.name for each in loop.studio.versions(loop.number)} == {old.name, new.name}, (
+        "pages may be open"
+    )
+    monkeypatch.setattr("model_backend.engine.publish.PAGE_OPEN", timedelta(seconds=-60))
+    loop.duties.tidy(loop.project_id)
+    assert {each.name for each in loop.studio.versions(loop.number)} == {new.name}
+
+
+def test_label_studio_asks_for_many_predictions_at_once(loop: Loop, paint: Callable[[int], bytes]) -> None:
+    for task in loop.tasks()[:5]:
+        loop.tag(task, "red")
+    loop.wait_for_events("ANNOTATION_CREATED", 5)
+    loop.duties.intake()
+    version = loop.train()
+    more = [
+        {"data": {"image": f"data:image/png;base64,{base64.b64encode(paint(n)).decode()}"}}
+        for n in range(100, 140)
+    ]
+    loop.studio.import_tasks(loop.number, more)
+    everything = {"all": True, "excluded": []}
+    loop.studio.http.request(
+        "POST",
+        f"/api/dm/actions?id=retrieve_tasks_predictions&project={loop.number}",
+        json={"selectedItems": everything, "ordering": []},
+        timeout=60,
+    )
+    with loop.store.reading() as session:
+        known = session.get_one(Project, loop.project_id)
+    assert known.active_version_id == version.id
+    by_task = {task: loop.studio.task(task)["predictions"] for task in loop.tasks()[IMAGES:]}
+    assert len(by_task) == 40
+    assert all(predictions[0]["model_version"] == version.name for predictions in by_task.values())

@@ -1,0 +1,179 @@
+"""The worker as a process: killed in the middle, stopped in order, two at once."""
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from annotator.labelstudio.config import build_config
+from annotator.settings import Settings
+from annotator.store import (
+    Event,
+    Image,
+    ModelVersion,
+    Observation,
+    Project,
+    Store,
+    TrainingRun,
+    sync_labels,
+)
+
+from .test_duties import submit
+
+PROGRAM = """
+from annotator.settings import Settings
+from annotator.store import open_store
+from model_backend.worker import run_worker
+
+settings = Settings()
+store = open_store(settings.store_url)
+run_worker(store, settings)
+store.close()
+"""
+LABELS = ("red", "green", "blue")
+IMAGES = 40
+
+
+@pytest.fixture
+def project(sqlite_store: Store, paint: Callable[[int], bytes]) -> Project:
+    """A project whose tasks carry their images, so that a process of its own can read them."""
+    with sqlite_store.session() as session:
+        made = Project(
+            studio_url="http://studio.test", studio_project=7, title="P", label_config=build_config(LABELS)
+        )
+        session.add(made)
+        session.flush()
+        sync_labels(session, made, LABELS)
+        session.add_all(
+            Image(project_id=made.id, studio_task=700 + number, uri=_uri(paint(number)))
+            for number in range(1, IMAGES + 1)
+        )
+    return made
+
+
+def _uri(data: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+@pytest.fixture
+def start(engine_settings: Settings) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
+    """A function that starts a worker; all are killed at the end."""
+    started: list[subprocess.Popen[str]] = []
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ONETAG_")} | {
+        "ONETAG_DATA_DIR": str(engine_settings.data_dir),
+        "ONETAG_RETRAIN_AFTER": "5",
+        "ONETAG_BACKBONE": "handcrafted",
+        "OMP_NUM_THREADS": "1",
+    }
+
+    def run() -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", PROGRAM]
+        started.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def submit_tag(store: Store, number: int) -> None:
+    task = 700 + number
+    with store.reading() as session:
+        uri = session.scalars(select(Image.uri).where(Image.studio_task == task)).one()
+    submit(store, task, **{"task": {"id": task, "data": {"image": uri}}})
+
+
+def wait_for(store: Store, condition: Callable[[Any], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with store.reading() as session:
+            if condition(session):
+                return
+        time.sleep(0.05)
+    pytest.fail("waited in vain")
+
+
+def states(session: Any) -> list[str]:
+    return list(session.scalars(select(TrainingRun.state).order_by(TrainingRun.id)))
+
+
+def count(session: Any, table: type, *conditions: Any) -> int:
+    return int(session.scalar(select(func.count()).select_from(table).where(*conditions)))
+
+
+def test_killed_in_the_middle_of_a_training_it_loses_nothing(
+    sqlite_store: Store,
+    project: Project,
+    start: Callable[[], "subprocess.Popen[str]"],
+    engine_settings: Settings,
+) -> None:
+    for number in range(1, 6):
+        submit_tag(sqlite_store, number)
+    first = start()
+    wait_for(sqlite_store, lambda session: states(session) == ["running"])
+    first.send_signal(signal.SIGKILL)
+    first.wait(10)
+    with sqlite_store.session() as session:
+        assert states(session) == ["running"], "the run is left as it was"
+        assert count(session, ModelVersion) == 0
+        session.execute(update(TrainingRun).values(heartbeat_at=datetime.now(UTC) - timedelta(minutes=1)))
+    for number in range(6, 9):
+        submit_tag(sqlite_store, number)  # the server goes on recording
+
+    start()
+    wait_for(sqlite_store, lambda session: "done" in states(session))
+    with sqlite_store.reading() as session:
+        assert states(session)[:2] == ["failed", "done"]
+        assert count(session, Event, Event.processed_at.is_(None)) == 0
+        assert count(session, Observation, Observation.retired_at.is_(None)) == 8
+        version = session.scalars(select(ModelVersion)).first()
+        assert version is not None
+        assert (engine_settings.data_dir / version.folder / "model.json").is_file()
+
+
+def test_asked_to_stop_it_puts_a_training_back_and_ends(
+    sqlite_store: Store, project: Project, start: Callable[[], "subprocess.Popen[str]"]
+) -> None:
+    for number in range(1, 6):
+        submit_tag(sqlite_store, number)
+    worker = start()
+    wait_for(sqlite_store, lambda session: states(session) == ["running"])
+    worker.send_signal(signal.SIGTERM)
+    _, errors = worker.communicate(timeout=60)
+    assert worker.returncode == 0, errors
+    assert "Traceback" not in errors
+    with sqlite_store.reading() as session:
+        assert states(session) in (["queued"], ["done"])  # done: it was in its last step
+
+
+def test_two_workers_share_the_work(
+    sqlite_store: Store, project: Project, start: Callable[[], "subprocess.Popen[str]"]
+) -> None:
+    start()
+    start()
+    for number in range(1, 6):
+        submit_tag(sqlite_store, number)
+    wait_for(sqlite_store, lambda session: states(session) == ["done"])
+    with sqlite_store.reading() as session:
+        assert count(session, ModelVersion) == 1
+        assert count(session, Observation) == 5
+
+
+def test_a_folder_that_cannot_hold_a_queue_is_a_clear_error(
+    start: Callable[[], "subprocess.Popen[str]"], engine_settings: Settings, sqlite_store: Store
+) -> None:
+    Path(engine_settings.data_dir / "queue.sqlite").mkdir()
+    worker = start()
+    _, errors = worker.communicate(timeout=60)
+    assert worker.returncode == 1
+    assert "cannot be opened" in errors
