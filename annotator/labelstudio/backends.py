@@ -59,6 +59,8 @@ class Backends:
         """Add or change the ML backend at `url`; returns its id. Label Studio calls /health and /setup.
 
         Only while `title` is the project's model version does the queue ask /predict for unpredicted tasks.
+        Measured: where the old title is the model version, the model version becomes the new title; so give
+        the version that is current, or the next one once its predictions are pushed.
         """
         same = [each for each in self.backends(project) if _same(each.get("url"), url)]
         sent = {
