@@ -56,7 +56,7 @@ def compute(
         ids = _image_ids(session, version.project_id, chosen)
         observed = _observed(session, version, ids)
         labels = suggested_labels(probabilities, model.thresholds, observed, version.labels)
-        groups = settings.clusters  # which cluster they would be in is not known: spread them evenly
+        # Which cluster they would be in is not known: spread them evenly.
         made = [
             Suggested(image_id, suggested, float(score), image_id % settings.clusters)
             for image_id, suggested, score in zip(ids, labels, scores, strict=True)

@@ -50,6 +50,13 @@ class Workbench:
         self._pool: tuple[tuple[str, ...], NDArray[np.float32]] | None = None
         self._clusters: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
 
+    def warm(self) -> None:
+        """Load what the first training would otherwise wait for. Raises LearningError as `backbone` does."""
+        import model_backend.acquisition
+        import model_backend.training  # noqa: F401
+
+        _ = self.backbone
+
     def extract(
         self,
         uris: Sequence[str],

@@ -10,6 +10,8 @@ from types import FrameType
 from annotator.settings import Settings
 from annotator.store import Store
 from model_backend.engine.connect import open_studio, open_workbench
+from model_backend.engine.workbench import Workbench
+from model_backend.errors import LearningError
 from model_backend.worker.duties import Duties
 from model_backend.worker.jobs import open_jobs
 
@@ -25,21 +27,32 @@ def run_worker(store: Store, settings: Settings, stop: threading.Event | None = 
     """
     stop = stop or threading.Event()
     studio = open_studio(settings)
-    jobs = open_jobs(settings, Duties(store, settings, studio, open_workbench(settings, studio), stop))
+    workbench = open_workbench(settings, studio)
+    jobs = open_jobs(settings, Duties(store, settings, studio, workbench, stop))
     consumer = jobs.consumer()
     consumer.start()
     if threading.current_thread() is threading.main_thread():
         _stop_on_signals(stop)  # after start(), which sets handlers of its own
     log.info("The worker is ready.")
-    jobs.reconcile()
+    warming = threading.Thread(target=_warm, args=(workbench,), name="warming")
+    warming.start()
     try:
+        jobs.reconcile()
         while not stop.wait(HEALTH_SECONDS):
             consumer.check_worker_health()
     finally:
         stop.set()
         consumer.stop(graceful=True)
+        warming.join()
         jobs.close()
         log.info("The worker has stopped.")
+
+
+def _warm(workbench: Workbench) -> None:
+    try:
+        workbench.warm()
+    except LearningError as error:  # said now rather than after the first ten answers
+        log.warning("Trainings will fail: %s", error)
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

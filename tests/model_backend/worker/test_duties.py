@@ -60,13 +60,15 @@ def annotation(task: int, label: str = "red", **changes: Any) -> dict[str, Any]:
     return made | {"lead_time": 2.0, "created_at": now, "updated_at": now} | changes
 
 
-def submit(store: Store, task: int, action: str = "ANNOTATION_CREATED", **payload: Any) -> None:
+def submit(
+    store: Store, number: int, action: str = "ANNOTATION_CREATED", *, uri: str | None = None, **payload: Any
+) -> None:
     """Record what the webhook would."""
     body = {
         "action": action,
         "project": {"id": 7},
-        "task": {"id": task, "data": {"image": f"/data/{task - 700}.png"}},
-        "annotation": annotation(task),
+        "task": {"id": number, "data": {"image": uri or f"/data/{number - 700}.png"}},
+        "annotation": annotation(number),
     } | payload
     with store.session() as session:
         project = session.scalars(select(Project.id)).one()

@@ -90,7 +90,7 @@ def submit_tag(store: Store, number: int) -> None:
     task = 700 + number
     with store.reading() as session:
         uri = session.scalars(select(Image.uri).where(Image.studio_task == task)).one()
-    submit(store, task, **{"task": {"id": task, "data": {"image": uri}}})
+    submit(store, task, uri=uri)
 
 
 def wait_for(store: Store, condition: Callable[[Any], bool], seconds: float = 60) -> None:
