@@ -31,9 +31,14 @@ class PerceptronSettings:
 
 
 def fit_perceptrons(
-    mapped: Tensor, targets: Tensor, nets: int, *, seed: int, settings: PerceptronSettings | None = None
+    mapped: Tensor,
+    targets: Tensor,
+    nets: int,
+    *,
+    seed: int,
+    settings: PerceptronSettings | None = None,
 ) -> list[Layers]:
-    """Networks (D, hidden, L) with sigmoid outputs on targets in 0..1 (N, L), differing in start and order."""
+    """Networks (D, hidden, L) with sigmoid outputs on targets (N, L), each with its own start and order."""
     chosen = settings or PerceptronSettings()
     torch_random = torch.Generator().manual_seed(seed)
     random = np.random.default_rng(seed)

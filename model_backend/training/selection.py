@@ -1,7 +1,7 @@
-"""Choosing without a labelled validation set: single positives held out, and how well a model tells them.
+"""Choosing without a labelled validation set: tags held out, and how well a model tells them.
 
-Of what can be measured so, the macro AUC of "was this label the tag" orders recipes best (Spearman 0.86 to 0.94
-with the clean mAP), the rank of the tag less well. Below a few hundred held-out tags a good fixed default
+The macro AUC of "was this label the tag" orders recipes best (Spearman 0.86 to
+0.94 with the clean mAP), the rank of the tag less well. Below a few hundred held-out tags a good fixed default
 beats any choice made by them.
 """
 
@@ -56,7 +56,7 @@ def tag_auc(scores: Tensor, tags: Tensor) -> float:
 
 
 def tag_rank(scores: Tensor, tags: Tensor) -> float:
-    """Mean reciprocal rank, in 0..1, of the best placed tag among all labels of its image; ties in the middle."""
+    """Mean reciprocal rank, in 0..1, of an image's best placed tag among all labels; ties in the middle."""
     best = scores.masked_fill(~(tags > 0), float("-inf")).max(dim=1).values[:, None]
     rank = (scores > best).sum(dim=1) + ((scores == best).sum(dim=1) + 1) / 2
     return float((1 / rank).mean())

@@ -1,0 +1,216 @@
+"""mAP of the shipped default, of every loss and every estimator, from one positive an image, on real images.
+
+    python -m benchmarks.accuracy ../shared/data/ucmerced
+    python -m benchmarks.accuracy ../shared/data/coco18 --pool 2000 --test 1000
+    python -m benchmarks.accuracy ../shared/data/coco18 --pool 2000 --test 1000
+
+The pool is the beginning, the test set the end of one fixed permutation of the images. On the pool, each seed
+tags one label, drawn evenly from those present, on as many images as the column says; the rest of the pool is
+there untagged. k is the pool's true mean, given as the user's. `full` rows know every label of the tagged
+images. --validation scores on a fifth of the pool, held out by seed, in place of the test set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model_backend.estimators import ESTIMATORS
+from model_backend.losses import LOSSES
+from model_backend.training import LabelModel, Pool, Recipe, at_thresholds, fit, mean_average_precision
+from model_backend.training.mapped import transformed
+from model_backend.training.simulate import full_labels, single_positives
+
+ORDER_SEED = 0
+DEFAULT, FULL = "default", "full, bce"
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """features (N, F), blocks, truth (N, L) of 0 and 1."""
+
+    features: NDArray[np.float32]
+    blocks: tuple[int, ...]
+    truth: NDArray[np.int8]
+
+    def rows(self, rows: NDArray[np.intp]) -> Data:
+        """Some of the images."""
+        return Data(self.features[rows], self.blocks, self.truth[rows])
+
+
+def read(folder: Path, backbone: str, cache: Path) -> Data:
+    """A folder with `images/` and `labels.csv`; features are kept in the cache for the next time."""
+    from model_backend.backbones import load_backbone
+    from model_backend.demo.dataset import read_dataset
+    from model_backend.features import FeatureCache, extract
+
+    dataset, loaded = read_dataset(folder), load_backbone(backbone)
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    items = ((file.name, file.read_bytes) for file in dataset.files)
+    extracted = extract(items, loaded, FeatureCache(cache))
+    return Data(extracted.features, tuple(loaded.blocks), dataset.truth.astype(np.int8))
+
+
+def read_arrays(file: Path) -> Data:
+    """The same from an .npz file of `features`, `blocks` and `truth`."""
+    arrays = np.load(file)
+    return Data(arrays["features"], tuple(arrays["blocks"].tolist()), (arrays["truth"] > 0).astype(np.int8))
+
+
+def recipes(which: str) -> dict[str, tuple[Recipe, bool]]:
+    """name -> (recipe, whether all labels of the tagged images are known)."""
+    rows = {DEFAULT: (Recipe(), False), FULL: (Recipe(loss="bce"), True)}
+    if which != "default":
+        rows |= {name: (Recipe(loss=name), False) for name in LOSSES if name not in ("bce", "bce-ls", "iun")}
+        rows |= {
+            f"role, {name}": (Recipe(loss="role", estimator=name), False)
+            for name in ESTIMATORS
+            if name != "matrix"
+        }
+    return rows
+
+
+def splits(
+    data: Data, pool: int, test: int, validation: bool, seeds: int
+) -> Iterator[tuple[int, Data, Data]]:
+    """(seed, what to learn from, what to score on)."""
+    order = np.random.default_rng(ORDER_SEED).permutation(len(data.truth))
+    for seed in range(seeds):
+        if validation:
+            inner = np.random.default_rng(seed + 1).permutation(pool)
+            cut = pool // 5
+            yield seed, data.rows(order[:pool][inner[cut:]]), data.rows(order[:pool][inner[:cut]])
+        else:
+            yield seed, data.rows(order[:pool]), data.rows(order[-test:])
+
+
+def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Every row at every count and seed: mAP in %, seconds, precision and recall of suggestions."""
+    chosen = recipes(arguments.rows)
+    results: dict[str, dict[str, list[dict[str, float]]]] = {
+        name: {str(count): [] for count in arguments.counts} for name in chosen
+    }
+    previous: LabelModel | None = None
+    sizes = (arguments.pool, arguments.test)
+    for seed, learn, score in splits(data, *sizes, arguments.validation, arguments.seeds):
+        positives = float(learn.truth.sum(axis=1).mean())
+        mapped: torch.Tensor | None = None
+        for count in arguments.counts:
+            observed = single_positives(learn.truth, min(count, len(learn.truth)), seed=seed)
+            known = full_labels(learn.truth, observed)
+            for name, (recipe, full) in chosen.items():
+                pool = Pool(learn.features, learn.blocks, known if full else observed)
+                begun = time.perf_counter()
+                model = fit(pool, recipe, expected_positives=positives, previous=previous).model
+                seconds = time.perf_counter() - begun
+                if mapped is None or previous is None or model.feature_map is not previous.feature_map:
+                    mapped = transformed(model.feature_map, score.features)
+                previous = model
+                results[name][str(count)].append(_scored(model, mapped, score) | {"seconds": seconds})
+        print(
+            f"\nafter {seed + 1} of {arguments.seeds} seeds\n{table(results, arguments.counts)}", flush=True
+        )
+        previous = None if arguments.validation else previous
+    return results
+
+
+def _scored(model: LabelModel, mapped: torch.Tensor, score: Data) -> dict[str, float]:
+    probabilities = model.predict_mapped(mapped)
+    found = at_thresholds(probabilities, score.truth, model.thresholds)
+    return {
+        "map": 100 * mean_average_precision(probabilities, score.truth).mean,
+        "precision": found.precision,
+        "recall": found.recall,
+    }
+
+
+def table(results: dict[str, Any], counts: list[int]) -> str:
+    """The printed table: mean mAP +- spread (standard deviation over seeds), seconds at the last count."""
+    lines = [f"{'':18}" + "".join(f"{count:>14,}" for count in counts) + f"{'seconds':>10}"]
+    for name, columns in results.items():
+        cells = [_cell([item["map"] for item in columns[str(count)]]) for count in counts]
+        seconds = np.median([item["seconds"] for item in columns[str(counts[-1])]])
+        lines.append(f"{name:18}" + "".join(f"{cell:>14}" for cell in cells) + f"{seconds:>10.2f}")
+    return "\n".join(lines)
+
+
+def _cell(values: list[float]) -> str:
+    return f"{np.mean(values):.1f} +- {np.std(values):.1f}"
+
+
+def plot(results: dict[str, Any], counts: list[int], title: str, file: Path) -> None:
+    """Learning curves of all rows; the default and the full labels stand out."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    for name, columns in results.items():
+        values = np.array([[item["map"] for item in columns[str(count)]] for count in counts])
+        strong = {DEFAULT: {"color": "C0", "zorder": 3}, FULL: {"color": "C1", "zorder": 2}}.get(name)
+        style: dict[str, Any] = strong or {"color": "0.7", "linewidth": 0.8}
+        label = name if strong else None
+        axes.plot(counts, values.mean(axis=1), marker=".", label=label, **style)
+        if strong:
+            low, high = values.mean(axis=1) - values.std(axis=1), values.mean(axis=1) + values.std(axis=1)
+            axes.fill_between(counts, low, high, color=style["color"], alpha=0.2)
+    axes.set(xscale="log", xlabel="images tagged", ylabel="mAP (%)", title=title)
+    axes.plot([], [], color="0.7", label="each loss and estimator")
+    axes.legend()
+    figure.savefig(file, dpi=120)
+    pyplot.close(figure)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def main() -> None:
+    """Read the arguments, run, write JSON and PNG, print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, help="folder with images/ and labels.csv, or an .npz of features")
+    parser.add_argument("--pool", type=int, default=1600)
+    parser.add_argument("--test", type=int, default=500)
+    parser.add_argument("--counts", type=_numbers, default="50,200,800,1600")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--rows", choices=("all", "default"), default="all")
+    parser.add_argument("--validation", action="store_true", help="score on a part of the pool")
+    parser.add_argument("--backbone", default="handcrafted")
+    parser.add_argument("--cache", type=Path, default=Path("onetag-data/benchmark-features.db"))
+    parser.add_argument(
+        "--out", type=Path, default=Path("onetag-data"), help="folder for the JSON and the plot"
+    )
+    arguments = parser.parse_args()
+    data = (
+        read_arrays(arguments.data)
+        if arguments.data.suffix == ".npz"
+        else read(arguments.data, arguments.backbone, arguments.cache)
+    )
+    if arguments.pool + arguments.test > len(data.truth):
+        parser.error(f"{len(data.truth)} images are too few for this --pool and --test")
+    results = run(data, arguments)
+    on = "validation" if arguments.validation else "test"
+    print(f"\n{arguments.data.stem}: mAP (%) on {on} images, mean +- spread over {arguments.seeds} seeds")
+    print(table(results, arguments.counts))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    stem = arguments.out / f"accuracy-{arguments.data.stem}-{on}"
+    settings = {name: str(value) for name, value in vars(arguments).items()}
+    report = {"settings": settings, "default": asdict(Recipe()), "results": results}
+    stem.with_suffix(".json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    plot(results, arguments.counts, f"{arguments.data.stem}, {on} images", stem.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Simulated annotators: which of the labels that are present gets tagged, by chance or with a bias."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_backend.errors import LearningError
+from model_backend.training.pool import Observations
+
+Weights = NDArray[np.float64]
+Truth = NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Bias:
+    """A way of choosing: `weights(truth, random, sizes)` gives preferences (N, L)."""
+
+    name: str
+    description: str
+    weights: Callable[[Truth, np.random.Generator, Weights | None], Weights]
+
+
+def uniform(truth: Truth, _random: np.random.Generator, _sizes: Weights | None) -> Weights:
+    """Every label that is present is as likely."""
+    return np.ones(truth.shape)
+
+
+def frequency(truth: Truth, _random: np.random.Generator, _sizes: Weights | None) -> Weights:
+    """In proportion to how often the label is present: what is common comes to mind first."""
+    present = truth > 0
+    return np.tile(present.mean(axis=0), (len(truth), 1))
+
+
+def size(truth: Truth, _random: np.random.Generator, sizes: Weights | None) -> Weights:
+    """In proportion to the area that the label covers. Raises LearningError where areas are not given."""
+    if sizes is None or sizes.shape != truth.shape:
+        raise LearningError(f"The size bias needs the labels' areas as a matrix of shape {truth.shape}.")
+    return sizes
+
+
+def annotator(truth: Truth, random: np.random.Generator, _sizes: Weights | None, people: int = 5) -> Weights:
+    """By the taste of one of several people: each prefers some labels up to twenty times to others."""
+    tastes: Weights = np.exp(random.normal(size=(people, truth.shape[1])) * np.log(20) / 2)
+    return np.asarray(tastes[random.integers(people, size=len(truth))])
+
+
+BIASES: dict[str, Bias] = {
+    choice.name: choice
+    for choice in (
+        Bias("uniform", "any label that is present, by chance", uniform),
+        Bias("frequency", "common labels first", frequency),
+        Bias("size", "what covers most of the image", size),
+        Bias("annotator", "the taste of one of five people", annotator),
+    )
+}
+
+
+def single_positives(
+    truth: Truth, count: int, *, seed: int, bias: str = "uniform", sizes: Weights | None = None
+) -> Observations:
+    """One positive (+1) on each of `count` images drawn by chance, unknown (0) elsewhere: (N, L) int8.
+
+    truth (N, L): 1 present. Smaller counts of one seed are the beginning of larger ones, tags included.
+    Images where nothing is present are passed over. Raises LearningError for an unknown bias or when fewer
+    images have a label.
+    """
+    if bias not in BIASES:
+        raise LearningError(f"There is no bias {bias!r}. Choose one of: {', '.join(BIASES)}.")
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(truth))
+    order = order[(truth[order] > 0).any(axis=1)]
+    if count > len(order):
+        raise LearningError(f"{count} tags were asked for, but only {len(order)} images have a label.")
+    likely = np.where(truth > 0, BIASES[bias].weights(truth, random, sizes) + 1e-12, 0.0)
+    # The largest of log weight + Gumbel noise is a draw in proportion to the weights.
+    with np.errstate(divide="ignore"):
+        chosen = (np.log(likely) + random.gumbel(size=truth.shape)).argmax(axis=1)
+    observed = np.zeros(truth.shape, dtype=np.int8)
+    rows = order[:count]
+    observed[rows, chosen[rows]] = 1
+    return observed
+
+
+def full_labels(truth: Truth, observed: Observations) -> Observations:
+    """Everything known, present and absent, on the images that have an observation."""
+    full = np.where(truth > 0, 1, -1).astype(np.int8)
+    full[~(observed != 0).any(axis=1)] = 0
+    return full
+
+
+def label_propensity(observed: Observations, truth_rate: Weights) -> Weights:
+    """The chance (L,) that a label which is present was the one tagged, from tags and the labels' true rates.
+
+    truth_rate (L,): share of images with the label, as completed reviews give it. Clipped to [0.01, 1].
+    """
+    tagged = observed[(observed > 0).any(axis=1)] > 0
+    rate = tagged.mean(axis=0) if len(tagged) else np.zeros(observed.shape[1])
+    return np.asarray(np.clip(rate / np.maximum(truth_rate, 1e-6), 0.01, 1.0), dtype=np.float64)

@@ -1,0 +1,117 @@
+"""The pieces of the shipped training, each against its mathematics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from model_backend.errors import LearningError
+from model_backend.training.convex import fit_sigmoid, fit_softmax
+from model_backend.training.fused import believed, fit_fused, out_of_fold, soft_targets, tag_shares
+from model_backend.training.perceptron import PerceptronSettings, fit_perceptrons
+
+
+def gradient_size(loss, head):
+    tensors = [tensor.clone().double().requires_grad_() for tensor in head]
+    return max(float(part.abs().max()) for part in torch.autograd.grad(loss(*tensors), tensors))
+
+
+@pytest.fixture
+def points():
+    return torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_softmax_head_is_where_its_objective_is_flat(points):
+    targets = torch.rand(50, 3, generator=torch.Generator().manual_seed(1)).softmax(1)
+
+    def objective(weight, bias):
+        scores = points.double() @ weight + bias
+        entropy = -(targets.double() * (scores - scores.logsumexp(1, keepdim=True))).sum() / 50
+        return entropy + 0.1 / 2 * (weight**2).sum()
+
+    assert gradient_size(objective, fit_softmax(points, targets, 0.1)) < 1e-3
+
+
+def test_the_sigmoid_head_is_where_its_weighted_objective_is_flat(points):
+    random = torch.Generator().manual_seed(1)
+    targets, weights = torch.rand(50, 3, generator=random), torch.rand(50, 3, generator=random)
+
+    def objective(weight, bias):
+        chance = torch.sigmoid(points.double() @ weight + bias)
+        cells = targets * chance.log() + (1 - targets) * (1 - chance).log()
+        return -(weights * cells).sum() / 50 + 0.1 / 2 * (weight**2).sum()
+
+    assert gradient_size(objective, fit_sigmoid(points, targets, weights, 0.1)) < 1e-3
+
+
+def test_a_head_that_diverges_says_so():
+    with pytest.raises(LearningError, match="diverged"):
+        fit_sigmoid(torch.full((4, 2), 1e38), torch.eye(4, 2), None, 0.0)
+
+
+def test_tags_are_shared_evenly_over_what_is_present_and_absence_is_no_tag():
+    observed = torch.tensor([[1, 0, 0], [1, -1, 1], [-1, -1, 0]])
+    assert tag_shares(observed).tolist() == [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 0]]
+
+
+def test_an_image_does_not_see_its_own_tag_out_of_fold(points):
+    tags = torch.eye(3)[torch.arange(50) % 3]
+    before = out_of_fold(points, tags, seed=0)
+    assert torch.allclose(before.sum(1), torch.ones(50), atol=1e-5)
+    changed = tags.clone()
+    changed[7] = torch.tensor([0.0, 0.0, 1.0])
+    assert not torch.equal(tags[7], changed[7])
+    after = out_of_fold(points, changed, seed=0)
+    assert torch.allclose(before[7], after[7], atol=1e-6)
+    assert not torch.allclose(before, after, atol=1e-4)
+
+
+def test_the_belief_of_an_image_does_not_rest_on_its_own_tag():
+    points = torch.randn(40, 6, generator=torch.Generator().manual_seed(2))
+    away = torch.full((40, 3), 1 / 3)
+    tags = torch.eye(3)[torch.arange(40) % 3]
+    changed = tags.clone()
+    changed[7] = torch.tensor([0.0, 0.0, 1.0])
+    before, after = (believed(points, given, away, 0.0, seed=0) for given in (tags, changed))
+    assert torch.allclose(before.sum(1), torch.ones(40), atol=1e-5)
+    assert torch.allclose(before[7], after[7], atol=1e-5)
+
+
+def test_targets_are_k_times_the_belief_and_what_is_observed_stands():
+    belief = torch.tensor([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0]])
+    observed = torch.tensor([[0, 1, -1], [0, 0, 0]])
+    assert torch.allclose(soft_targets(belief, observed, 2.0), torch.tensor([[1.0, 1, 0], [1, 0.2, 0]]))
+
+
+def test_few_tags_trust_the_networks_less(planted):
+    shares = []
+    for tagged in (10, 100):
+        pool, _ = planted(100, tagged=tagged)
+        features, observed = torch.from_numpy(pool.features), torch.from_numpy(pool.observed)
+        parts = fit_fused(features / 10, observed, 2.0, seed=0, progress=lambda *_: None)
+        shares.append(sum(part.share for part in parts if len(part.layers) > 1))
+    assert shares == pytest.approx([10 / 110, 100 / 200])
+
+
+def test_small_networks_learn_what_no_line_can():
+    random = torch.Generator().manual_seed(0)
+    points = torch.rand(400, 2, generator=random) * 2 - 1
+    targets = (points[:, :1] * points[:, 1:] > 0).float()
+    (first, first_bias), (second, second_bias) = fit_perceptrons(
+        points, targets, 1, seed=0, settings=PerceptronSettings(epochs=100, dropout=0.0)
+    )[0]
+    scores = (points @ first + first_bias).relu() @ second + second_bias
+    assert float(((scores > 0) == (targets > 0)).float().mean()) > 0.9
+
+
+def test_networks_differ_and_seeds_give_the_same_again():
+    points, targets = (
+        torch.randn(30, 3, generator=torch.Generator().manual_seed(0)),
+        torch.eye(3).repeat(10, 1),
+    )
+    one, other = fit_perceptrons(points, targets, 2, seed=5)
+    again, _ = fit_perceptrons(points, targets, 2, seed=5)
+    assert not torch.equal(one[0][0], other[0][0])
+    assert torch.equal(one[1][0], again[1][0])
+    assert np.isfinite(one[1][0].numpy()).all()
