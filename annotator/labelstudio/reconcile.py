@@ -26,7 +26,7 @@ from annotator.store.types import as_stored, utc_now
 
 logger = logging.getLogger(__name__)
 
-BATCH = 100  # annotations a transaction
+BATCH = 50  # annotations a transaction: a webhook that waits for the database has a second
 Progress = Callable[[str, float], None]
 
 
