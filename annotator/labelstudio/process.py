@@ -31,6 +31,7 @@ EMAIL = "onetag@localhost.local"
 DATABASE = "label_studio.sqlite3"
 START_TIMEOUT = 300.0  # seconds; a first start on a busy machine
 STOP_TIMEOUT = 10.0  # seconds between asking to end and ending
+PORT_TIMEOUT = 3.0  # seconds until a port counts as taken by somebody else
 FOREIGN = (
     "LABEL_STUDIO_",
     "HEARTEX_",
@@ -191,15 +192,24 @@ class LabelStudioProcess:
             end_group(pid, STOP_TIMEOUT, lambda: not processes_with(MODULE, str(self.folder)))
 
     def _check_port(self) -> None:
+        # The command line of a killed process is gone a moment before its sockets are.
+        deadline = time.monotonic() + PORT_TIMEOUT
+        while (error := self._refused()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if error:
+            raise OnetagError(
+                f"Port {self.port} on {self.host} cannot be used for Label Studio ({error.strerror}). "
+                "Stop what uses it, or choose another with --studio-port."
+            )
+
+    def _refused(self) -> OSError | None:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((self.host, self.port))
             except OSError as error:
-                raise OnetagError(
-                    f"Port {self.port} on {self.host} cannot be used for Label Studio ({error.strerror}). "
-                    "Stop what uses it, or choose another port."
-                ) from None
+                return error
+        return None
 
     def _start_over_if_cut_short(self) -> None:
         database = self.folder / DATABASE
