@@ -1,0 +1,249 @@
+"""A person in a browser: one label, a retraining, suggestions, a review; and the store holds just that."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from annotator.labelstudio.client import Studio
+from annotator.store import Annotation, Image, Label, Observation, Project
+from model_backend.commands.media import file_of
+from model_backend.demo.annotator import ALL_MARKED, CHECKED, Answer, Shown, regions
+from model_backend.demo.dataset import Dataset
+from model_backend.demo.loop import settled
+from model_backend.demo.scenes import NAMES
+from tests.acceptance.conftest import CHROMIUM, FLAGS, Up, required, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.studio, pytest.mark.browser, pytest.mark.timeout(600)]
+SECONDS = 30_000  # milliseconds that the page may take
+
+
+@pytest.fixture(scope="module")
+def page(up: Up) -> Iterator[Page]:
+    """A browser that is logged in."""
+    required(Path(CHROMIUM).exists() or shutil.which("chromium") is not None, f"there is no {CHROMIUM}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.set_default_timeout(SECONDS)
+        page.goto(f"http://127.0.0.1:{up.studio_port}/user/login/")
+        page.fill("input[name=email]", up.credentials["label_studio_email"])
+        page.fill("input[name=password]", up.credentials["label_studio_password"])
+        page.click("button[type=submit]")
+        page.wait_for_url("**/")
+        yield page
+        browser.close()
+
+
+class Desk:
+    """The annotator's page on one project, and the records behind it."""
+
+    def __init__(self, page: Page, up: Up, shots: Path) -> None:
+        self.page, self.up, self.shots = page, up, shots
+        self.studio: Studio = up.studio()
+        self.store = up.store()
+        with self.store.reading() as session:
+            row = session.scalars(select(Project)).one()
+        self.project, self.project_id = int(row.studio_project or 0), row.id
+        self.home = f"http://127.0.0.1:{up.studio_port}/projects/{self.project}/data"
+
+    def open_stream(self) -> int:
+        """Start labelling; the task that the queue hands out."""
+        self.page.goto(self.home)
+        with self.page.expect_response(
+            lambda answer: "/next" in answer.url or "next_task" in answer.url
+        ) as got:
+            self.page.get_by_text("Label All Tasks").click()
+        self.page.get_by_text("One thing in the picture").wait_for()
+        return int(got.value.json()["id"])
+
+    def open_task(self, task: int) -> None:
+        """Open one task."""
+        self.page.goto(f"{self.home}?task={task}")
+        self.page.get_by_text("One thing in the picture").wait_for()
+
+    def choose(self, name: str) -> None:
+        """Choose the one label."""
+        self.page.locator(f'input[type=radio][name="{name}"]').check()
+
+    def shown(self) -> set[str]:
+        """The suggestions that the page shows ticked, once a label is chosen."""
+        self.page.get_by_text("What else is there?").wait_for()
+        boxes = [self.page.locator(f'input[type=checkbox][name="{name}"]') for name in NAMES]
+        return {name for name, box in zip(NAMES, boxes, strict=True) if box.is_checked()}
+
+    def tick(self, name: str, ticked: bool) -> None:
+        """Tick or untick a suggestion."""
+        self.page.locator(f'input[type=checkbox][name="{name}"]').set_checked(ticked)
+
+    def review(self, value: str) -> None:
+        """Say how closely one looked."""
+        self.page.locator(f'input[type=radio][name="{value}"]').check()
+
+    def submit(self, button: str = "Submit") -> int:
+        """Press the button; the number of the annotation that Label Studio made."""
+        with self.page.expect_response(
+            lambda answer: "/annotations" in answer.url and answer.request.method == "POST"
+        ) as got:
+            self.page.get_by_role("button", name=button, exact=True).click()
+        assert got.value.ok, got.value.text()
+        return int(got.value.json()["id"])
+
+    def shoot(self, name: str) -> None:
+        """Keep a screenshot."""
+        self.page.screenshot(path=self.shots / f"{name}.png")
+
+    def recorded(self, annotation: int) -> tuple[Annotation, dict[str, tuple[int, str]]]:
+        """The annotation in the store, and label -> (value, source) of what it made known."""
+
+        def look() -> Annotation | None:
+            live = Annotation.studio_annotation == annotation, Annotation.retired_at.is_(None)
+            with self.store.reading() as session:
+                return session.scalars(select(Annotation).where(*live)).first()
+
+        row: Annotation = until(look, 20, f"annotation {annotation} is in the store")
+        known = (
+            select(Label.name, Observation.value, Observation.source)
+            .join(Observation, Observation.label_id == Label.id)
+            .where(Observation.annotation_id == row.id, Observation.retired_at.is_(None))
+        )
+        with self.store.reading() as session:
+            return row, {name: (value, source) for name, value, source in session.execute(known)}
+
+
+@pytest.fixture(scope="module")
+def desk(page: Page, up: Up, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """The page, with a folder for its screenshots."""
+    made = Desk(page, up, tmp_path_factory.mktemp("screenshots"))
+    yield made
+    made.store.close()
+
+
+@pytest.fixture(scope="module")
+def suggested(desk: Desk, scenes: Dataset) -> dict[int, list[str]]:
+    """Task -> its suggestions, for tasks that nobody has answered, after a retraining on thirty answers."""
+    names = [file.name for file in scenes.files]
+    folder = desk.up.images.name
+    waiting = list(desk.studio.tasks(desk.project))
+    for task in waiting[-30:]:
+        present = scenes.present(names.index(str(file_of(folder, task["data"]["image"]))))
+        desk.studio.annotate(int(task["id"]), regions(Answer(present[0], ()), Shown(), "choices"))
+
+    def trained() -> dict[int, list[str]]:
+        with desk.store.reading() as session:
+            version = settled(session, desk.project_id)
+            return suggestions_of(session, version.id) if version else {}
+
+    return dict(until(trained, 180, "a version with suggestions is published"))
+
+
+def suggestions_of(session: Any, version: int) -> dict[int, list[str]]:
+    """Task -> suggestions, of the images without an answer that have at least one."""
+    from annotator.store import Suggestion, unanswered_images
+
+    rows = session.execute(
+        select(Image.id, Image.studio_task, Suggestion.labels)
+        .join(Suggestion, Suggestion.image_id == Image.id)
+        .where(Suggestion.version_id == version)
+        .order_by(Suggestion.score)
+    )
+    waiting = set(unanswered_images(session, 1))
+    return {task: labels for image, task, labels in rows if image in waiting and labels}
+
+
+def test_a_label_chosen_in_the_stream_is_one_observation(desk: Desk) -> None:
+    desk.open_stream()
+    assert not desk.page.get_by_text("What else is there?").is_visible()
+    desk.shoot("1-before-a-label")
+    desk.choose("three")
+    assert desk.shown() == set()
+    desk.shoot("2-a-label-chosen")
+    row, known = desk.recorded(desk.submit())
+    assert known == {"three": (1, "tag")}
+    assert row.suggested in (None, [])
+
+
+def test_suggestions_appear_after_a_retraining_and_left_alone_say_nothing(
+    desk: Desk, suggested: dict[int, list[str]]
+) -> None:
+    task, labels = next(iter(suggested.items()))
+    desk.open_task(task)
+    assert not desk.page.get_by_text("What else is there?").is_visible(), "hidden until a label is chosen"
+    desk.shoot("3-suggestions-hidden")
+    desk.choose("five")
+    assert desk.shown() == set(labels)
+    desk.shoot("4-suggestions-shown")
+    row, known = desk.recorded(desk.submit())
+    assert known == {"five": (1, "tag")}
+    assert row.suggested == labels
+    assert row.suggested_version
+
+
+def test_changed_suggestions_are_added_confirmed_and_rejected(
+    desk: Desk, suggested: dict[int, list[str]]
+) -> None:
+    task, labels = list(suggested.items())[1]
+    chosen, extra = [name for name in NAMES if name not in labels][:2]
+    desk.open_task(task)
+    desk.choose(chosen)
+    assert desk.shown() == set(labels)
+    desk.tick(labels[0], ticked=False)
+    desk.tick(extra, ticked=True)
+    desk.shoot("5-suggestions-changed")
+    _, known = desk.recorded(desk.submit())
+    kept = dict.fromkeys(labels[1:], (1, "confirmed"))
+    assert known == {chosen: (1, "tag"), extra: (1, "added"), labels[0]: (-1, "rejected")} | kept
+
+
+def test_all_unticked_rejects_every_suggestion(desk: Desk, suggested: dict[int, list[str]]) -> None:
+    task, labels = list(suggested.items())[2]
+    chosen = next(name for name in NAMES if name not in labels)
+    desk.open_task(task)
+    desk.choose(chosen)
+    assert desk.shown() == set(labels)
+    for name in labels:
+        desk.tick(name, ticked=False)
+    _, known = desk.recorded(desk.submit())
+    assert known == {chosen: (1, "tag")} | dict.fromkeys(labels, (-1, "rejected"))
+
+
+def test_a_review_confirms_what_was_left_ticked(desk: Desk, suggested: dict[int, list[str]]) -> None:
+    task, labels = list(suggested.items())[3]
+    chosen = next(name for name in NAMES if name not in labels)
+    desk.open_task(task)
+    desk.choose(chosen)
+    assert desk.shown() == set(labels)
+    desk.review(CHECKED)
+    desk.shoot("6-suggestions-checked")
+    _, known = desk.recorded(desk.submit())
+    assert known == {chosen: (1, "tag")} | dict.fromkeys(labels, (1, "confirmed"))
+
+
+def test_all_labels_marked_makes_the_rest_absent(desk: Desk, suggested: dict[int, list[str]]) -> None:
+    task, labels = list(suggested.items())[4]
+    chosen = next(name for name in NAMES if name not in labels)
+    desk.open_task(task)
+    desk.choose(chosen)
+    assert desk.shown() == set(labels)
+    desk.review(ALL_MARKED)
+    _, known = desk.recorded(desk.submit())
+    rest = {name: (-1, "complete") for name in NAMES if name not in (chosen, *labels)}
+    assert known == {chosen: (1, "tag")} | dict.fromkeys(labels, (1, "confirmed")) | rest
+
+
+def test_a_skip_is_recorded_and_says_nothing(desk: Desk) -> None:
+    desk.open_stream()
+    row, known = desk.recorded(desk.submit("Skip"))
+    assert row.skipped
+    assert known == {}
+    desk.shoot("7-after-a-skip")
