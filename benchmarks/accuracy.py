@@ -2,7 +2,7 @@
 
     python -m benchmarks.accuracy ../shared/data/ucmerced
     python -m benchmarks.accuracy ../shared/data/coco18 --pool 2000 --test 1000
-    python -m benchmarks.accuracy ../shared/data/coco18 --pool 2000 --test 1000
+    python -m benchmarks.accuracy ../shared/data/ucmerced --validation   # for choosing: never tests
 
 The pool is the beginning, the test set the end of one fixed permutation of the images. On the pool, each seed
 tags one label, drawn evenly from those present, on as many images as the column says; the rest of the pool is

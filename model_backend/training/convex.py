@@ -53,10 +53,10 @@ def _solve(
     def closure() -> Tensor:
         optimizer.zero_grad()
         value = loss(torch.addmm(bias, mapped, weight)) + l2 / 2 * weight.square().sum()
+        if not bool(torch.isfinite(value)):
+            raise LearningError("The linear head diverged: the features are too large. Scale them down.")
         torch.autograd.backward(value)
         return value
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    if not bool(torch.isfinite(weight).all() and torch.isfinite(bias).all()):
-        raise LearningError("The linear head diverged: the features are too large. Scale them down.")
     return weight.detach(), bias.detach()

@@ -148,7 +148,7 @@ class _Run:
         self.optimizer.step()
         if self.estimator is not None:
             self.estimator.step(self.settings.head_rate)
-        return float(value)
+        return float(value.detach())
 
     def _batch(self, rows: Tensor, features: Tensor, epoch: int) -> Batch:
         estimate = None

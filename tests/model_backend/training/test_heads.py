@@ -47,7 +47,7 @@ def test_the_sigmoid_head_is_where_its_weighted_objective_is_flat(points):
 
 def test_a_head_that_diverges_says_so():
     with pytest.raises(LearningError, match="diverged"):
-        fit_sigmoid(torch.full((4, 2), 1e38), torch.eye(4, 2), None, 0.0)
+        fit_sigmoid(torch.full((4, 2), float("inf")), torch.eye(4, 2), None, 0.0)
 
 
 def test_tags_are_shared_evenly_over_what_is_present_and_absence_is_no_tag():

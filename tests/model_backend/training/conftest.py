@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from model_backend.training import Pool
 from model_backend.training.simulate import single_positives
 
 
-def planted(
+def plant(
     images: int = 120, labels: int = 5, tagged: int | None = None, seed: int = 0
 ) -> tuple[Pool, NDArray[np.int8]]:
     """A pool of two feature blocks and its truth (N, L) of 0 and 1, every image with a label."""
@@ -21,3 +24,9 @@ def planted(
     features = np.hstack([hidden, truth]) @ mixing + 0.1 * random.normal(size=(images, 24))
     observed = single_positives(truth, images if tagged is None else tagged, seed=seed)
     return Pool(features.astype(np.float32), (16, 8), observed), truth
+
+
+@pytest.fixture
+def planted() -> Callable[..., tuple[Pool, NDArray[np.int8]]]:
+    """planted(images, labels, tagged, seed) -> pool, truth."""
+    return plant

@@ -1,0 +1,91 @@
+"""Any loss and any estimator on features that are there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from model_backend.errors import LearningError
+from model_backend.training import Recipe
+from model_backend.training.linear import chosen_estimator, fit_linear
+from model_backend.training.selection import tag_auc
+
+
+def train(pool, recipe, observed=None, **options):
+    features = torch.from_numpy(pool.features)
+    features = features / features.square().sum(1).mean().sqrt()
+    given = torch.from_numpy(pool.observed if observed is None else observed)
+    return features, fit_linear(features, given, recipe, 2.0, progress=lambda *_: None, **options)
+
+
+def test_with_every_label_known_bce_tells_present_from_absent(planted):
+    pool, truth = planted(300)
+    features, fitted = train(pool, Recipe(loss="bce"), (2 * truth - 1).astype(np.int8))
+    assert tag_auc(fitted.parts[0].scores(features), torch.from_numpy(truth)) > 0.97
+
+
+def test_images_without_observations_change_nothing(planted):
+    pool, _ = planted(80, tagged=40)
+    features, fitted = train(pool, Recipe(loss="an", epochs=3))
+    known = np.flatnonzero((pool.observed != 0).any(axis=1))
+    moved = pool.observed.copy()
+    fewer = torch.from_numpy(pool.observed[known])
+    alone = fit_linear(features[known], fewer, Recipe(loss="an", epochs=3), 2.0, progress=lambda *_: None)
+    assert np.array_equal(moved, pool.observed)
+    assert torch.allclose(fitted.parts[0].layers[0][0], alone.parts[0].layers[0][0], atol=1e-5)
+
+
+def test_a_frozen_estimator_lets_untagged_images_take_part(planted):
+    pool, _ = planted(80, tagged=20)
+    _, fitted = train(pool, Recipe(loss="role", estimator="neighbours", epochs=2))
+    assert fitted.belief is not None
+    assert fitted.belief.shape == (80, 5)
+
+
+def test_a_loss_without_use_for_an_estimator_refuses_one():
+    assert chosen_estimator(Recipe(loss="role")) == "matrix"
+    assert chosen_estimator(Recipe(loss="an")) is None
+    with pytest.raises(LearningError, match="uses no estimator"):
+        chosen_estimator(Recipe(loss="an", estimator="lowrank"))
+
+
+def test_a_propensity_weighs_what_is_seldom_tagged_more(planted):
+    pool, _ = planted(100)
+    seldom = torch.tensor([0.1, 1.0, 1.0, 1.0, 1.0])
+    features, plain = train(pool, Recipe(loss="an"))
+    _, weighed = train(pool, Recipe(loss="an"), propensity=seldom)
+    before, after = plain.parts[0](features).mean(0), weighed.parts[0](features).mean(0)
+    assert after[0] > before[0] + 0.05
+    assert torch.allclose(after[1:], before[1:], atol=0.05)
+
+
+def test_held_out_tags_stop_a_training_that_learns_nothing_more(planted):
+    pool, _ = planted(100)
+    random = np.random.default_rng(0).permutation(100)
+    noise = pool.observed[random]
+    _, fitted = train(pool, Recipe(loss="an", epochs=200, patience=3), noise)
+    assert 4 <= fitted.epochs < 200
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_reason(planted):
+    pool, _ = planted(20)
+    with pytest.raises(LearningError, match="lower learning rate"):
+        fit_linear(
+            torch.full((20, 3), 1e30),
+            torch.from_numpy(pool.observed),
+            Recipe(loss="an", learning_rate=1e20),
+            2.0,
+            progress=lambda *_: None,
+        )
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.parametrize("loss", ["an", "role", "softmax"])
+def test_the_gpu_learns_what_the_processor_learns(planted, loss):
+    pool, truth = planted(200)
+    features, on_cpu = train(pool, Recipe(loss=loss))
+    _, on_gpu = train(pool, Recipe(loss=loss, device="cuda"))
+    one, other = (tag_auc(fit.parts[0](features), torch.from_numpy(truth)) for fit in (on_cpu, on_gpu))
+    assert one == pytest.approx(other, abs=0.03)
