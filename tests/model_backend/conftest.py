@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config
 from annotator.labelstudio.errors import ImageUnavailable, LabelStudioUnreachable
-from annotator.settings import Settings
+from annotator.settings import Settings, load_settings
 from annotator.store import Image, Observed, Project, Store, record_annotation, sync_labels
 from model_backend.backbones.base import Backbone
 from model_backend.engine.workbench import Workbench
@@ -30,7 +30,7 @@ LABELS = tuple(COLOURS)
 @pytest.fixture
 def engine_settings(tmp_path: Path) -> Settings:
     """Settings of an installation in a folder of its own; whatever the environment says."""
-    return Settings(
+    return load_settings(
         data_dir=tmp_path,
         secret=SecretStr("a shared secret"),
         label_studio_url=STUDIO_URL,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.store import Project, Store, TrainingRun, finish_run, queue_run
@@ -167,11 +168,12 @@ def test_a_run_taken_for_lost_keeps_nothing_of_what_it_did(store: Store, project
     silence(store, run_id)
     with store.session() as session:
         fail_lost(session)
-    for end in (
+    ends: list[Callable[[Session], None]] = [
         lambda session: finish(session, run_id, version_id=1, observations=1, metrics={}),
         lambda session: fail(session, run_id, "late"),
         lambda session: release(session, run_id),
-    ):
+    ]
+    for end in ends:
         with pytest.raises(RunGone, match="taken for lost"), store.session() as session:
             end(session)
     assert states(store) == ["failed", "queued"]

@@ -23,6 +23,7 @@ from annotator.store import (
 )
 from model_backend.engine import Workbench, train_project
 from model_backend.engine.runs import RunGone, Stopped, fail_lost
+from model_backend.engine.versions import save_version
 from model_backend.errors import LearningError
 from model_backend.training import LabelModel
 
@@ -263,7 +264,7 @@ def test_a_run_that_was_taken_over_meanwhile_keeps_nothing(
 
     import model_backend.engine.train as module
 
-    save = module.save_version
+    save = save_version
 
     def saved_late(*args: Any) -> str:
         monkeypatch.setattr("model_backend.engine.runs.STALE_AFTER", timedelta(seconds=-1))
@@ -287,7 +288,7 @@ def test_labels_that_change_while_training_do_no_harm(
 ) -> None:
     import model_backend.engine.train as module
 
-    save = module.save_version
+    save = save_version
 
     def edited_meanwhile(*args: Any) -> str:
         with sqlite_store.session() as session:

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from pydantic import SecretStr
 
 from annotator.labelstudio.config import build_config
-from annotator.settings import Settings
+from annotator.settings import Settings, load_settings
 from annotator.store import Image, Project, Store, sync_labels
 from model_backend.engine.predict import Predictor
 from model_backend.server import create_app
@@ -31,7 +31,7 @@ class Nudges:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, secret=SecretStr(SECRET), label_studio_url=STUDIO)
+    return load_settings(data_dir=tmp_path, secret=SecretStr(SECRET), label_studio_url=STUDIO)
 
 
 @pytest.fixture
