@@ -22,7 +22,6 @@ from model_backend.training.selection import held_out, tag_auc
 
 RATE = 0.1  # Adam's, at a batch of REFERENCE images and mean |phi|^2 = 1; grows with the root of the batch
 REFERENCE = 512
-LEAST_STEPS = 200
 USUAL_ESTIMATOR = "matrix"
 ESTIMATOR_RATE = 5e-2
 
@@ -98,7 +97,7 @@ class _Trainer:
         self.bias = torch.zeros(observed.shape[1], device=self.device, requires_grad=True)
         self.batch = min(recipe.batch, len(self.rows))
         per_epoch = -(-len(self.rows) // self.batch)
-        self.epochs = max(recipe.epochs, -(-LEAST_STEPS // per_epoch))
+        self.epochs = max(recipe.epochs, -(-recipe.least_steps // per_epoch))
         rate = self.rate = recipe.learning_rate or RATE * (self.batch / REFERENCE) ** 0.5
         self.optimizer = torch.optim.Adam([self.weight, self.bias], rate, betas=(0.9, 0.99), fused=True)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -19,7 +19,8 @@ class Recipe:
     measurement. estimator: a name from `ESTIMATORS` for the losses that use one; None: the loss's usual one;
     without a loss it means ROLE.
     map: how features become the head's input, see `FeatureMap.fit`. The numbers below `seed` concern
-    `loss` trainings alone. learning_rate None: one that fits the batch. patience: epochs without better told
+    `loss` trainings alone. epochs grow to `least_steps` on small pools.
+    learning_rate None: one that fits the batch. patience: epochs without better told
     held-out tags until training stops; None: none are held out and all epochs run.
     """
 
@@ -29,6 +30,7 @@ class Recipe:
     seed: int = 0
     epochs: int = 30
     batch: int = 512
+    least_steps: int = 200
     learning_rate: float | None = None
     l2: float = 0.2
     patience: int | None = None

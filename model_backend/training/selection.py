@@ -1,7 +1,7 @@
 """Choosing without a labelled validation set: tags held out, and how well a model tells them.
 
-The macro AUC of "was this label the tag" orders recipes best (Spearman 0.86 to 0.94 with the clean mAP),
-the rank of the tag less well. Below a few hundred held-out tags a good fixed default beats any choice made by them.
+The macro AUC of "was this label the tag" orders recipes best (Spearman 0.86 to 0.94 with clean mAP), the rank
+of the tag less well. Below a few hundred held-out tags a good fixed default beats any choice made by them.
 """
 
 from __future__ import annotations
