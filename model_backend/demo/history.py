@@ -28,6 +28,16 @@ class Round:
     """From the last Submit of the round to its suggestions in Label Studio's queue."""
 
 
+def describe(item: Round, total: int) -> str:
+    """One round as a line."""
+    precision = "no suggestions" if item.precision is None else f"suggestions {item.precision:.0%} right"
+    return (
+        f"round {item.number}: {item.tagged} of {total} tagged, "
+        f"held-out mAP {item.mean_average_precision:.1%}, {precision} of {item.suggestions}, "
+        f"new ones after {item.seconds:.1f} s"
+    )
+
+
 def table(rounds: Sequence[Round], total: int, status: str = "") -> Table:
     """The rounds so far, with `status` (what happens now) below."""
     shown = Table(box=box.SIMPLE_HEAD, caption=status or None, caption_justify="left")

@@ -16,7 +16,7 @@ from rich.live import Live
 from annotator.errors import OnetagError
 from model_backend.demo.annotator import Habits
 from model_backend.demo.dataset import Dataset, read_dataset, split
-from model_backend.demo.history import Round, table
+from model_backend.demo.history import Round, describe, table
 from model_backend.demo.loop import Progress, Stage, play
 from model_backend.demo.pictures import Card, contact_sheet, learning_curve
 from model_backend.demo.scenes import write_scenes
@@ -99,7 +99,10 @@ def perform(
         def told(progress: Progress, status: str) -> None:
             live.update(table(progress.rounds, total, status))
 
-        rounds.extend(play(stage, plan, np.random.default_rng(wish.seed), told))
+        for item in play(stage, plan, np.random.default_rng(wish.seed), told):
+            rounds.append(item)
+            if not console.is_terminal:  # a log file gets a line a round, the table comes at the end
+                console.print(describe(item, total))
     return rounds
 
 
