@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.live import Live
 
@@ -160,7 +161,7 @@ def exports(installation: Running, folder: Path) -> list[Path]:
 
 
 def cards(installation: Running, material: Material) -> list[Card]:
-    """Images for the contact sheet: half of them answered with the most to tell, half still waiting."""
+    """Images for the contact sheet, half of them answered; those with the most suggestions first."""
     from sqlalchemy import select
 
     from annotator.store import Image, Project, Suggestion, observed_matrix
@@ -171,26 +172,30 @@ def cards(installation: Running, material: Material) -> list[Card]:
         suggested = select(Suggestion.image_id, Suggestion.labels).where(Suggestion.version_id == version)
         guesses: dict[int, list[str]] = dict(session.execute(suggested).tuples().all())
         uris: dict[int, str] = dict(session.execute(select(Image.id, Image.uri)).tuples().all())
-    names = np.array(observed.label_names)
     rows = {file.name: row for row, file in enumerate(material.train.files)}
-    known = (observed.values != 0).sum(axis=1)
-    order = np.argsort(-known, kind="stable")
-    answered = [index for index in order if known[index]][: CARDS // 2]
-    waiting = [index for index in np.flatnonzero(known == 0) if guesses.get(observed.image_ids[index])]
-    made = []
-    for index in [*answered, *waiting[: CARDS - len(answered)]]:
-        image_id, values = observed.image_ids[index], observed.values[index]
+    answered: list[Card] = []
+    waiting: list[Card] = []
+    for image_id, values in zip(observed.image_ids, observed.values, strict=True):
         row = rows[installation.file_of(uris[image_id])]
-        made.append(
-            Card(
-                file=material.train.files[row],
-                observed=tuple(str(name) for name in names[values > 0]),
-                rejected=tuple(str(name) for name in names[values < 0]),
-                suggested=tuple(guesses.get(image_id, ())),
-                present=material.train.present(row),
-            )
+        card = Card(
+            file=material.train.files[row],
+            observed=_names(observed.label_names, values > 0),
+            rejected=_names(observed.label_names, values < 0),
+            suggested=tuple(guesses.get(image_id, ())),
+            present=material.train.present(row),
         )
-    return made
+        (answered if values.any() else waiting).append(card)
+    half = CARDS // 2
+    return sorted(answered, key=_telling)[:half] + sorted(waiting, key=_telling)[:half]
+
+
+def _names(labels: Sequence[str], chosen: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(labels[column] for column in np.flatnonzero(chosen))
+
+
+def _telling(card: Card) -> int:
+    """Fewer is better: suggestions that people have not answered tell the most."""
+    return -len(set(card.suggested) - {*card.observed, *card.rejected})
 
 
 def summary(
