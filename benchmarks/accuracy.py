@@ -28,7 +28,7 @@ from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
 from model_backend.training import LabelModel, Pool, Recipe, at_thresholds, fit, mean_average_precision
 from model_backend.training.mapped import transformed
-from model_backend.training.simulate import full_labels, single_positives
+from model_backend.training.simulate import BIASES, full_labels, single_positives
 
 ORDER_SEED = 0
 DEFAULT, FULL = "default", "full, bce"
@@ -102,10 +102,12 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
     previous: LabelModel | None = None
     sizes = (arguments.pool, arguments.test)
     for seed, learn, score in splits(data, *sizes, arguments.validation, arguments.seeds):
-        positives = float(learn.truth.sum(axis=1).mean())
+        positives = arguments.wrong_k * float(learn.truth.sum(axis=1).mean())
         mapped: torch.Tensor | None = None
         for count in arguments.counts:
-            observed = single_positives(learn.truth, min(count, len(learn.truth)), seed=seed)
+            observed = single_positives(
+                learn.truth, min(count, len(learn.truth)), seed=seed, bias=arguments.bias
+            )
             known = full_labels(learn.truth, observed)
             for name, (recipe, full) in chosen.items():
                 pool = Pool(learn.features, learn.blocks, known if full else observed)
@@ -187,6 +189,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rows", choices=("all", "default"), default="all")
     parser.add_argument("--validation", action="store_true", help="score on a part of the pool")
+    parser.add_argument("--bias", choices=[name for name in BIASES if name != "size"], default="uniform")
+    parser.add_argument("--wrong-k", type=float, default=1.0, help="factor on the k that is given")
     parser.add_argument("--backbone", default="handcrafted")
     parser.add_argument("--cache", type=Path, default=Path("onetag-data/benchmark-features.db"))
     parser.add_argument(

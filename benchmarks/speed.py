@@ -14,19 +14,17 @@ protocol, among which it then picks: extrapolated, not waited for. Ours is the t
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from benchmarks.peer import imported
 from benchmarks.planted import mean_average_precision
 from model_backend.estimators.rows import RowTable
 from model_backend.training import Recipe
@@ -51,7 +49,7 @@ class Size:
 
 
 SIZES = {
-    "voc": Size(5717, 20, 1.5, 3, 256),
+    "voc": Size(5717, 20, 1.5, 1, 128),
     "coco": Size(82081, 80, 2.9, 1, 512),
     "10k": Size(10000, 80, 2.9, 6, 256),
 }
@@ -156,16 +154,6 @@ def peer_step_seconds(folder: Path, problem: Problem, size: Size, limit: float) 
         optimizer.step()
 
     return timed(step, limit)
-
-
-def imported(file: Path) -> ModuleType:
-    """A module from a file outside of the package."""
-    description = importlib.util.spec_from_file_location(f"peer_{file.stem}", file)
-    if description is None or description.loader is None:
-        sys.exit(f"{file} is not there: --peer takes a checkout of the paper's published code.")
-    module = importlib.util.module_from_spec(description)
-    description.loader.exec_module(module)
-    return module
 
 
 def timed(step: Callable[[int], None], limit: float) -> float:
