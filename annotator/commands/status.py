@@ -61,7 +61,7 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         .where(*live, Observation.retired_at.is_(None))
         .group_by(Observation.value)
     )
-    values: dict[int, int] = dict(session.execute(observed).tuples().all())
+    values: dict[int, int] = dict(session.execute(observed).all())
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
     return {
         "project": project.studio_project,

@@ -170,8 +170,8 @@ def cards(installation: Running, material: Material) -> list[Card]:
         observed = observed_matrix(session, installation.project_id)
         version = session.get_one(Project, installation.project_id).active_version_id
         suggested = select(Suggestion.image_id, Suggestion.labels).where(Suggestion.version_id == version)
-        guesses: dict[int, list[str]] = dict(session.execute(suggested).tuples().all())
-        uris: dict[int, str] = dict(session.execute(select(Image.id, Image.uri)).tuples().all())
+        guesses: dict[int, list[str]] = dict(session.execute(suggested).all())
+        uris: dict[int, str] = dict(session.execute(select(Image.id, Image.uri)).all())
     rows = {file.name: row for row, file in enumerate(material.train.files)}
     answered: list[Card] = []
     waiting: list[Card] = []

@@ -1,0 +1,114 @@
+"""`onetag status` and the options that commands share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from annotator.commands.options import chosen_project, label_names, open_current
+from annotator.commands.status import collect
+from annotator.errors import OnetagError
+from annotator.settings import Settings
+from annotator.store import (
+    Image,
+    Observed,
+    Project,
+    Store,
+    queue_run,
+    record_annotation,
+    sync_images,
+    sync_labels,
+)
+
+
+def a_project(store: Store, number: int = 7) -> int:
+    with store.session() as session:
+        project = Project(
+            studio_url="http://127.0.0.1:8080",
+            studio_project=number,
+            title=f"birds {number}",
+            label_config="",
+        )
+        session.add(project)
+        session.flush()
+        sync_labels(session, project, ["cat", "dog"])
+        sync_images(session, project.id, {1: "a.png", 2: "b.png", 3: "c.png"})
+        return project.id
+
+
+def test_a_store_without_a_project_has_no_rows(sqlite_store: Store) -> None:
+    assert collect(sqlite_store) == []
+
+
+def test_a_row_counts_what_people_said(sqlite_store: Store) -> None:
+    project_id = a_project(sqlite_store)
+    with sqlite_store.session() as session:
+        project = session.get_one(Project, project_id)
+        images = session.query(Image).order_by(Image.studio_task).all()
+        for number, (image, observed, skipped) in enumerate(
+            [
+                (images[0], [Observed("cat", 1, "tag"), Observed("dog", -1, "rejected")], False),
+                (images[1], [], True),
+            ]
+        ):
+            record_annotation(
+                session,
+                project,
+                image,
+                studio_annotation=number,
+                result=[],
+                skipped=skipped,
+                annotator="1",
+                lead_time=1.0,
+                suggested_version=None,
+                suggested=None,
+                observed=observed,
+                at=datetime.now(UTC),
+            )
+        queue_run(session, project_id, "new observations")
+    (row,) = collect(sqlite_store)
+    assert (row["images"], row["labels"], row["images_answered"], row["skips"]) == (3, 2, 1, 1)
+    assert (row["observed_present"], row["observed_absent"]) == (1, 1)
+    assert (row["version"], row["training"]["state"]) == (None, "queued")
+
+
+def test_the_only_project_needs_no_number(sqlite_store: Store) -> None:
+    project_id = a_project(sqlite_store)
+    with sqlite_store.reading() as session:
+        assert chosen_project(session, None).id == chosen_project(session, 7).id == project_id
+
+
+@pytest.mark.parametrize(("number", "told"), [(None, "Several"), (9, "no project 9")])
+def test_a_project_that_could_not_be_meant_is_told_with_those_there_are(
+    sqlite_store: Store, number: int | None, told: str
+) -> None:
+    a_project(sqlite_store, 7)
+    a_project(sqlite_store, 8)
+    with sqlite_store.reading() as session, pytest.raises(OnetagError, match=f"{told}.*--project.*birds 7"):
+        chosen_project(session, number)
+
+
+def test_no_project_at_all_says_how_to_start(sqlite_store: Store) -> None:
+    with sqlite_store.reading() as session, pytest.raises(OnetagError, match="onetag up"):
+        chosen_project(session, None)
+
+
+def test_labels_come_from_the_line_or_from_a_file(tmp_path: Path) -> None:
+    assert label_names("cat, dog ,,ein Baum") == ["cat", "dog", "ein Baum"]
+    file = tmp_path / "labels.txt"
+    file.write_text("猫\n\nred & blue\n", encoding="utf-8")
+    assert label_names(f"@{file}") == ["猫", "red & blue"]
+    assert len(label_names(",".join(f"label {number}" for number in range(500)))) == 500
+
+
+@pytest.mark.parametrize("text", ["", " , ", "cat,dog,cat", "@/nowhere/labels.txt"])
+def test_labels_that_cannot_be_used_are_refused(text: str) -> None:
+    with pytest.raises(OnetagError):
+        label_names(text)
+
+
+def test_a_store_that_was_never_set_up_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OnetagError, match="onetag"):
+        open_current(Settings(data_dir=tmp_path))

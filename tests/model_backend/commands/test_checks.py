@@ -1,0 +1,120 @@
+"""What doctor and connect look at on our side, and how they say it."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from rich.console import Console
+
+from annotator.errors import OnetagError
+from annotator.labelstudio.config import build_config, parse_config
+from annotator.labelstudio.health import Check
+from annotator.settings import Settings
+from model_backend.commands import checks
+from model_backend.commands.children import free_port
+from model_backend.commands.connecting import Request, link, mended
+from model_backend.commands.examination import examine, inbox, training
+from model_backend.commands.secret import with_secret
+from model_backend.commands.serving import BEAT_FILE, backend_url, beating, seconds_since_beat
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(data_dir=folder, port=free_port(), secret=SecretStr("s3cret"))
+
+
+def test_in_an_empty_folder_every_broken_link_says_what_to_do(tmp_path: Path) -> None:
+    found = {check.name: check for check in examine(settings(tmp_path))}
+    for name in ("database", "ML backend", "worker", "Label Studio"):
+        assert not found[name].ok
+        assert "onetag" in found[name].detail + found[name].fix
+    assert "s3cret" not in repr(found)
+
+
+def test_a_worker_counts_while_it_gives_signs_of_life(tmp_path: Path) -> None:
+    assert seconds_since_beat(tmp_path) is None
+    with beating(tmp_path):
+        for _ in range(100):
+            if seconds_since_beat(tmp_path) is not None:
+                break
+            time.sleep(0.02)
+        assert checks.worker(settings(tmp_path)).ok
+    assert not checks.worker(settings(tmp_path)).ok
+    (tmp_path / BEAT_FILE).write_text(json.dumps({"at": time.time() - 60}))
+    silent = checks.worker(settings(tmp_path))
+    assert not silent.ok
+    assert "60 s" in silent.detail
+
+
+def test_a_failed_training_and_a_full_inbox_are_told() -> None:
+    row = {
+        "project": 3,
+        "version": None,
+        "events_waiting": 999,
+        "training": {"state": "failed", "error": "No disk."},
+    }
+    assert "No disk." in training(row).detail
+    assert not training(row).ok
+    assert not inbox(row).ok
+    assert training(row | {"training": None}).ok
+    assert inbox(row | {"events_waiting": 0}).ok
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_checks_are_shown_with_their_way_out(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    stream = io.StringIO()
+    found = [Check("disk", True, "[big]"), Check("worker", False, "is gone", "Start [it].")]
+    assert not checks.show(found, Console(file=stream, width=100), as_json)
+    shown = capsys.readouterr().out if as_json else stream.getvalue()
+    assert "[big]" in shown
+    assert "Start [it]." in shown
+    assert checks.show(found[:1], Console(file=io.StringIO()), as_json)
+
+
+def test_a_label_config_of_somebody_else_gets_our_controls_and_keeps_its_choices() -> None:
+    choices = '<Choices name="c" toName="i"><Choice value="a"/><Choice value="b"/></Choices>'
+    old = f'<View><Image name="i" value="$photo"/>{choices}</View>'
+    config = parse_config(mended({"label_config": old}, None))
+    assert (config.labels, config.image_field) == (("a", "b"), "photo")
+    assert parse_config(mended({"label_config": "<View/>"}, ("x",))).labels == ("x",)
+    with pytest.raises(OnetagError, match="--labels"):
+        mended({"label_config": "<View/>"}, None)
+    assert parse_config(mended({"label_config": build_config(["q"])}, None)).labels[0] == "q"
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [({}, "--url"), ({"label_studio_url": "http://127.0.0.1:1", "label_studio_token": "x"}, "--project")],
+)
+def test_connect_names_what_is_missing(tmp_path: Path, given: dict[str, str], missing: str) -> None:
+    with pytest.raises(OnetagError, match=missing):
+        link(Settings(data_dir=tmp_path, **given), Request(project=None))  # type: ignore[arg-type]
+
+
+def test_connect_to_nothing_says_so_and_keeps_the_token_to_itself(tmp_path: Path) -> None:
+    token = SecretStr("f" * 40)
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    (check,) = link(
+        Settings(data_dir=tmp_path, label_studio_url=nowhere, label_studio_token=token), Request(project=1)
+    )
+    assert not check.ok
+    assert nowhere in check.detail
+    assert "f" * 40 not in repr(check)
+
+
+def test_a_secret_is_made_once_and_kept_for_its_owner(tmp_path: Path) -> None:
+    first = with_secret(Settings(data_dir=tmp_path))
+    assert first.secret
+    again = with_secret(Settings(data_dir=tmp_path, secret=first.secret))
+    assert again.secret == first.secret
+    assert (tmp_path / "credentials.json").stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["credentials.json"]
+
+
+@pytest.mark.parametrize(("host", "url"), [("0.0.0.0", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
+def test_the_backend_is_asked_where_it_answers(tmp_path: Path, host: str, url: str) -> None:
+    assert backend_url(settings(tmp_path).model_copy(update={"host": host})).startswith(url)
