@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from annotator.store import Store
 
 LABEL_STUDIO, RUN = "label-studio", "run"
+BACKEND, WORKER = "ML backend", "worker"
 TITLE = "onetag"
 """Title of the ML backend in Label Studio until a version takes its place."""
 READY_SECONDS = 60.0
@@ -110,6 +111,19 @@ class LabelStudioPart:
         return "\n".join(self.process.log.read_text("utf-8", "replace").splitlines()[-5:])
 
 
+class BackendPart(Child):
+    """The ML backend, started once it answers: only then can what it missed be looked for."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        super().__init__(BACKEND, onetag("serve"), folder, environment(settings))
+        self._url = backend_url(settings)
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises OnetagError when it does not."""
+        super().start()
+        await_health(self._url, READY_SECONDS, self.alive)
+
+
 @contextmanager
 def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Running]:
     """Everything up and watched; stopped in reverse order at the end, however that comes.
@@ -140,11 +154,10 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
         new = import_images(studio, project, plan.images, found.files, progress)
     say(f"Project {project} holds {len(found.files)} images, {new} of them new.")
 
-    variables, folder = environment(settings), settings.data_dir / RUN
-    supervisor.add(Child("ML backend", onetag("serve"), folder, variables))
-    await_health(backend_url(settings), READY_SECONDS)
+    folder = settings.data_dir / RUN
+    supervisor.add(BackendPart(folder, settings))
     project_id = tie(settings, studio, project, store)
-    supervisor.add(Child("worker", onetag("worker"), folder, variables))
+    supervisor.add(Child(WORKER, onetag("worker"), folder, environment(settings)))
     supervisor.watch()
     return Running(
         settings=settings,
@@ -165,7 +178,7 @@ def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProce
     kept = load_credentials(settings.data_dir).get("local_files_root")
     root = media.document_root(plan.images, Path(kept) if kept else None)
     folder = settings.data_dir / RUN
-    for name in ("worker", "ML backend"):
+    for name in (WORKER, BACKEND):
         if Child(name, [], folder, {}).end_leftover():
             say(f"Ended the {name} that an earlier run left behind.")
     require_free_port(settings.host, settings.port, "--port")

@@ -8,7 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -47,12 +47,14 @@ def ask(url: str, secret: str | None = None, timeout: float = 3.0) -> int:
         return 0
 
 
-def await_health(url: str, seconds: float) -> None:
-    """Wait until `url`/health answers. Raises OnetagError when it does not in time."""
+def await_health(url: str, seconds: float, alive: Callable[[], bool]) -> None:
+    """Wait until `url`/health answers. Raises OnetagError when it does not in time or is gone."""
     deadline = time.monotonic() + seconds
     while ask(f"{url}/health") != 200:
-        if time.monotonic() > deadline:
-            raise OnetagError(f"Nothing answers at {url}/health after {seconds:.0f} s. Look at its log.")
+        if not alive() or time.monotonic() > deadline:
+            raise OnetagError(
+                f"The ML backend does not answer at {url}. Its log in the data folder says why."
+            )
         time.sleep(0.1)
 
 

@@ -97,5 +97,9 @@ class Supervisor:
                 f"{part.name} stopped {PATIENCE} times within a minute. Its last words:\n{words}"
             )
         self._say(f"{part.name} has stopped by itself; starting it again.")
-        part.start()
-        self._revived(part.name)
+        try:
+            part.start()
+        except OnetagError as error:  # the next look finds it dead, and counts
+            self._say(str(error))
+        else:
+            self._revived(part.name)

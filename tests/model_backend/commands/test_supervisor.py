@@ -73,3 +73,24 @@ def test_what_dies_at_every_start_is_given_up_with_its_last_words() -> None:
         supervisor.wait()
     supervisor.stop()
     assert story.count("start backend") == PATIENCE
+
+
+def test_a_part_that_cannot_be_started_again_at_once_is_tried_once_more() -> None:
+    told: list[str] = []
+    revived: list[str] = []
+
+    class Busy(FakePart):
+        def start(self) -> None:
+            super().start()
+            if len(self.story) == 2:
+                self.running = False
+                raise OnetagError("The port is still taken.")
+
+    part = Busy("backend", [])
+    supervisor = Supervisor(told.append, revived.append)
+    supervisor.add(part)
+    supervisor.watch()
+    part.running = False
+    assert until(lambda: revived == ["backend"])
+    assert "The port is still taken." in told
+    supervisor.stop()
