@@ -28,7 +28,7 @@ from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
 from model_backend.training import LabelModel, Pool, Recipe, at_thresholds, fit, mean_average_precision
 from model_backend.training.mapped import transformed
-from model_backend.training.simulate import BIASES, full_labels, single_positives
+from model_backend.training.simulate import BIASES, full_labels, label_propensity, single_positives
 
 ORDER_SEED = 0
 DEFAULT, FULL = "default", "full, bce"
@@ -109,10 +109,14 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
                 learn.truth, min(count, len(learn.truth)), seed=seed, bias=arguments.bias
             )
             known = full_labels(learn.truth, observed)
+            rates = learn.truth.mean(axis=0)
+            propensity = label_propensity(observed, rates) if arguments.propensity else None
             for name, (recipe, full) in chosen.items():
                 pool = Pool(learn.features, learn.blocks, known if full else observed)
                 begun = time.perf_counter()
-                model = fit(pool, recipe, expected_positives=positives, previous=previous).model
+                model = fit(
+                    pool, recipe, expected_positives=positives, previous=previous, propensity=propensity
+                ).model
                 seconds = time.perf_counter() - begun
                 if mapped is None or previous is None or model.feature_map is not previous.feature_map:
                     mapped = transformed(model.feature_map, score.features)
@@ -190,6 +194,9 @@ def main() -> None:
     parser.add_argument("--rows", choices=("all", "default"), default="all")
     parser.add_argument("--validation", action="store_true", help="score on a part of the pool")
     parser.add_argument("--bias", choices=[name for name in BIASES if name != "size"], default="uniform")
+    parser.add_argument(
+        "--propensity", action="store_true", help="correct for the bias, labels' true rates known"
+    )
     parser.add_argument("--wrong-k", type=float, default=1.0, help="factor on the k that is given")
     parser.add_argument("--backbone", default="handcrafted")
     parser.add_argument("--cache", type=Path, default=Path("onetag-data/benchmark-features.db"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
 from model_backend.training.fused import fit_fused
@@ -42,13 +43,16 @@ def fit(
     expected_positives: float | None = None,
     previous: LabelModel | None = None,
     precision: float = 0.8,
+    propensity: NDArray[np.floating] | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Fit:
     """Train on everything observed so far.
 
     expected_positives: labels an image, when the user knows; completed reviews correct it. previous: the last
     version, whose feature map serves again while it fits the pool. precision: the share of suggestions that
-    should be right, for the thresholds. progress: called with a stage and how much is done, 0..1.
+    should be right, for the thresholds. propensity (L,): where annotators prefer some labels, the chance in
+    (0, 1] that each is tagged when present, see `simulate.label_propensity`. progress: called with a stage and
+    how much is done, 0..1.
     Raises LearningError when nothing is tagged yet. The same arguments give the same result.
     """
     report = progress or _silent
@@ -62,7 +66,8 @@ def fit(
     report("feature map", 0.0)
     feature_map, mapped_pool = map_pool(pool, recipe, previous)
     mapped_at = time.perf_counter()
-    trained = _heads(mapped_pool.mapped, pool, recipe, positives.value, report)
+    weights = _propensity(propensity, pool.labels)
+    trained = _heads(mapped_pool.mapped, pool, recipe, positives.value, report, weights)
     model = LabelModel(
         recipe=recipe,
         blocks=tuple(pool.blocks),
@@ -94,13 +99,30 @@ def fit(
     return Fit(model, probabilities, metrics)
 
 
-def _heads(mapped: torch.Tensor, pool: Pool, recipe: Recipe, positives: float, report: Progress) -> LinearFit:
+def _heads(
+    mapped: torch.Tensor,
+    pool: Pool,
+    recipe: Recipe,
+    positives: float,
+    report: Progress,
+    propensity: torch.Tensor | None,
+) -> LinearFit:
     observed = torch.from_numpy(pool.observed)
     if recipe.loss is None and recipe.estimator is None:
-        parts = fit_fused(mapped, observed, positives, seed=recipe.seed, progress=report)
+        seed = recipe.seed
+        parts = fit_fused(mapped, observed, positives, seed=seed, progress=report, propensity=propensity)
         return LinearFit(parts, None, 0)
     chosen = recipe if recipe.loss is not None else replace(recipe, loss="role")
-    return fit_linear(mapped, observed, chosen, positives, progress=report)
+    return fit_linear(mapped, observed, chosen, positives, progress=report, propensity=propensity)
+
+
+def _propensity(given: NDArray[np.floating] | None, labels: int) -> torch.Tensor | None:
+    if given is None:
+        return None
+    values = torch.as_tensor(np.asarray(given, dtype=np.float32))
+    if values.shape != (labels,) or not bool(((values > 0) & (values <= 1)).all()):
+        raise LearningError(f"Propensities must be {labels} chances above 0 and at most 1, one a label.")
+    return values
 
 
 def _silent(_stage: str, _done: float) -> None:

@@ -32,9 +32,19 @@ Progress = Callable[[str, float], None]
 
 
 def fit_fused(
-    mapped: Tensor, observed: Tensor, expected_positives: float, *, seed: int, progress: Progress
+    mapped: Tensor,
+    observed: Tensor,
+    expected_positives: float,
+    *,
+    seed: int,
+    progress: Progress,
+    propensity: Tensor | None = None,
 ) -> tuple[Part, ...]:
-    """Heads for mapped features (N, D) and observations (N, L) of which at least one is positive."""
+    """Heads for mapped features (N, D) and observations (N, L) of which at least one is positive.
+
+    propensity (L,): the chance that a label which is present was the one tagged, up to a factor. What is
+    seldom tagged though present then counts for more.
+    """
     tags = tag_shares(observed)
     tagged = tags.sum(dim=1) > 0
     count = int(tagged.sum())
@@ -46,6 +56,9 @@ def fit_fused(
     away[tagged] = out_of_fold(mapped[tagged], tags[tagged], seed=seed, start=head)
     progress("neighbours", 0.5)
     belief = believed(mapped, tags, away, trust, seed=seed)
+    if propensity is not None:
+        belief, head = belief / propensity, (head[0], head[1] - propensity.log())
+        belief = belief / belief.sum(dim=1, keepdim=True)
     targets = soft_targets(belief, observed, expected_positives)
     progress("heads", 0.7)
     linear = fit_sigmoid(mapped, targets, None, L2 / len(mapped))

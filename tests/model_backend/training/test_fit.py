@@ -67,6 +67,17 @@ def test_an_observed_absence_lowers_the_label_where_it_was_observed(planted):
     assert after[rejected].mean() < before[rejected].mean() - 0.1
 
 
+def test_a_label_that_annotators_avoid_is_believed_more_when_they_are_known_to(planted):
+    pool, _ = planted(150)
+    avoided = np.array([0.1, 1, 1, 1, 1])
+    plain, corrected = fit(pool).probabilities, fit(pool, propensity=avoided).probabilities
+    assert corrected[:, 0].mean() > plain[:, 0].mean() + 0.1
+    assert corrected[:, 1:].mean() < plain[:, 1:].mean()
+    for wrong in (avoided[:4], 0 * avoided, 2 * avoided):
+        with pytest.raises(LearningError, match="Propensities"):
+            fit(pool, propensity=wrong)
+
+
 def test_nothing_tagged_is_refused_with_what_to_do(planted):
     pool, _ = planted()
     for nothing in (np.zeros_like(pool.observed), -np.ones_like(pool.observed)):
