@@ -37,7 +37,7 @@ from model_backend.commands.installation import Plan, Running, running
 from model_backend.commands.serving import backend_url
 from model_backend.demo.annotator import Habits
 from model_backend.demo.features import Scorer
-from model_backend.demo.loop import Progress, Stage, await_suggestions, submit
+from model_backend.demo.loop import Progress, Stage, settled, submit
 from model_backend.demo.show import Material, Wish, prepare, stage_of
 
 TRIGGER = 10  # observations that trigger a training: the default of ONETAG_RETRAIN_AFTER
@@ -100,10 +100,16 @@ class Bench:
 
     def settle(self) -> None:
         """Wait until everything said so far is learned and nothing is under way."""
-        with self.store.session() as session:
-            queue_run(session, self.stage.project_id, "benchmark")
-        self._nudge()
-        await_suggestions(self.stage)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            with self.store.reading() as session:
+                if settled(session, self.stage.project_id):
+                    return
+            with self.store.session() as session:
+                queue_run(session, self.stage.project_id, "benchmark")
+            self._nudge()
+            time.sleep(0.5)
+        raise SystemExit("The worker does not come to rest; see its log.")
 
     def _training(self) -> str:
         with self.store.reading() as session:
