@@ -48,11 +48,13 @@ def fit(
 ) -> Fit:
     """Train on everything observed so far.
 
-    expected_positives: labels an image, when the user knows; completed reviews correct it. previous: the last
-    version, whose feature map serves again while it fits the pool. precision: the share of suggestions that
-    should be right, for the thresholds. propensity (L,): where annotators prefer some labels, the chance in
-    (0, 1] that each is tagged when present, see `simulate.label_propensity`. progress: called with a stage and
-    how much is done, 0..1.
+    expected_positives: labels an image, when the user knows; completed reviews correct it.
+    previous: the last version, whose feature map serves again while it fits the pool.
+    precision: the share of suggestions that should be right, for the thresholds.
+    propensity (L,): where annotators prefer some labels, the chance in (0, 1] that each is tagged when
+    present, see `simulate.label_propensity`.
+    progress: called with a stage and how much is done, 0..1.
+
     Raises LearningError when nothing is tagged yet. The same arguments give the same result.
     """
     report = progress or _silent

@@ -1,7 +1,8 @@
 """Choosing without a labelled validation set: tags held out, and how well a model tells them.
 
-The macro AUC of "was this label the tag" orders recipes best (Spearman 0.86 to 0.94 with clean mAP), the rank
-of the tag less well. Below a few hundred held-out tags a good fixed default beats any choice made by them.
+Choosing among ten losses so loses 3 to 5 mAP against the clean choice at 50 to 200 tags and about 0.6 from
+640 on (UC Merced), as much by the macro AUC of "was this label the tag" as by the tag's rank: below a few
+hundred held-out tags the shipped default beats any choice made by them.
 """
 
 from __future__ import annotations
