@@ -35,6 +35,7 @@ from model_backend.commands.children import free_port
 from model_backend.commands.console import progress_bar
 from model_backend.commands.installation import Plan, Running, running
 from model_backend.commands.serving import backend_url
+from model_backend.commands.up import interruptible
 from model_backend.demo.annotator import Habits
 from model_backend.demo.features import Scorer
 from model_backend.demo.loop import Progress, Stage, settled, submit
@@ -214,6 +215,7 @@ def bench(folder: Path, arguments: argparse.Namespace, console: Console) -> dict
     train = material.train
     plan = Plan(material.folder, train.labels, "onetag benchmark", free_port(), train.names)
     with (
+        interruptible(),
         closing(Scorer(settings, train, material.test)) as scorer,
         running(settings, plan, console.print, lambda text: progress_bar(console, text)) as installation,
     ):
