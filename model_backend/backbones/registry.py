@@ -12,6 +12,7 @@ import torch
 
 from model_backend.backbones.base import Backbone
 from model_backend.backbones.handcrafted import Handcrafted
+from model_backend.devices import bf16_is_fast, pick_device
 from model_backend.errors import LearningError
 
 log = logging.getLogger(__name__)
@@ -56,21 +57,18 @@ def load_backbone(
 
     auto: pretrained resnet50 when its weights are on this machine, else handcrafted; never a download.
     weights: a safetensors file or a torch state dict, instead of the weights that torchvision would download.
-    device: `auto` is CUDA where there is one. autocast: bfloat16 where the processor is fast at it.
+    device: `auto` is CUDA where there is one. autocast: unless given, bfloat16 on a GPU that is fast at it,
+    and float32 on a processor, where a probe could come out differently in the next process.
     Raises LearningError: no such backbone, weights that cannot be had or do not fit; the message names the
     way out.
     """
-    chosen = _device(device)
     entry = BACKBONES.get(name.lower().replace("-", "_"))
     if entry is None:
         raise LearningError(f"There is no backbone {name!r}. Choose one of: {', '.join(BACKBONES)}.")
+    chosen = pick_device(str(device))
+    if autocast is None and chosen.type == "cuda" and bf16_is_fast(chosen):
+        autocast = torch.bfloat16
     return entry.build(Options(weights, chosen, autocast))
-
-
-def _device(device: str | torch.device) -> torch.device:
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
 
 
 def _handcrafted(options: Options) -> Backbone:

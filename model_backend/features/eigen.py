@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -17,7 +20,7 @@ def top_eigenvectors(matrix: Tensor, count: int, *, seed: int) -> tuple[Tensor, 
     subspace iteration (Halko, Martinsson and Tropp, SIAM Review 2011, algorithm 4.4).
     """
     if len(matrix) <= max(EXACT_UP_TO, count + SPARE):
-        values, vectors = torch.linalg.eigh(matrix)
+        values, vectors = _decomposed(matrix)
     else:
         values, vectors = _randomised(matrix, count + SPARE, seed)
     values, vectors = values.flip(0)[:count], vectors.flip(1)[:, :count]
@@ -29,6 +32,35 @@ def _randomised(matrix: Tensor, width: int, seed: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     basis = torch.randn(len(matrix), width, generator=generator, dtype=matrix.dtype)
     for _ in range(1 + PASSES):
-        basis = torch.linalg.qr(matrix @ basis).Q
-    values, vectors = torch.linalg.eigh(basis.T @ (matrix @ basis))
+        basis = _orthonormal(matrix @ basis)
+    values, vectors = _decomposed(basis.T @ (matrix @ basis))
     return values, basis @ vectors
+
+
+def _orthonormal(columns: Tensor) -> Tensor:
+    """An orthonormal basis of the columns (N, D), by Cholesky in double precision.
+
+    All of it is matrix products: beside another busy process a QR of this shape takes a hundred times longer.
+    """
+    exact = columns.double()
+    factor = torch.linalg.cholesky(exact.T @ exact)
+    basis: Tensor = torch.linalg.solve_triangular(factor, exact.T, upper=False).T.float()
+    return basis
+
+
+def _decomposed(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """All eigenvalues, smallest first, and eigenvectors."""
+    with _one_thread():
+        values, vectors = torch.linalg.eigh(matrix)
+    return values, vectors
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small steps, for which threads mostly wait; on cores shared with other processes for seconds."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

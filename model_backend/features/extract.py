@@ -15,12 +15,13 @@ import numpy as np
 
 from model_backend.backbones.base import Backbone
 from model_backend.features.cache import FeatureCache, Floats, Size, rounded
-from model_backend.images import MAX_PIXELS, open_image
+from model_backend.images import MAX_PIXELS, ImageProblem, open_image
 
 log = logging.getLogger(__name__)
 
 BATCH = 32
 MOST_WORKERS = 8
+NOT_FINITE = "The backbone gave numbers that are not finite for this image."
 
 Read = Callable[[], bytes]
 
@@ -113,23 +114,31 @@ class _Batch:
         tasks = [partial(_prepare, self.backbone, data, self.max_pixels) for data in contents.values()]
         for digest, answer in zip(contents, self.pool.map(_attempt, tasks), strict=True):
             if isinstance(answer, Exception):
-                for index in places[digest]:
-                    self._note(index, names[index], answer)
+                self._note_all(places[digest], names, answer)
             else:
                 prepared[digest] = answer
         if not prepared:
             return
         features = rounded(self.backbone.compute([ready for ready, _ in prepared.values()]))
-        sizes = [size for _, size in prepared.values()]
-        for digest, row, size in zip(prepared, features, sizes, strict=True):
-            self._place(places[digest], row, size)
+        good = np.isfinite(features).all(axis=1)
+        for (digest, (_, size)), row, fine in zip(prepared.items(), features, good, strict=True):
+            if fine:
+                self._place(places[digest], row, size)
+            else:
+                self._note_all(places[digest], names, ImageProblem(NOT_FINITE))
         if self.cache is not None:
-            self.cache.put(list(prepared), self.backbone.fingerprint, features, sizes)
+            kept = [item for item, fine in zip(prepared.items(), good, strict=True) if fine]
+            digests, sizes = [digest for digest, _ in kept], [size for _, (_, size) in kept]
+            self.cache.put(digests, self.backbone.fingerprint, features[good], sizes)
 
     def _place(self, indices: Sequence[int], row: Floats, size: Size) -> None:
         for index in indices:
             self.found.features[index] = row
             self.found.sizes[index] = size
+
+    def _note_all(self, indices: Sequence[int], names: dict[int, str], error: Exception) -> None:
+        for index in indices:
+            self._note(index, names[index], error)
 
     def _note(self, index: int, name: str, error: Exception) -> None:
         self.found.problems[index] = str(error) or type(error).__name__

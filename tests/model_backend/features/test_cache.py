@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import logging
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_backend.errors import LearningError
+from model_backend.features import FeatureCache
+from model_backend.features.cache import rounded
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> FeatureCache:
+    return FeatureCache(tmp_path / "features.sqlite")
+
+
+def rows(count: int, width: int = 6) -> np.ndarray:
+    return np.random.default_rng(count).normal(size=(count, width)).astype(np.float32)
+
+
+def names(count: int) -> list[str]:
+    return [f"{number:064x}" for number in range(count)]
+
+
+def test_what_was_put_comes_back_in_the_order_asked(cache: FeatureCache) -> None:
+    features = rows(4)
+    cache.put(names(4), "net-1", features, [(10, number) for number in range(4)])
+    asked = [names(4)[2], "unknown", names(4)[0], names(4)[2]]
+    mask, found = cache.get(asked, "net-1")
+    assert mask.tolist() == [True, False, True, True]
+    assert found.dtype == np.float32
+    assert np.array_equal(found, rounded(features)[[2, 0, 2]])
+    assert cache.sizes(asked, "net-1") == {names(4)[2]: (10, 2), names(4)[0]: (10, 0)}
+
+
+def test_an_empty_cache_knows_nothing(cache: FeatureCache) -> None:
+    mask, found = cache.get(names(3), "net-1")
+    assert mask.tolist() == [False] * 3
+    assert found.shape == (0, 0)
+    assert cache.get([], "net-1")[1].shape == (0, 0)
+
+
+def test_another_backbone_has_its_own_features(cache: FeatureCache) -> None:
+    cache.put(names(2), "net-1", rows(2), [(1, 1)] * 2)
+    cache.put(names(2), "net-2", rows(2, 9), [(1, 1)] * 2)
+    assert cache.get(names(2), "net-1")[1].shape == (2, 6)
+    assert cache.get(names(2), "net-2")[1].shape == (2, 9)
+
+
+def test_rounding_is_to_half_a_thousandth_and_never_infinite() -> None:
+    features = rows(50) * 100
+    assert np.allclose(rounded(features), features, rtol=5e-4)
+    assert np.isfinite(rounded(np.array([[1e9, -1e9]]))).all()
+    assert np.array_equal(rounded(rounded(features)), rounded(features))
+
+
+def test_putting_again_replaces(cache: FeatureCache) -> None:
+    cache.put(names(1), "net-1", rows(1), [(1, 1)])
+    cache.put(names(1), "net-1", 2 * rows(1), [(3, 4)])
+    assert np.allclose(cache.get(names(1), "net-1")[1], 2 * rows(1), rtol=1e-3)
+    assert cache.sizes(names(1), "net-1") == {names(1)[0]: (3, 4)}
+
+
+def test_two_thousand_rows_are_read_in_a_fifth_of_a_second(cache: FeatureCache) -> None:
+    cache.put(names(2000), "net-1", rows(2000, 5000), [(1, 1)] * 2000)
+    spent = []
+    for _ in range(3):
+        start = time.thread_time()
+        mask, _ = cache.get(names(2000), "net-1")
+        spent.append(time.thread_time() - start)
+        assert mask.all()
+    assert min(spent) < 0.2
+
+
+def test_threads_share_it(cache: FeatureCache) -> None:
+    def work(number: int) -> bool:
+        digests = [f"{number}-{row}" for row in range(5)]
+        cache.put(digests, "net-1", rows(5), [(1, 1)] * 5)
+        return bool(cache.get(digests, "net-1")[0].all())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(40)))
+    assert cache.get([f"{number}-4" for number in range(40)], "net-1")[0].all()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from model_backend.features.cache import FeatureCache
+cache = FeatureCache(Path(sys.argv[1]))
+for row in range(10**6):
+    cache.put([f"{sys.argv[2]}-{row}"], "net-1", np.full((1, 300), row % 7, np.float32), [(1, 1)])
+    print(row, flush=True)
+"""
+
+
+def test_processes_share_it_and_a_killed_one_does_no_harm(cache: FeatureCache) -> None:
+    with _writer(cache.path, "a") as first, _writer(cache.path, "b") as second:
+        for writer in (first, second):
+            assert writer.stdout is not None
+            while int(writer.stdout.readline()) < 20:
+                pass
+            writer.kill()
+    mask, found = cache.get([f"{writer}-{row}" for writer in "ab" for row in range(20)], "net-1")
+    assert mask.all()
+    assert found[:, 0].tolist() == [row % 7 for _ in "ab" for row in range(20)]
+    assert not list(cache.path.parent.glob("*.damaged"))
+
+
+@contextmanager
+def _writer(path: Path, name: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", WRITER, str(path), name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("damage", ["all", "header", "middle"])
+def test_a_damaged_file_is_set_aside_with_a_warning(
+    cache: FeatureCache, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache.put(names(300), "net-1", rows(300, 500), [(1, 1)] * 300)
+    with sqlite3.connect(cache.path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    content = bytearray(cache.path.read_bytes())
+    if damage == "all":
+        content = bytearray(b"not a database at all" * 100)
+    elif damage == "header":
+        content[:16] = b"\0" * 16
+    else:
+        content[4096 : len(content) // 2] = b"\xa5" * (len(content) // 2 - 4096)
+    cache.path.write_bytes(bytes(content))
+    with caplog.at_level(logging.WARNING):
+        mask, _ = cache.get(names(300), "net-1")
+    assert not mask.all()
+    cache.put(names(300), "net-1", rows(300, 500), [(1, 1)] * 300)
+    assert cache.get(names(300), "net-1")[0].all()
+    assert "damaged" in caplog.text
+    assert cache.path.with_name("features.sqlite.damaged").exists()
+
+
+class LimitedCache(FeatureCache):
+    """A cache on a disk that ends after some pages, or that must not be written."""
+
+    pragma = ""
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with super()._connection() as connection:
+            connection.execute(self.pragma)
+            yield connection
+
+
+@pytest.mark.parametrize(
+    ("pragma", "says"), [("PRAGMA max_page_count = 5", "disk is full"), ("PRAGMA query_only = 1", "written to")]
+)
+def test_a_full_or_read_only_disk_is_said_so(cache: FeatureCache, pragma: str, says: str) -> None:
+    cache.put(names(1), "net-1", rows(1), [(1, 1)])
+    limited = LimitedCache(cache.path)
+    limited.pragma = pragma
+    with pytest.raises(LearningError, match=says) as raised:
+        limited.put(names(40), "net-1", rows(40, 9000), [(1, 1)] * 40)
+    assert "features.sqlite" in str(raised.value)
+    assert cache.get(names(1), "net-1")[0].all()
+    assert not list(cache.path.parent.glob("*.damaged"))
+
+
+def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(LearningError, match="folder exist"):
+        FeatureCache(tmp_path / "nowhere" / "features.sqlite").get(names(1), "net-1")
