@@ -6,7 +6,6 @@ import logging
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -57,8 +56,7 @@ class Pretrained(Backbone):
     def __init__(
         self, name: str, *, weights: Path | None, device: torch.device, autocast: torch.dtype | None = None
     ) -> None:
-        published = get_model_weights(name).DEFAULT
-        preset = published.transforms()
+        preset = get_model_weights(name).DEFAULT.transforms()
         module = Headless(get_model(name, weights=None), preset.mean, preset.std)
         state = _download(name) if weights is None else read_weights(weights)
         origin = "torchvision" if weights is None else str(weights)
@@ -102,24 +100,28 @@ class Pretrained(Backbone):
 
 def weights_at_hand(name: str) -> bool:
     """Whether the network's weights were downloaded before."""
-    return _kept(get_model_weights(name).DEFAULT).is_file()
+    return _kept(name).is_file()
 
 
-def _kept(published: Any) -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints" / Path(published.url).name
+def _kept(name: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(get_model_weights(name).DEFAULT.url).name
 
 
 def _download(name: str) -> Mapping[str, Tensor]:
-    published = get_model_weights(name).DEFAULT
+    """The weights that torchvision publishes, kept where torch keeps them; their name ends in their hash."""
+    url = get_model_weights(name).DEFAULT.url
+    file = _kept(name)
+    if file.is_file():
+        return read_weights(file)
+    log.info("Downloading the weights of %s from %s", name, url)
     try:
-        if not weights_at_hand(name):
-            log.info("Downloading the weights of %s from %s", name, published.url)
-            request = urllib.request.Request(published.url, method="HEAD")  # noqa: S310
-            urllib.request.urlopen(request, timeout=ANSWER_WITHIN).close()  # noqa: S310
-        state: Mapping[str, Tensor] = published.get_state_dict(progress=False, check_hash=True)
+        request = urllib.request.Request(url, method="HEAD")  # noqa: S310
+        urllib.request.urlopen(request, timeout=ANSWER_WITHIN).close()  # noqa: S310
+        file.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(file), file.stem.rpartition("-")[2], progress=False)
     except (OSError, RuntimeError) as error:
         raise LearningError(
-            f"The weights of {name} cannot be downloaded from {published.url} ({error}). "
+            f"The weights of {name} cannot be downloaded from {url} ({error}). "
             "Either give them as a file (--weights FILE), or do without (--backbone handcrafted)."
         ) from None
-    return state
+    return read_weights(file)

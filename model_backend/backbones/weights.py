@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -26,10 +24,10 @@ def read_weights(file: Path) -> Mapping[str, Tensor]:
         if file.suffix == ".safetensors":
             return load_file(file)
         content = torch.load(file, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # torch's reader raises nearly anything on a file that is not its own
         raise LearningError(
-            f"{file} holds no weights that can be read safely ({type(error).__name__}). "
-            "Save it as safetensors, or with torch.save(model.state_dict(), file)."
+            f"{file} holds no weights that can be read safely ({type(error).__name__}). Save it again as "
+            "safetensors or with torch.save(model.state_dict(), file); delete it if it was downloaded."
         ) from None
     for wrapper in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model_backend.backbones.base import Backbone
 from model_backend.features.cache import FeatureCache, Floats, Size, rounded
@@ -120,7 +121,7 @@ class _Batch:
         if not prepared:
             return
         features = rounded(self.backbone.compute([ready for ready, _ in prepared.values()]))
-        good = np.isfinite(features).all(axis=1)
+        good: NDArray[np.bool_] = np.asarray(np.isfinite(features).all(axis=1))
         for (digest, (_, size)), row, fine in zip(prepared.items(), features, good, strict=True):
             if fine:
                 self._place(places[digest], row, size)

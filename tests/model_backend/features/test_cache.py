@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
 from model_backend.features import FeatureCache
@@ -23,7 +24,7 @@ def cache(tmp_path: Path) -> FeatureCache:
     return FeatureCache(tmp_path / "features.sqlite")
 
 
-def rows(count: int, width: int = 6) -> np.ndarray:
+def rows(count: int, width: int = 6) -> NDArray[np.float32]:
     return np.random.default_rng(count).normal(size=(count, width)).astype(np.float32)
 
 
@@ -163,7 +164,8 @@ class LimitedCache(FeatureCache):
 
 
 @pytest.mark.parametrize(
-    ("pragma", "says"), [("PRAGMA max_page_count = 5", "disk is full"), ("PRAGMA query_only = 1", "written to")]
+    ("pragma", "says"),
+    [("PRAGMA max_page_count = 5", "disk is full"), ("PRAGMA query_only = 1", "written to")],
 )
 def test_a_full_or_read_only_disk_is_said_so(cache: FeatureCache, pragma: str, says: str) -> None:
     cache.put(names(1), "net-1", rows(1), [(1, 1)])

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from model_backend.errors import LearningError
@@ -18,25 +19,28 @@ def pool(images: int, seed: int = 0) -> Floats:
     random = np.random.default_rng(seed)
     centres = np.random.default_rng(99).normal(size=(6, sum(BLOCKS)))[random.integers(0, 6, images)]
     scale = np.repeat([100.0, 0.01, 1.0], BLOCKS)
-    return (scale * (centres + 0.5 * random.normal(size=centres.shape)) + 7 * scale).astype(np.float32)
+    rows: Floats = (scale * (centres + 0.5 * random.normal(size=centres.shape) + 7)).astype(np.float32)
+    return rows
 
 
-def naive_balance(features: Floats) -> np.ndarray:
+def naive_balance(features: Floats) -> NDArray[np.float64]:
     parts = []
     for block in np.split(features.astype(np.float64), np.cumsum(BLOCKS)[:-1], axis=1):
         centred = block - block.mean(axis=0)
         parts.append(centred / np.sqrt(2 * np.mean([row @ row for row in centred])))
-    return np.concatenate(parts, axis=1) / np.sqrt(len(BLOCKS))
+    rows: NDArray[np.float64] = np.concatenate(parts, axis=1) / np.sqrt(len(BLOCKS))
+    return rows
 
 
-def naive_kernel(features: Floats) -> np.ndarray:
+def naive_kernel(features: Floats) -> NDArray[np.float64]:
     rows = naive_balance(features)
     count = len(rows)
     distances = np.array([[np.sum((one - other) ** 2) for other in rows] for one in rows])
     kernel = np.exp(-GAMMA * distances / distances.mean())
     centring = np.eye(count) - np.full((count, count), 1 / count)
-    centred: np.ndarray = centring @ kernel @ centring
-    return centred / (np.trace(centred) / count)
+    centred: NDArray[np.float64] = centring @ kernel @ centring
+    scaled: NDArray[np.float64] = centred / (np.trace(centred) / count)
+    return scaled
 
 
 def test_inner_products_are_the_centred_kernel_of_balanced_blocks() -> None:
@@ -67,7 +71,7 @@ def test_the_pool_has_mean_zero_and_mean_square_one(images: int, kind: str) -> N
 @pytest.mark.parametrize("kind", ["kernel", "linear"])
 def test_each_block_counts_the_same_whatever_its_units(kind: str) -> None:
     features = pool(40)
-    rescaled = features * np.repeat(np.float32([3.0, 500.0, 0.02]), BLOCKS)
+    rescaled = features * np.repeat(np.array([3.0, 500.0, 0.02], np.float32), BLOCKS)
     one = FeatureMap.fit(features, BLOCKS, seed=0, kind=kind).transform(features)  # type: ignore[arg-type]
     other = FeatureMap.fit(rescaled, BLOCKS, seed=0, kind=kind).transform(rescaled)  # type: ignore[arg-type]
     assert np.allclose(one @ one.T, other @ other.T, atol=1e-2)
@@ -117,12 +121,13 @@ def test_a_randomised_decomposition_finds_the_leading_directions() -> None:
     assert np.allclose(found / found.sum(), values / values.sum(), atol=2e-3)
 
 
-def naive_kernel_quick(features: Floats) -> np.ndarray:
+def naive_kernel_quick(features: Floats) -> NDArray[np.float64]:
     rows = naive_balance(features)
     squares = np.sum(rows**2, axis=1)
     distances = squares[:, None] + squares - 2 * rows @ rows.T
-    kernel: np.ndarray = np.exp(-GAMMA * distances / distances.mean())
-    return kernel - kernel.mean(0) - kernel.mean(1)[:, None] + kernel.mean()
+    kernel: NDArray[np.float64] = np.exp(-GAMMA * distances / distances.mean())
+    centred: NDArray[np.float64] = kernel - kernel.mean(0) - kernel.mean(1)[:, None] + kernel.mean()
+    return centred
 
 
 def test_rows_of_unreadable_images_do_not_count() -> None:

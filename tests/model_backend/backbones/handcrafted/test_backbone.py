@@ -23,7 +23,7 @@ def backbone() -> Backbone:
 
 @pytest.fixture(scope="module")
 def photographs() -> list[Image.Image]:
-    arrays = (data.astronaut(), data.coffee(), data.chelsea())
+    arrays = data.astronaut(), data.coffee(), data.chelsea()  # type: ignore[no-untyped-call]
     return [Image.fromarray(array) for array in arrays]
 
 
@@ -68,7 +68,7 @@ def test_plain_and_tiny_pictures_have_finite_numbers_that_float16_holds(
 
 
 def test_grey_pictures_work_like_colour_ones(backbone: Backbone) -> None:
-    grey = Image.fromarray(data.camera())
+    grey = Image.fromarray(data.camera())  # type: ignore[no-untyped-call]
     assert np.array_equal(backbone([grey]), backbone([grey.convert("RGB")]))
 
 
@@ -76,9 +76,7 @@ def test_no_image_is_no_row(backbone: Backbone) -> None:
     assert backbone([]).shape == (0, backbone.feature_dim)
 
 
-def test_an_image_takes_80_ms_of_one_core_at_most(
-    backbone: Backbone, photographs: list[Image.Image]
-) -> None:
+def test_an_image_takes_80_ms_of_one_core_at_most(backbone: Backbone, photographs: list[Image.Image]) -> None:
     small = photographs[1].resize((256, 256))
     backbone([small])
     spent = []

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from model_backend.backbones.handcrafted.local import FLAT, FLOOR, Floats, LocalStatistics, log_moments
-from model_backend.backbones.handcrafted.planes import Planes, oriented_cells
+from model_backend.backbones.handcrafted.local import FLAT, FLOOR, LocalStatistics, log_moments
+from model_backend.backbones.handcrafted.planes import Floats, Planes, oriented_cells
 
 
 @pytest.fixture
@@ -14,7 +15,9 @@ def picture() -> Floats:
     return (0.7 * smooth + 0.3 * random.random((3, 32, 32))).astype(np.float32)
 
 
-def naive_descriptors(rgb: Floats, cell: int, window: int, orientations: tuple[int, ...]) -> np.ndarray:
+def naive_descriptors(
+    rgb: Floats, cell: int, window: int, orientations: tuple[int, ...]
+) -> NDArray[np.float64]:
     red, green, blue = rgb.astype(np.float64)
     opponent = [(red + green + blue) / 3, (red - green) / 2, (2 * blue - red - green) / 4]
     size = rgb.shape[1]
@@ -79,15 +82,16 @@ def test_the_block_is_the_logarithm_of_moments_averaged_over_the_mirrored_pictur
     block = LocalStatistics(cell, window, orientations)
     other = np.ascontiguousarray(picture[:, ::-1, ::-1])
 
-    def logarithm(rgb: Floats) -> np.ndarray:
-        moments = 0
+    def logarithm(rgb: Floats) -> NDArray[np.float64]:
+        moments: NDArray[np.float64] = np.zeros((1, 1))
         for view in (rgb, np.ascontiguousarray(rgb[:, :, ::-1])):
             rows = block.descriptors(Planes.of(view)).astype(np.float64)
             rows = np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
             moments = moments + rows.T @ rows / len(rows) / 2
         values, vectors = np.linalg.eigh(moments)
         values = np.maximum(values, 0)
-        return (vectors * np.log(values + FLOOR * values.mean())) @ vectors.T
+        logarithm: NDArray[np.float64] = (vectors * np.log(values + FLOOR * values.mean())) @ vectors.T
+        return logarithm
 
     mine = block(Planes.of(picture)), block(Planes.of(other))
     assert len(mine[0]) == block.width
