@@ -2,4 +2,4 @@
 
 
 class OnetagError(Exception):
-    """Something that a user can mend. The message names the trouble and the way out; no traceback is shown."""
+    """Something that a user can mend. The message names the trouble and the way out."""

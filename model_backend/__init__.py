@@ -1,1 +1,1 @@
-"""The side of learning: losses, estimators, backbones, training, and the backend that Label Studio talks to."""
+"""The side of learning: losses, estimators, backbones, training, and the backend for Label Studio."""

@@ -1,10 +1,13 @@
-"""Databases for tests: `store` runs a test on both engines; `sqlite_store` is quick, for other rooms."""
+"""Databases for tests: `store` runs a test on both engines; `sqlite_store` is quick, for other rooms.
+
+Where CI is set, a skipped test is a failed one: a missing service must not go unseen.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +23,27 @@ from annotator.store import Project, Store, open_store, sync_images, sync_labels
 pytest_plugins = ["tests.studio_fixtures"]
 
 POSTGRES = os.environ.get("ONETAG_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the `cuda` tests on a machine without a GPU: no CI of ours has one."""
+    on_gpu = [item for item in items if item.get_closest_marker("cuda")]
+    if not on_gpu:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        config.hook.pytest_deselected(items=on_gpu)
+        items[:] = [item for item in items if not item.get_closest_marker("cuda")]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail what is skipped in CI."""
+    report = yield
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = "failed", f"skipped in CI: {report.longreprtext}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -250,6 +250,7 @@ class LabelStudioProcess:
             "DJANGO_DB": "sqlite",
             "HOST": "",
             "DEBUG": "false",
+            "CI": "false",  # it would read ours, and end when that is no boolean
             "USERNAME": self.credentials.email,
             "PASSWORD": self.credentials.password.get_secret_value(),
             "USER_TOKEN": self.credentials.token.get_secret_value(),

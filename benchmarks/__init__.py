@@ -1,0 +1,1 @@
+"""Speed, memory and accuracy, measured against a peer or a naive version in the same run."""
