@@ -2,11 +2,13 @@
 
 Push the window, switch the queue to the new version, and only later clear the old ones: annotators never see
 an empty queue, and a page that still shows an old suggestion can be submitted. What is published is noted
-with the version, so an interrupted publication is taken up again, without duplicates.
+with the version, so an interrupted publication is taken up again, without duplicates. Where two processes
+publish two versions at once, the newest ends up in the queue.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +25,10 @@ from model_backend.engine.suggest import in_turns
 
 PUBLISHING = "publishing"
 PUBLISHED = "published"
+OVERTAKEN = "overtaken"  # a newer version was active before the queue could follow this one
 PAGE_OPEN = timedelta(minutes=30)  # a page whose prediction is gone cannot be submitted any more
+
+log = logging.getLogger(__name__)
 
 
 class Queue(Protocol):
@@ -52,6 +57,7 @@ class Window:
     version: str
     studio_project: int
     begun: bool
+    published: set[int]  # versions whose publication was complete before this one began
     image_ids: list[int]
     predictions: list[dict[str, Any]]
 
@@ -70,8 +76,15 @@ def publish(store: Store, settings: Settings, project_id: int, studio: Queue) ->
     _note(store, window.version_id, PUBLISHING)
     if window.predictions:
         studio.push_predictions(window.studio_project, window.predictions)
+        if _active(store, project_id) != window.version_id:
+            log.info("Version %s leaves the queue to a newer one.", window.version)
+            _note(store, window.version_id, OVERTAKEN)
+            return len(window.predictions)
         studio.set_queue(window.studio_project, window.version)
     _note(store, window.version_id, PUBLISHED, window.image_ids)
+    newest = _meanwhile(store, project_id, window)
+    if newest is not None:
+        studio.set_queue(window.studio_project, newest)
     return len(window.predictions)
 
 
@@ -96,6 +109,31 @@ def clear_old(store: Store, project_id: int, studio: Queue) -> list[str]:
     return studio.clear_superseded(project.studio_project, current.name, ours, older_than=PAGE_OPEN)
 
 
+def _active(store: Store, project_id: int) -> int | None:
+    with store.reading() as session:
+        return session.get_one(Project, project_id).active_version_id
+
+
+def _meanwhile(store: Store, project_id: int, window: Window) -> str | None:
+    """The published version to set the queue to, if another was published at the same time; else None.
+
+    Each publication looks here after it noted itself, so of two at least one sees the other.
+    """
+    with store.reading() as session:
+        published = _published(session, project_id)
+        active = session.get_one(Project, project_id).active_version_id
+    if published.keys() <= window.published | {window.version_id}:
+        return None
+    return None if active is None else published.get(active)
+
+
+def _published(session: Session, project_id: int) -> dict[int, str]:
+    """The names of the published versions by id."""
+    known = select(ModelVersion.id, ModelVersion.name, ModelVersion.metrics)
+    rows = session.execute(known.where(ModelVersion.project_id == project_id))
+    return {version_id: name for version_id, name, metrics in rows if PUBLISHED in metrics}
+
+
 def _window(session: Session, settings: Settings, project_id: int) -> Window | None:
     project = session.get_one(Project, project_id)
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
@@ -110,6 +148,7 @@ def _window(session: Session, settings: Settings, project_id: int) -> Window | N
         version=version.name,
         studio_project=project.studio_project,
         begun=PUBLISHING in version.metrics,
+        published=set(_published(session, project_id)),
         image_ids=[suggestion.image_id for _, suggestion in chosen],
         predictions=[
             prediction(

@@ -53,6 +53,7 @@ class Duties:
         self._inbox = Turnstile()
         self._trainings = Turnstile()
         self._reconciling = Turnstile()
+        self._publishing: dict[int, Turnstile] = {}  # by project
         self._publish_from = 0.0
 
     def intake(self) -> Taken:
@@ -126,10 +127,11 @@ class Duties:
                     self._settings,
                     run.project_id,
                     workbench=self._workbench,
-                    studio=self._studio,
+                    publishing=False,
                     run_id=run.id,
                     stop=self._stop,
                 )
+                self._publish(run.project_id)
             except Stopped:
                 return
             except (OnetagError, LearningError) as error:
@@ -144,11 +146,24 @@ class Duties:
         with self._store.reading() as session:
             waiting = unpublished(session)
         for project_id in waiting:
+            if not self._publish(project_id):
+                self._publish_from = time.monotonic() + TRY_AGAIN_SECONDS
+
+    def _publish(self, project_id: int) -> bool:
+        """Publish the active version, one thread at a time; False when Label Studio did not take it."""
+        errors: list[OnetagError] = []
+
+        def work() -> None:
+            if self._studio is None:
+                return
             try:
                 publish(self._store, self._settings, project_id, self._studio)
             except OnetagError as error:
-                log.warning("Project %d is not published: %s", project_id, error)
-                self._publish_from = time.monotonic() + TRY_AGAIN_SECONDS
+                log.warning("Project %d waits to be published: %s", project_id, error)
+                errors.append(error)
+
+        self._publishing.setdefault(project_id, Turnstile()).run(work)
+        return not errors
 
     def _reconcile_all(self) -> Iterable[int]:
         if self._studio is None:

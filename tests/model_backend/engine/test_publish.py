@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from annotator.store import (
     store_suggestions,
     sync_labels,
 )
-from model_backend.engine.publish import clear_old, publish, unpublished
+from model_backend.engine.publish import OVERTAKEN, clear_old, publish, unpublished
 
 
 @pytest.fixture
@@ -136,6 +137,66 @@ def test_old_versions_are_cleared_only_after_the_new_one_is_there(
     publish(sqlite_store, engine_settings, project.id, studio)
     assert clear_old(sqlite_store, project.id, studio) == ["v0001-x"]
     assert {each["model_version"] for each in studio.predictions} == {"v0002-x"}
+
+
+def test_a_version_that_was_overtaken_while_it_was_pushed_leaves_the_queue_alone(
+    sqlite_store: Store,
+    engine_settings: Settings,
+    project: Project,
+    studio: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = new_version(sqlite_store, project, "v0001-x")
+    push = studio.push_predictions
+
+    def slow_push(number: int, items: Any) -> int:
+        monkeypatch.setattr(studio, "push_predictions", push)
+        new_version(sqlite_store, project, "v0002-x")
+        publish(sqlite_store, engine_settings, project.id, studio)
+        return int(push(number, items))
+
+    monkeypatch.setattr(studio, "push_predictions", slow_push)
+    publish(sqlite_store, engine_settings, project.id, studio)
+    assert studio.queue == "v0002-x"
+    assert studio.calls.count("set queue") == 1
+    with sqlite_store.reading() as session:
+        assert OVERTAKEN in session.get_one(ModelVersion, old.id).metrics
+    assert clear_old(sqlite_store, project.id, studio) == ["v0001-x"]
+
+
+@pytest.mark.parametrize("first_to_note", ["v0001-x", "v0002-x"])
+def test_a_switch_to_an_older_version_at_the_last_moment_is_put_right(
+    sqlite_store: Store,
+    engine_settings: Settings,
+    project: Project,
+    studio: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    first_to_note: str,
+) -> None:
+    """Two processes: the older one switches last, whichever of the two notes first what it did."""
+    new_version(sqlite_store, project, "v0001-x")
+    arrived, go = threading.Event(), threading.Event()
+    switch = studio.set_queue
+    older = threading.Thread(target=publish, args=(sqlite_store, engine_settings, project.id, studio))
+
+    def set_queue(number: int, version: str) -> None:
+        if version == "v0001-x":
+            arrived.set()
+            assert go.wait(30)
+        switch(number, version)
+        if first_to_note == "v0001-x" and not go.is_set():
+            go.set()
+            older.join(30)
+
+    monkeypatch.setattr(studio, "set_queue", set_queue)
+    older.start()
+    assert arrived.wait(30)
+    new_version(sqlite_store, project, "v0002-x")
+    publish(sqlite_store, engine_settings, project.id, studio)
+    go.set()
+    older.join(30)
+    assert not older.is_alive()
+    assert studio.queue == "v0002-x"
 
 
 def test_others_predictions_are_never_cleared(

@@ -260,6 +260,28 @@ def test_the_check_publishes_what_label_studio_missed(
     assert len(studio.predictions) == 11, "nothing is there twice"
 
 
+def test_a_check_leaves_alone_what_a_training_is_publishing(
+    store: Store, project: Project, duties: Duties, studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for task in range(701, 706):
+        submit(store, task)
+    duties.intake()
+    duties.consider(project.id)
+    push = studio.push_predictions
+
+    def slow_push(number: int, items: Any) -> int:
+        monkeypatch.setattr(studio, "push_predictions", push)
+        check = threading.Thread(target=duties.check)
+        check.start()
+        check.join(60)
+        assert not check.is_alive(), "a check waits for nobody"
+        return int(push(number, items))
+
+    monkeypatch.setattr(studio, "push_predictions", slow_push)
+    duties.train()
+    assert studio.calls == ["push", "set queue"]
+
+
 def test_label_studio_down_is_not_asked_again_at_every_check(
     store: Store, project: Project, duties: Duties, studio: Any
 ) -> None:
