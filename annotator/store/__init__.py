@@ -1,5 +1,6 @@
 """The store: every record, and the few questions that are asked of it."""
 
+from annotator.store.answers import AnsweredSuggestions, answered_suggestions
 from annotator.store.engine import Store, open_store
 from annotator.store.images import ImageChanges, remove_images, sync_images, unanswered_images
 from annotator.store.inbox import finish_event, record_event, waiting_events
@@ -36,6 +37,7 @@ from annotator.store.vectors import load_vectors, prune_vectors, store_vectors
 
 __all__ = [
     "Annotation",
+    "AnsweredSuggestions",
     "Base",
     "Deletion",
     "Event",
@@ -55,6 +57,7 @@ __all__ = [
     "Suggested",
     "Suggestion",
     "TrainingRun",
+    "answered_suggestions",
     "check",
     "claim_run",
     "complete_reviews",

@@ -1,0 +1,113 @@
+"""Answered suggestions: what was suggested, with which probability, and what people said to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from annotator.store.models import Annotation, Label, LabelVector, ModelVersion, Observation
+from annotator.store.vectors import load_vectors
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+RECENT = 50  # versions: what older ones said resembles the next one's less and less
+ANSWERS = ("confirmed", "rejected")
+REVIEWED = (*ANSWERS, "added", "complete")  # only an annotator who looked at the suggestions says these
+
+Answer = tuple[int, int, int]  # image, label, value
+
+
+@dataclass(frozen=True, eq=False)
+class AnsweredSuggestions:
+    """M answers, newest version first, by image and label within a version.
+
+    version_ids, image_ids, label_ids: int64 (M,). values: int8 (M,), +1 right, -1 wrong. probabilities:
+    float32 (M,), what the version had given, to the three digits that are stored.
+    """
+
+    version_ids: npt.NDArray[np.int64]
+    image_ids: npt.NDArray[np.int64]
+    label_ids: npt.NDArray[np.int64]
+    values: npt.NDArray[np.int8]
+    probabilities: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """M, the number of answers."""
+        return len(self.values)
+
+
+def answered_suggestions(session: Session, project_id: int, versions: int = RECENT) -> AnsweredSuggestions:
+    """What annotators answered to the suggestions of the newest `versions` that still have vectors.
+
+    Confirmed and rejected suggestions, and those that the annotator also chose as the label, where the
+    others were reviewed: without them the surest suggestions would be missing among the right ones. Two
+    annotators give two answers. Archived labels, and images without a vector, are left out.
+    """
+    import numpy as np
+
+    stored = select(LabelVector.version_id).where(LabelVector.version_id == ModelVersion.id)
+    newest = select(ModelVersion).where(ModelVersion.project_id == project_id, stored.exists())
+    found = session.scalars(newest.order_by(ModelVersion.id.desc()).limit(versions)).all()
+    said = _said(session, project_id, found)
+    parts = [_with_probabilities(session, version, said[version.name]) for version in found]
+    cells = np.concatenate([np.empty((0, 4), dtype=np.int64), *(cells for cells, _ in parts)])
+    probabilities = np.concatenate([np.empty(0, dtype=np.float32), *(given for _, given in parts)])
+    return AnsweredSuggestions(
+        cells[:, 0], cells[:, 1], cells[:, 2], cells[:, 3].astype(np.int8), probabilities
+    )
+
+
+def _said(session: Session, project_id: int, versions: Sequence[ModelVersion]) -> dict[str, list[Answer]]:
+    """The answers to each version, by its name."""
+    names = {version.name: dict(zip(version.label_ids, version.labels, strict=True)) for version in versions}
+    other = aliased(Observation)
+    reviewed = select(other.id).where(
+        other.annotation_id == Annotation.id, other.retired_at.is_(None), other.source.in_(REVIEWED)
+    )
+    chosen = (
+        select(
+            Observation.suggested_version,
+            Observation.image_id,
+            Observation.label_id,
+            Observation.value,
+            Observation.source,
+            Annotation.suggested,
+        )
+        .join(Annotation, Annotation.id == Observation.annotation_id)
+        .join(Label, Label.id == Observation.label_id)
+        .where(
+            Annotation.project_id == project_id,
+            Observation.suggested_version.in_(names),
+            Observation.retired_at.is_(None),
+            Label.archived_at.is_(None),
+            Observation.source.in_(ANSWERS) | ((Observation.source == "tag") & reviewed.exists()),
+        )
+        .order_by(Observation.image_id, Observation.label_id, Observation.id)
+    )
+    said: dict[str, list[Answer]] = {name: [] for name in names}
+    for name, image_id, label_id, value, source, suggested in session.execute(chosen):
+        label = names[name or ""].get(label_id)
+        if label is not None and (source in ANSWERS or label in (suggested or ())):
+            said[name or ""].append((image_id, label_id, value))
+    return said
+
+
+def _with_probabilities(
+    session: Session, version: ModelVersion, said: Sequence[Answer]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """(version, image, label, value) of each answer, int64 (M, 4), and what the version gave, (M,)."""
+    import numpy as np
+
+    image_ids, vectors = load_vectors(session, version.id, sorted({image_id for image_id, _, _ in said}))
+    rows = {image_id: row for row, image_id in enumerate(image_ids)}
+    columns = {label_id: column for column, label_id in enumerate(version.label_ids)}
+    kept = [each for each in said if each[0] in rows]
+    cells = np.array([(version.id, *each) for each in kept], dtype=np.int64).reshape(-1, 4)
+    at = [rows[image_id] for image_id, _, _ in kept], [columns[label_id] for _, label_id, _ in kept]
+    return cells, vectors[at]
