@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.settings import Settings
-from annotator.store import LabelVector, ModelVersion, Project, Store, Suggestion
+from annotator.store import Annotation, LabelVector, ModelVersion, Project, Store, Suggestion
 
 KEPT = 3  # versions whose weights and vectors stay; the active one always does
 SUGGESTIONS_KEPT = timedelta(days=1)  # an annotation that arrives late is compared with what was shown
@@ -80,7 +80,8 @@ def _sync(path: Path) -> None:
 def prune(store: Store, settings: Settings, project_id: int) -> list[str]:
     """Let go of what old versions hold: weights, vectors and, after a day, suggestions; names the pruned.
 
-    The records stay. The active version and the newest few lose nothing.
+    The records stay, and the vectors of images that were annotated with the version in sight: the answers
+    tell how far its probabilities could be trusted. The active version and the newest few lose nothing.
     """
     with store.reading() as session:
         active = active_version(session, project_id)
@@ -90,7 +91,12 @@ def prune(store: Store, settings: Settings, project_id: int) -> list[str]:
     gone = [version for version in old if version.folder]
     for version in gone:
         with store.session() as session:
-            session.execute(delete(LabelVector).where(LabelVector.version_id == version.id))
+            session.execute(
+                delete(LabelVector).where(
+                    LabelVector.version_id == version.id,
+                    LabelVector.image_id.not_in(_annotated_with(version)),
+                )
+            )
             session.get_one(ModelVersion, version.id).folder = ""
         shutil.rmtree(settings.data_dir / version.folder, ignore_errors=True)
     forgotten = [version.id for version in old if version.created_at < datetime.now(UTC) - SUGGESTIONS_KEPT]
@@ -101,6 +107,15 @@ def prune(store: Store, settings: Settings, project_id: int) -> list[str]:
         settings.data_dir / "versions" / f"project-{project_id}", {version.name for version in versions}
     )
     return [version.name for version in gone]
+
+
+def _annotated_with(version: ModelVersion) -> Select[int]:
+    """The images that were annotated while this version's suggestions were shown."""
+    return select(Annotation.image_id).where(
+        Annotation.project_id == version.project_id,
+        Annotation.suggested_version == version.name,
+        Annotation.retired_at.is_(None),
+    )
 
 
 def _remove_orphans(parent: Path, known: set[str]) -> None:

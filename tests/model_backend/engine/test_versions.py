@@ -13,10 +13,13 @@ from annotator.store import (
     Image,
     LabelVector,
     ModelVersion,
+    Observed,
     Project,
     Store,
     Suggested,
     Suggestion,
+    load_vectors,
+    record_annotation,
     store_suggestions,
     store_vectors,
 )
@@ -103,6 +106,32 @@ def test_old_versions_let_go_of_what_is_large_and_keep_their_record(
     with sqlite_store.reading() as session:
         assert session.scalar(select(func.count(ModelVersion.id))) == KEPT + 2
     assert prune(sqlite_store, engine_settings, project.id) == []
+
+
+def test_the_vectors_of_answered_images_stay_for_the_calibration(
+    sqlite_store: Store, engine_settings: Settings, project: Project
+) -> None:
+    versions = [add_version(sqlite_store, engine_settings, project) for _ in range(KEPT + 2)]
+    with sqlite_store.session() as session:
+        images = list(session.scalars(select(Image).order_by(Image.id)))
+        record_annotation(
+            session,
+            session.get_one(Project, project.id),
+            images[1],
+            studio_annotation=1,
+            result=[],
+            skipped=False,
+            annotator="ann",
+            lead_time=1.0,
+            suggested_version=versions[0].name,
+            suggested=["red"],
+            observed=[Observed("red", 1, "confirmed")],
+            at=datetime.now(UTC),
+        )
+    prune(sqlite_store, engine_settings, project.id)
+    assert [rows(sqlite_store, LabelVector, version) for version in versions[:2]] == [1, 0]
+    with sqlite_store.reading() as session:
+        assert load_vectors(session, versions[0].id)[0] == [images[1].id]
 
 
 def test_suggestions_are_forgotten_after_a_day(
