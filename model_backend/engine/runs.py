@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.errors import LabelStudioError
 from annotator.store import (
     Store,
     TrainingRun,
@@ -30,6 +31,8 @@ STALE_AFTER = timedelta(seconds=20)
 MAX_LOSSES = 3  # a training that kills its worker every time must not do so for ever
 LOST = "the worker stopped in the middle"
 FOOTPRINT = "footprint"
+UNREACHED = "label studio unreached"  # kept with a run that failed through no fault of the project
+RETRY_AFTER = timedelta(minutes=1)
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +67,29 @@ def release(session: Session, run_id: int) -> None:
     run.started_at = run.heartbeat_at = None
 
 
-def fail(session: Session, run_id: int, error: str) -> None:
+def fail(session: Session, run_id: int, error: BaseException) -> None:
     """End a run with a reason that people read. Raises RunGone."""
-    _ours(session, run_id)
-    finish_run(session, run_id, error=error)
+    run = _ours(session, run_id)
+    if isinstance(error, LabelStudioError):
+        run.metrics = run.metrics | {UNREACHED: True}
+        session.flush()
+    finish_run(session, run_id, error=readable(error))
+
+
+def unreached(session: Session) -> list[TrainingRun]:
+    """The runs to do again once Label Studio answers: each its project's last, ended for `RETRY_AFTER`."""
+    last = select(func.max(TrainingRun.id)).group_by(TrainingRun.project_id)
+    failed = select(TrainingRun).where(
+        TrainingRun.id.in_(last),
+        TrainingRun.state == "failed",
+        TrainingRun.finished_at <= datetime.now(UTC) - RETRY_AFTER,
+    )
+    return [run for run in session.scalars(failed.order_by(TrainingRun.id)) if UNREACHED in run.metrics]
+
+
+def retry(session: Session, run: TrainingRun) -> None:
+    """Queue a failed run again with its recipe, unless its project has an open run already."""
+    queue_run(session, run.project_id, "again: Label Studio answers", dict(run.recipe))
 
 
 def finish(

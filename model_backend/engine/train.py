@@ -38,7 +38,6 @@ from model_backend.engine.runs import (
     claim,
     fail,
     finish,
-    readable,
     release,
 )
 from model_backend.engine.suggest import queue_scores, suggested_labels
@@ -132,7 +131,7 @@ def _start(store: Store, project_id: int, run_id: int | None, recipe: dict[str, 
 def _fail(store: Store, run_id: int, error: Exception) -> None:
     try:
         with store.session() as session:
-            fail(session, run_id, readable(error))
+            fail(session, run_id, error)
     except (OnetagError, SQLAlchemyError) as second:  # found by the periodic check, as a lost run
         log.warning("Training run %d failed and cannot be marked so (%s).", run_id, type(second).__name__)
 

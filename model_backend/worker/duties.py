@@ -18,7 +18,7 @@ from annotator.store import Project, Store, queue_run
 from model_backend.engine.due import Decision, Footprint, decide
 from model_backend.engine.footprint import footprint, idle_seconds
 from model_backend.engine.publish import clear_old, publish, unpublished
-from model_backend.engine.runs import Stopped, fail_lost, last_footprint, next_queued
+from model_backend.engine.runs import Stopped, fail_lost, last_footprint, next_queued, retry, unreached
 from model_backend.engine.train import train_project
 from model_backend.engine.versions import prune
 from model_backend.engine.workbench import Workbench
@@ -54,7 +54,7 @@ class Duties:
         self._trainings = Turnstile()
         self._reconciling = Turnstile()
         self._publishing: dict[int, Turnstile] = {}  # by project
-        self._publish_from = 0.0
+        self._ask_studio_from = 0.0
 
     def intake(self) -> Taken:
         """Take in the recorded events, in order."""
@@ -100,10 +100,16 @@ class Duties:
         prune(self._store, self._settings, project_id)
 
     def check(self) -> Iterable[int]:
-        """Find lost trainings and publish what was interrupted; returns all projects, to be considered."""
+        """Find lost trainings, and do what Label Studio kept from being done; returns all projects."""
         with self._store.session() as session:
             fail_lost(session)
-        self._publish_the_rest()
+        if self._studio is not None and time.monotonic() >= self._ask_studio_from:
+            try:
+                self._retry(self._studio)
+                self._publish_the_rest()
+            except OnetagError as error:
+                log.warning("Label Studio has to be asked again later: %s", error)
+                self._ask_studio_from = time.monotonic() + TRY_AGAIN_SECONDS
         with self._store.reading() as session:
             return list(session.scalars(select(Project.id)))
 
@@ -140,14 +146,22 @@ class Duties:
                 log.exception("Training run %d failed", run.id)
             yield run.project_id
 
+    def _retry(self, studio: Studio) -> None:
+        """Queue the trainings again that failed because Label Studio was down, now that it answers."""
+        with self._store.reading() as session:
+            if not unreached(session):
+                return
+        studio.version()
+        with self._store.session() as session:
+            for run in unreached(session):
+                retry(session, run)
+
     def _publish_the_rest(self) -> None:
-        if self._studio is None or time.monotonic() < self._publish_from:
-            return
         with self._store.reading() as session:
             waiting = unpublished(session)
         for project_id in waiting:
             if not self._publish(project_id):
-                self._publish_from = time.monotonic() + TRY_AGAIN_SECONDS
+                self._ask_studio_from = time.monotonic() + TRY_AGAIN_SECONDS
 
     def _publish(self, project_id: int) -> bool:
         """Publish the active version, one thread at a time; False when Label Studio did not take it."""

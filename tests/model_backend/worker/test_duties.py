@@ -22,7 +22,7 @@ from annotator.store import (
 )
 from model_backend.engine import Workbench
 from model_backend.engine.due import Decision
-from model_backend.engine.runs import STALE_AFTER
+from model_backend.engine.runs import RETRY_AFTER, STALE_AFTER
 from model_backend.worker.duties import Duties
 
 
@@ -295,6 +295,63 @@ def test_label_studio_down_is_not_asked_again_at_every_check(
     for _ in range(5):
         duties.check()
     assert studio.calls.count("push") == 1
+
+
+@pytest.fixture
+def a_minute_passes(store: Store, project: Project, duties: Duties) -> Callable[[], None]:
+    """After a training that failed because Label Studio was down: a function that lets a minute pass."""
+    for task in range(701, 706):
+        submit(store, task)
+    duties.intake()
+    duties.consider(project.id)
+    with store.session() as session:
+        session.execute(update(Image).where(Image.studio_task == 716).values(uri="/data/down.png"))
+    duties.train()
+
+    def pass_time() -> None:
+        with store.session() as session:
+            session.execute(update(TrainingRun).values(finished_at=datetime.now(UTC) - RETRY_AFTER))
+
+    return pass_time
+
+
+def test_a_training_that_label_studio_was_down_for_is_done_when_it_answers(
+    store: Store, project: Project, duties: Duties, a_minute_passes: Callable[[], None]
+) -> None:
+    duties.check()
+    assert [state for state, _ in runs(store)] == ["failed"], "not at every check"
+    a_minute_passes()
+    with store.session() as session:
+        session.execute(update(Image).where(Image.studio_task == 716).values(uri="/data/16.png"))
+    duties.check()
+    duties.train()
+    assert runs(store) == [("failed", "new observations"), ("done", "again: Label Studio answers")]
+    a_minute_passes()
+    duties.check()
+    assert len(runs(store)) == 2
+
+
+def test_while_label_studio_is_down_no_training_is_queued_again(
+    store: Store, duties: Duties, studio: Any, a_minute_passes: Callable[[], None]
+) -> None:
+    a_minute_passes()
+    studio.failing = {"version"}
+    for _ in range(3):
+        duties.check()
+    assert [state for state, _ in runs(store)] == ["failed"]
+    assert studio.calls == ["version"], "it is asked once a minute"
+
+
+def test_a_training_that_failed_by_the_projects_own_fault_is_not_queued_again(
+    store: Store, project: Project, duties: Duties, a_minute_passes: Callable[[], None]
+) -> None:
+    with store.session() as session:
+        session.execute(update(Image).values(uri="/data/bad.png"))
+        queue_run(session, project.id, "asked for")
+    duties.train()
+    a_minute_passes()
+    duties.check()
+    assert [state for state, _ in runs(store)] == ["failed", "failed"]
 
 
 def test_tidying_survives_label_studio_being_down(
