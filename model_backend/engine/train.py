@@ -28,6 +28,7 @@ from annotator.store import (
     store_suggestions,
     store_vectors,
 )
+from model_backend.engine.answers import calibration_of, recent_answers
 from model_backend.engine.connect import open_studio, open_workbench
 from model_backend.engine.pool import PoolFeatures, pool_features
 from model_backend.engine.publish import Queue, publish
@@ -154,19 +155,25 @@ def _learn(
     again = material.run.reason == ASKED_FOR
     pool = pool_features(store, workbench, observed.image_ids, report, again=again)
     values = _rows_of(observed, pool.image_ids)
+    recipe = _recipe(settings, material.run.recipe)
+    with store.reading() as session:
+        answers = recent_answers(session, project_id, observed.label_ids, workbench.backbone.name, recipe)
     read_at = time.perf_counter()
     fitted = fit(
         Pool(pool.features, workbench.backbone.blocks, values),
-        _recipe(settings, material.run.recipe),
+        recipe,
         expected_positives=_expected_positives(material.project, settings, len(observed.label_ids)),
         previous=_previous(material, workbench),
         precision=settings.precision,
+        answers=answers,
         progress=report,
     )
     fitted_at = time.perf_counter()
     report("suggestions", 0.0)
     rows = _suggestions(fitted, values, pool, observed.label_names, settings, workbench)
-    metrics = fitted.metrics | {
+    metrics = {
+        **fitted.metrics,
+        **calibration_of(fitted.model),
         "conflicts": observed.conflicts,
         "unreadable": len(observed.image_ids) - len(pool.image_ids),
         "features_seconds": round(read_at - clock, 3),

@@ -1,5 +1,6 @@
 """Fitting, evaluation and calibration: arrays in, arrays out; no store, no web."""
 
+from model_backend.training.answers import Answers
 from model_backend.training.evaluate import at_thresholds, mean_average_precision
 from model_backend.training.fit import Fit, fit
 from model_backend.training.model import LabelModel
@@ -8,6 +9,7 @@ from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
 
 __all__ = [
     "DEFAULT_RECIPE",
+    "Answers",
     "Fit",
     "LabelModel",
     "Pool",

@@ -30,20 +30,33 @@ class Calibration:
         logits = logit(np.clip(probabilities, EDGE, 1 - EDGE))
         return np.asarray(expit(self.scale * logits + self.offset), dtype=np.float32)
 
+    def undo(self, calibrated: Floats) -> NDArray[np.float32]:
+        """The probabilities (N, L) that were calibrated to these."""
+        if (self.scale == 1).all() and (self.offset == 0).all():
+            return np.asarray(calibrated, dtype=np.float32)
+        logits = logit(np.clip(calibrated, EDGE, 1 - EDGE))
+        return np.asarray(expit((logits - self.offset) / self.scale), dtype=np.float32)
+
 
 def no_calibration(labels: int) -> Calibration:
     """Leaves probabilities of L labels as they are."""
     return Calibration(np.ones(labels, np.float32), np.zeros(labels, np.float32), 0)
 
 
-def fit_platt(probabilities: Floats, answers: Floats, shown: Floats | None = None) -> Calibration:
+def fit_platt(
+    probabilities: Floats,
+    answers: NDArray[np.integer] | Floats,
+    shown: Floats | None = None,
+    unasked: Floats | None = None,
+) -> Calibration:
     """Platt scaling with one slope for all labels and a shrunken offset for each.
 
     probabilities (N, L): what the model said, before any calibration. answers (N, L): +1 accepted, -1
     rejected, 0 no answer. shown (N, L): the chance in (0, 1] that the cell came to be judged; answers weigh
     1 / shown, so that suggesting only what is likely does not pass for all being likely (Horvitz and
-    Thompson, 1952). None: judged by chance alone. Below 20 answers, or with answers of one kind alone,
-    nothing is changed.
+    Thompson, 1952). None: judged by chance alone. unasked (K, L): probabilities that nobody was to judge, NaN
+    elsewhere; they are taken at their word, and weigh together as much as the answers. Below 20 answers, or
+    with answers of one kind and nothing beside them, nothing is changed.
     """
     if probabilities.shape != np.shape(answers) or (
         shown is not None and np.shape(shown) != np.shape(answers)
@@ -54,17 +67,30 @@ def fit_platt(probabilities: Floats, answers: Floats, shown: Floats | None = Non
     rows, columns = np.nonzero(answers)
     right = np.asarray(answers)[rows, columns] > 0
     labels = probabilities.shape[1]
-    if len(rows) < LEAST_ANSWERS or right.all() or not right.any():
+    if unasked is not None and np.isnan(unasked).all():
+        unasked = None
+    one_kind = right.all() or not right.any()
+    if len(rows) < LEAST_ANSWERS or (one_kind and unasked is None):
         return no_calibration(labels)
     weight = np.ones(len(rows)) if shown is None else 1 / np.clip(np.asarray(shown)[rows, columns], 0.02, 1.0)
     weight = weight / weight.mean()
-    scores = logit(np.clip(probabilities[rows, columns].astype(np.float64), EDGE, 1 - EDGE))
+    said, target = probabilities[rows, columns].astype(np.float64), right.astype(np.float64)
+    if unasked is not None:
+        at, beside = np.nonzero(~np.isnan(unasked))
+        believed = unasked[at, beside].astype(np.float64)
+        weight = np.append(weight, np.full(len(at), len(rows) / len(at)))
+        columns, said, target = (
+            np.append(columns, beside),
+            np.append(said, believed),
+            np.append(target, believed),
+        )
+    scores = logit(np.clip(said, EDGE, 1 - EDGE))
 
     def cost(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         slope, shared, own = np.exp(values[0]), values[1], values[2:]
         raw = slope * scores + shared + own[columns]
-        error = weight * (expit(raw) - right)
-        losses = weight * (np.logaddexp(0, raw) - right * raw)
+        error = weight * (expit(raw) - target)
+        losses = weight * (np.logaddexp(0, raw) - target * raw)
         penalty = (own**2).sum() * PRIOR_ANSWERS / 8 + values[0] ** 2 / 2
         gradient = np.concatenate(
             [

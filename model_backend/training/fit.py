@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
+from model_backend.training.answers import Answers, calibrate_by, no_answers, thresholds_by
 from model_backend.training.fused import fit_fused
 from model_backend.training.linear import LinearFit, fit_linear
 from model_backend.training.mapped import map_pool, worth_keeping
-from model_backend.training.model import LabelModel
+from model_backend.training.model import LabelModel, calibrated
 from model_backend.training.pool import Floats, Pool
 from model_backend.training.positives import expected_positives as estimate_positives
 from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
-from model_backend.training.thresholds import prior_thresholds
 
 Progress = Callable[[str, float], None]
 
@@ -44,6 +44,7 @@ def fit(
     previous: LabelModel | None = None,
     precision: float = 0.8,
     propensity: NDArray[np.floating] | None = None,
+    answers: Answers | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Fit:
     """Train on everything observed so far.
@@ -53,6 +54,8 @@ def fit(
     precision: the share of suggestions that should be right, for the thresholds.
     propensity (L,): where annotators prefer some labels, the chance in (0, 1] that each is tagged when
     present, see `simulate.label_propensity`.
+    answers: what was said to earlier versions' suggestions, see `Answers`. From 20 on they calibrate
+    the probabilities and set the thresholds. `pool` is to hold them too, as observed.
     progress: called with a stage and how much is done, 0..1.
 
     Raises LearningError when nothing is tagged yet. The same arguments give the same result.
@@ -82,10 +85,16 @@ def fit(
         pool=worth_keeping(mapped_pool),
     )
     report("label vectors", 0.95)
-    probabilities = model.predict_mapped(mapped_pool.mapped)
+    raw = model.raw(mapped_pool.mapped)
     if trained.belief is not None:
-        probabilities = (probabilities + trained.belief.numpy()) / 2
-    model = model.with_thresholds(prior_thresholds(probabilities, precision))
+        raw = (raw + trained.belief) / 2
+    answers = answers or no_answers()
+    calibration = calibrate_by(answers, raw.numpy(), pool.observed)
+    model = model.calibrated(torch.from_numpy(calibration.scale), torch.from_numpy(calibration.offset))
+    probabilities = calibrated(raw, model.scale, model.offset).numpy()
+    model = model.with_thresholds(
+        thresholds_by(answers, calibration, probabilities, pool.observed, precision)
+    )
     report("done", 1.0)
     metrics = {
         "images": pool.images,
@@ -94,6 +103,8 @@ def fit(
         "never_tagged": np.flatnonzero(~(pool.observed > 0).any(axis=0)).tolist(),
         "expected_positives": positives.value,
         "expected_positives_source": positives.source,
+        **answers.metrics(),
+        "calibrated": calibration.answers > 0,
         "map_reused": previous is not None and feature_map is previous.feature_map,
         "map_seconds": round(mapped_at - started, 3),
         "head_seconds": round(time.perf_counter() - mapped_at, 3),

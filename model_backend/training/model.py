@@ -103,7 +103,7 @@ class LabelModel:
 
     def predict_mapped(self, mapped: Tensor) -> Floats:
         """The same for features (M, D) that went through `feature_map` already."""
-        return _calibrated(self.raw(mapped), self.scale, self.offset).numpy()
+        return calibrated(self.raw(mapped), self.scale, self.offset).numpy()
 
     def raw(self, mapped: Tensor) -> Tensor:
         """The parts' mean (M, L), before calibration."""
@@ -181,7 +181,8 @@ class LabelModel:
         )
 
 
-def _calibrated(probabilities: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
+def calibrated(probabilities: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
+    """Probabilities (M, L) as a calibration (L,), (L,) corrects them, to the bit as they were without one."""
     if bool((scale == 1).all()) and bool((offset == 0).all()):
         return probabilities
     return torch.sigmoid(scale * torch.logit(probabilities, eps=1e-6) + offset)

@@ -27,21 +27,25 @@ def prior_thresholds(probabilities: Floats, precision: float) -> NDArray[np.floa
 
 
 def answered_thresholds(
-    probabilities: Floats, answers: Floats, precision: float, start: Floats
+    probabilities: Floats, answers: NDArray[np.integer] | Floats, precision: float, start: Floats
 ) -> NDArray[np.float32]:
     """Per-label thresholds (L,) that reached the wanted precision on accepted (+1) and rejected (-1) answers.
 
-    For each label with at least ten answers, the lowest answered probability from which on the share of
-    accepted ones, with one accepted and one rejected added, reaches `precision`; NEVER where there is none.
-    Labels with fewer answers keep `start` (L,). probabilities, answers (N, L), 0 where there is no answer.
+    For each label with enough answers, the lowest answered probability from which on the share of accepted
+    ones, with one accepted and one rejected added, reaches `precision`; NEVER where there is none. Where all
+    answers together reach it, nothing speaks against a lower `start` (L,): nobody was asked below. Labels
+    with fewer answers keep `start`: ten are enough, or as many as would reach the precision if all were
+    accepted. probabilities, answers (N, L), 0 where there is no answer.
     """
     _check(precision)
+    enough = max(LEAST_ANSWERS, (2 * precision - 1) / (1 - precision))
     result = np.asarray(start, dtype=np.float32).copy()
     for label in range(result.size):
         rows = np.flatnonzero(answers[:, label])
-        if len(rows) >= LEAST_ANSWERS:
-            right = answers[rows, label] > 0
-            result[label] = _lowest(probabilities[rows, label], right, precision)
+        if len(rows) >= enough:
+            scores = probabilities[rows, label]
+            found = _lowest(scores, answers[rows, label] > 0, precision)
+            result[label] = min(found, result[label]) if found <= scores.min() else found
     return result
 
 

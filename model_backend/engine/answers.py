@@ -1,0 +1,56 @@
+"""Answered suggestions on their way from the store to the next training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.store import ModelVersion, answered_suggestions
+
+if TYPE_CHECKING:
+    from model_backend.training import Answers, LabelModel, Recipe
+
+CALIBRATION = "calibration"
+
+
+def calibration_of(model: LabelModel) -> dict[str, Any]:
+    """What a version's metrics keep, so that its stored probabilities can be read without the calibration."""
+    return {CALIBRATION: {"scale": model.scale.tolist(), "offset": model.offset.tolist()}}
+
+
+def recent_answers(
+    session: Session, project_id: int, label_ids: Sequence[int], backbone: str, recipe: Recipe
+) -> Answers:
+    """What was answered to the newest versions of this backbone and recipe, about these labels.
+
+    Other recipes and backbones err in other ways. A recipe's seed makes no difference.
+    """
+    from model_backend.training import Answers
+
+    found = answered_suggestions(session, project_id)
+    made = select(ModelVersion).where(ModelVersion.id.in_(np.unique(found.version_ids).tolist()))
+    raw = found.probabilities.copy()
+    kept = np.isin(found.label_ids, list(label_ids))
+    for version in session.scalars(made):
+        its = found.version_ids == version.id
+        if version.backbone != backbone or version.recipe | {"seed": recipe.seed} != recipe.to_dict():
+            kept[its] = False
+        elif CALIBRATION in version.metrics:
+            raw[its] = _before_calibration(version, found.label_ids[its], raw[its])
+    columns = {label_id: column for column, label_id in enumerate(label_ids)}
+    labels = np.array([columns[label_id] for label_id in found.label_ids[kept].tolist()], dtype=np.int64)
+    return Answers(labels, raw[kept], found.probabilities[kept], found.values[kept] > 0)
+
+
+def _before_calibration(version: ModelVersion, label_ids: Any, probabilities: Any) -> Any:
+    from model_backend.training.calibration import Calibration
+
+    kept = version.metrics[CALIBRATION]
+    columns = {label_id: column for column, label_id in enumerate(version.label_ids)}
+    at = [columns[label_id] for label_id in label_ids.tolist()]
+    scale, offset = (np.array(kept[name], dtype=np.float32)[at] for name in ("scale", "offset"))
+    return Calibration(scale, offset, len(at)).undo(probabilities)
