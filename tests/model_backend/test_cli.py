@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,27 +63,27 @@ def test_one_variable_means_one_thing(path: tuple[str, ...]) -> None:
     assert len(set(names)) == len(names)
 
 
-def test_help_is_there_within_a_second() -> None:
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        shown = onetag("--help", check=True).stdout
-        seconds.append(time.perf_counter() - began)
+def test_the_help_shows_every_command() -> None:
+    shown = onetag("--help", check=True).stdout
     assert all(name in shown for name in COMMANDS)
-    assert min(seconds) < 1.0
 
 
-@pytest.mark.parametrize("name", ["up", "demo", "connect", "serve", "worker", "train", "doctor", "status"])
-def test_the_help_of_a_command_imports_nothing_heavy(name: str) -> None:
+HELPFUL = ["up", "demo", "connect", "serve", "worker", "train", "doctor", "status"]
+
+
+@pytest.mark.parametrize(
+    "path", [[], *([name] for name in HELPFUL)], ids=lambda path: " ".join(path) or "onetag"
+)
+def test_help_imports_nothing_heavy(path: list[str]) -> None:
     heavy = ("torch", "label_studio_sdk", "sklearn", "numpy", "flask", "sqlalchemy", "matplotlib", "huey")
     program = (
         "import sys\nfrom model_backend.cli import main\n"
-        f"try:\n    main([{name!r}, '--help'])\nexcept SystemExit:\n    pass\n"
+        f"try:\n    main([*{path!r}, '--help'])\nexcept SystemExit:\n    pass\n"
         f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stderr.strip() == "[]"
-    assert f" {name} " in run.stdout
+    assert " ".join(["", *path, "[OPTIONS]"]) in run.stdout
 
 
 def failing(error: Exception) -> None:

@@ -1,6 +1,8 @@
 import base64
 import logging
-import time
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 from sqlalchemy import select
+from sqlalchemy.event import listens_for
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config
@@ -211,13 +214,45 @@ class TestWebhook:
         assert "s3cr3t" not in caplog.text
         assert "onetag db upgrade" in caplog.text
 
-    def test_answers_well_below_label_studios_second(self, client: FlaskClient) -> None:
-        body = {"action": "ANNOTATION_CREATED", "task": {"data": {"text": "x" * 20_000}}}
-        client.post("/webhook", json=body)
-        started = time.perf_counter()
-        for _ in range(20):
-            assert client.post("/webhook", json=body).status_code == 200
-        assert (time.perf_counter() - started) / 20 < 0.05
+    def test_costs_one_insert_one_nudge_and_no_model(
+        self, client: FlaskClient, sqlite_store: Store, project: Project, nudges: Nudges
+    ) -> None:
+        seen: list[str] = []
+
+        @listens_for(sqlite_store.engine, "before_cursor_execute")
+        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            seen.append(statement.partition("\n")[0].partition("(")[0].strip())
+
+        body = {
+            "action": "ANNOTATION_CREATED",
+            "project": {"id": 7},
+            "task": {"id": 1, "data": {"text": "x" * 20_000}},
+        }
+        assert client.post("/webhook", json=body).status_code == 200
+        written = [each for each in seen if not each.startswith(("SELECT", "BEGIN", "PRAGMA"))]
+        assert written == ["INSERT INTO events"]
+        assert len(seen) <= 3, "and it looks the project up"
+        assert nudges.count == 1
+
+    def test_needs_nothing_heavy(self, tmp_path: Path) -> None:
+        program = f"""
+import sys
+from annotator.settings import load_settings
+from annotator.store import open_store, upgrade
+from model_backend.server import create_app
+
+class Queue:
+    def intake(self): pass
+
+settings = load_settings(data_dir={str(tmp_path)!r}, secret="s", label_studio_url={STUDIO!r})
+store = open_store(settings.store_url)
+upgrade(store)
+client = create_app(store, settings, Queue()).test_client()
+answer = client.post("/webhook", json={{"action": "X"}}, headers={{"X-Onetag-Secret": "s"}})
+print(answer.status_code, [name for name in ("torch", "sklearn", "skimage", "scipy") if name in sys.modules])
+"""
+        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert run.stdout.strip() == "200 []"
 
 
 class TestSetup:
