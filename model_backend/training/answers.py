@@ -88,8 +88,9 @@ def calibrate_by(answers: Answers, raw: Floats, observed: Observations) -> Calib
         return no_calibration(labels)
     said, given = answers.tables(labels)
     asked_from = np.quantile(answers.raw, 0.05)  # not the minimum: one odd answer must not decide
-    unasked = np.where((observed == 0) & (raw < asked_from), raw, np.nan)
-    return fit_platt(said, given, unasked=unasked[:: max(1, unasked.size // UNASKED_CELLS)])
+    every = max(1, raw.size // UNASKED_CELLS)
+    raw, observed = raw[::every], observed[::every]
+    return fit_platt(said, given, unasked=np.where((observed == 0) & (raw < asked_from), raw, np.nan))
 
 
 def thresholds_by(
