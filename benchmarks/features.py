@@ -3,8 +3,8 @@
     python -m benchmarks.features                                   # generated photographs
     python -m benchmarks.features --data ../shared/data/ucmerced    # a folder with images
 
-Images are timed one by one, decoding apart, in processor time of all threads together: other work on the
-machine hardly shows. The map is fitted on rows spread around the features of these images.
+Images are timed one by one, decoding apart, in processor time: other work on the machine hardly
+shows. The map is fitted on rows spread around the features of these images.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from model_backend.backbones import load_backbone
 from model_backend.backbones.base import Backbone
@@ -87,10 +88,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     else:
         images, decoding = map(list, zip(*read(options.data, options.images), strict=True))
     backbone = load_backbone("handcrafted")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    features, spent = extract(backbone, images)
-    torch.set_num_threads(threads)
+    with threadpool_limits(1):
+        features, spent = extract(backbone, images)
     return {
         "images": len(images),
         "features": features.shape[1],
