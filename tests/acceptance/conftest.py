@@ -92,12 +92,12 @@ class Up:
             for line in process.stdout:
                 self.lines.append(line)
 
-    def await_line(self, text: str, seconds: float = 180) -> str:
-        """The first line with `text`; fails when the command ends or is silent for too long."""
+    def await_line(self, text: str, seconds: float = 180, after: int = 0) -> str:
+        """The first line with `text` behind the first `after` lines; fails when the command ends."""
 
         def said() -> str:
             assert self.process
-            found = [line for line in self.lines if text in line]
+            found = [line for line in self.lines[after:] if text in line]
             if not found and self.process.poll() is not None:
                 pytest.fail(f"`onetag up` ended with {self.process.returncode}:\n{''.join(self.lines)}")
             return found[0] if found else ""

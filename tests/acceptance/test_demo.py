@@ -41,6 +41,11 @@ def told(folder: Path) -> dict[str, Any]:
     return dict(json.loads(run.stdout))
 
 
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
 def test_what_is_learned_grows_from_one_label_an_image(told: dict[str, Any]) -> None:
     rounds = told["rounds"]
     assert [item["tagged"] for item in rounds] == [PER_ROUND * number for number in range(1, ROUNDS + 1)]
@@ -51,7 +56,7 @@ def test_what_is_learned_grows_from_one_label_an_image(told: dict[str, Any]) -> 
 
 def test_the_annotator_reviews_honestly_in_the_later_rounds(told: dict[str, Any], folder: Path) -> None:
     assert told["rounds"][-1]["observations"] > ROUNDS * PER_ROUND
-    truth = {row["image"]: row for row in csv.DictReader((folder / "scenes" / "labels.csv").open())}
+    truth = {row["image"]: row for row in rows_of(folder / "scenes" / "labels.csv")}
     store = open_store(f"sqlite:///{folder / 'data' / 'onetag.db'}")
     from annotator.store import Label
 
@@ -65,8 +70,9 @@ def test_the_annotator_reviews_honestly_in_the_later_rounds(told: dict[str, Any]
 
 
 def test_held_out_images_never_enter_label_studio(told: dict[str, Any], folder: Path) -> None:
-    rows = csv.DictReader((folder / "scenes" / "split.csv").open())
-    held_out = {row["image"] for row in rows if row["split"] == "held-out"}
+    held_out = {
+        row["image"] for row in rows_of(folder / "scenes" / "split.csv") if row["split"] == "held-out"
+    }
     store = open_store(f"sqlite:///{folder / 'data' / 'onetag.db'}")
     with store.reading() as session:
         known = {uri.rpartition("/")[2] for uri in session.scalars(select(ImageRow.uri))}

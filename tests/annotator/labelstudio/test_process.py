@@ -191,7 +191,7 @@ def test_a_port_in_use_is_told(new_process: NewProcess) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         process = new_process(taken.getsockname()[1])
-        with pytest.raises(OnetagError, match="choose another port"):
+        with pytest.raises(OnetagError, match="choose another with --studio-port"):
             process.start()
     process.start()  # the lock was let go
 
