@@ -66,12 +66,15 @@ def test_a_port_in_use_names_its_flag(up: Up, tmp_path: Path, flag: str, other: 
 
 
 def test_every_link_of_the_chain_holds(up: Up) -> None:
-    told = up.onetag("doctor", "--json", "--port", str(up.port))
-    checks = json.loads(told.stdout)
-    assert checks["ok"], [check for check in checks["checks"] if not check["ok"]]
-    assert {"database", "ML backend", "worker", "webhook", "label config"} <= {
-        check["name"] for check in checks["checks"]
-    }
+    checks: dict[str, bool] = {}
+
+    def all_hold() -> bool:
+        told = json.loads(up.onetag("doctor", "--json", "--port", str(up.port)).stdout)
+        checks.update({check["name"]: check["ok"] for check in told["checks"]})
+        return bool(told["ok"])
+
+    until(all_hold, 120, "every link holds")  # what was killed in the tests before heals within a minute
+    assert {"database", "ML backend", "worker", "webhook", "label config"} <= checks.keys()
 
 
 def test_status_tells_how_it_stands(up: Up) -> None:
