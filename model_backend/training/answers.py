@@ -25,10 +25,12 @@ class Answers:
 
     Only what reached the threshold was shown. Above it that does no harm: given the probability, being shown
     says nothing more about the truth. Below it nobody was asked, and cells of the pool stand in, taken at
-    the model's word and weighing as much as the answers: what is learned up there cannot bend what is
-    believed down there far. Answers were given to earlier versions, to images these had not learned from;
-    what they say holds for the next one as far as it errs alike, on images it has not learned from either.
-    So give only answers to versions of the same backbone and recipe, and the newest.
+    the model's word and weighing as much as the answers, or more where these are about few labels: what is
+    learned up there cannot bend what is believed down there far. Answers were given to earlier versions, to
+    images these had not learned from; what they say holds for the next one as far as it errs alike, on
+    images it has not learned from either. So give only answers to versions of the same backbone and recipe,
+    and the newest. Annotators who review only where something is wrong make suggestions look worse than
+    they are; that is not corrected.
     """
 
     labels: NDArray[np.integer]

@@ -13,7 +13,9 @@ from model_backend.errors import LearningError
 
 EDGE = 1e-6
 LEAST_ANSWERS = 20
-PRIOR_ANSWERS = 10.0  # answers of one label at which it gets half its own offset
+# How far labels are expected to be off, as standard deviations: all in the same way (logarithm of the slope,
+# offset), and each in its own. Wide for their own: answers about one label tell little of the others.
+SLOPE, OFFSET, OWN_OFFSET = 0.3, 0.5, 1.0
 Floats = NDArray[np.floating]
 
 
@@ -55,8 +57,9 @@ def fit_platt(
     rejected, 0 no answer. shown (N, L): the chance in (0, 1] that the cell came to be judged; answers weigh
     1 / shown, so that suggesting only what is likely does not pass for all being likely (Horvitz and
     Thompson, 1952). None: judged by chance alone. unasked (K, L): probabilities that nobody was to judge, NaN
-    elsewhere; they are taken at their word, and weigh together as much as the answers. Below 20 answers, or
-    with answers of one kind and nothing beside them, nothing is changed.
+    elsewhere; they are taken at their word, and weigh together as much as the answers, or more where these
+    are about few of the labels. Below 20 answers, or with answers of one kind and nothing beside them,
+    nothing is changed.
     """
     if probabilities.shape != np.shape(answers) or (
         shown is not None and np.shape(shown) != np.shape(answers)
@@ -78,12 +81,16 @@ def fit_platt(
     if unasked is not None:
         at, beside = np.nonzero(~np.isnan(unasked))
         believed = unasked[at, beside].astype(np.float64)
-        weight = np.append(weight, np.full(len(at), len(rows) / len(at)))
+        share = np.bincount(columns, minlength=labels) / len(columns)
+        # Labels that answers are about, counted evenly: what one label taught must not move all the others.
+        answered = 1 / (share**2).sum()
+        weight = np.append(weight, np.full(len(at), len(rows) / len(at) * labels / answered))
         columns, said, target = (
             np.append(columns, beside),
             np.append(said, believed),
             np.append(target, believed),
         )
+    spread = np.array([SLOPE, OFFSET, *[OWN_OFFSET] * labels])
     scores = logit(np.clip(said, EDGE, 1 - EDGE))
 
     def cost(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -91,14 +98,14 @@ def fit_platt(
         raw = slope * scores + shared + own[columns]
         error = weight * (expit(raw) - target)
         losses = weight * (np.logaddexp(0, raw) - target * raw)
-        penalty = (own**2).sum() * PRIOR_ANSWERS / 8 + values[0] ** 2 / 2
+        penalty = ((values / spread) ** 2).sum() / 2
         gradient = np.concatenate(
             [
-                [(error * slope * scores).sum() + values[0], error.sum()],
-                np.bincount(columns, error, labels) + own * PRIOR_ANSWERS / 4,
+                [(error * slope * scores).sum(), error.sum()],
+                np.bincount(columns, error, labels),
             ]
         )
-        return float(losses.sum() + penalty), gradient
+        return float(losses.sum() + penalty), gradient + values / spread**2
 
     found = minimize(cost, np.zeros(labels + 2), jac=True, method="L-BFGS-B").x
     scale = np.full(labels, np.exp(found[0]), dtype=np.float32)

@@ -112,8 +112,8 @@ class TestCalibration:
         low = random.uniform(0.01, 0.1, (3000, 1))
         low[::2] = np.nan
         alone, held = fit_platt(said, answers), fit_platt(said, answers, unasked=low)
-        assert alone(np.array([[0.02]])) > 0.1
-        assert held(np.array([[0.02]])) == pytest.approx(0.02, abs=0.02)
+        assert alone(np.array([[0.02]])) > 0.035
+        assert held(np.array([[0.02]])) == pytest.approx(0.02, abs=0.015)
         assert held(np.array([[0.82]])) == pytest.approx(0.5, abs=0.1)
 
     @pytest.mark.parametrize(("right", "change"), [(1, 1), (-1, -1)])
