@@ -145,17 +145,18 @@ def _learn(
     workbench: Workbench,
     report: Progress,
 ) -> ModelVersion:
-    from model_backend.training import Pool, fit
+    from model_backend.training import Pool, check_choices, fit
 
     clock = time.perf_counter()
     with store.reading() as session:
         material = _material(session, project_id, run_id)
     observed = material.observed
+    recipe = _recipe(settings, material.run.recipe)
+    check_choices(recipe)
     report("features", 0.0)
     again = material.run.reason == ASKED_FOR
     pool = pool_features(store, workbench, observed.image_ids, report, again=again)
     values = _rows_of(observed, pool.image_ids)
-    recipe = _recipe(settings, material.run.recipe)
     with store.reading() as session:
         answers = recent_answers(session, project_id, observed.label_ids, workbench.backbone.name, recipe)
     read_at = time.perf_counter()

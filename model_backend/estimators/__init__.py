@@ -2,6 +2,6 @@
 
 from model_backend.estimators.base import Estimator
 from model_backend.estimators.observed import ObservedMatrix
-from model_backend.estimators.registry import ESTIMATORS, EstimatorEntry, build_estimator
+from model_backend.estimators.registry import ESTIMATORS, EstimatorEntry, build_estimator, find_estimator
 
-__all__ = ["ESTIMATORS", "Estimator", "EstimatorEntry", "ObservedMatrix", "build_estimator"]
+__all__ = ["ESTIMATORS", "Estimator", "EstimatorEntry", "ObservedMatrix", "build_estimator", "find_estimator"]

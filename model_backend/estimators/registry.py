@@ -67,6 +67,14 @@ _ENTRIES = (
 ESTIMATORS: dict[str, EstimatorEntry] = {entry.name: entry for entry in _ENTRIES}
 
 
+def find_estimator(name: str) -> EstimatorEntry:
+    """The entry of that name, however it is capitalised. Raises LearningError with the names there are."""
+    entry = ESTIMATORS.get(name.lower())
+    if entry is None:
+        raise LearningError(f"There is no estimator {name!r}. Choose one of: {', '.join(ESTIMATORS)}.")
+    return entry
+
+
 def build_estimator(
     name: str,
     observed: ObservedMatrix | Tensor | NDArray[Any],
@@ -89,9 +97,7 @@ def build_estimator(
     Raises:
         LearningError: unknown name or option, features missing, or more than memory holds.
     """
-    entry = ESTIMATORS.get(name.lower())
-    if entry is None:
-        raise LearningError(f"There is no estimator {name!r}. Choose one of: {', '.join(ESTIMATORS)}.")
+    entry = find_estimator(name)
     if entry.needs_features and features is None:
         raise LearningError(f"The estimator {name} reads features: pass the pool's features (N, F).")
     known = set(inspect.signature(entry.build).parameters) - {"observed", "features", "seed", "device"}

@@ -3,6 +3,7 @@
 from model_backend.training.answers import Answers
 from model_backend.training.evaluate import at_thresholds, mean_average_precision
 from model_backend.training.fit import Fit, fit
+from model_backend.training.linear import check_choices
 from model_backend.training.model import LabelModel
 from model_backend.training.pool import Pool
 from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
@@ -15,6 +16,7 @@ __all__ = [
     "Pool",
     "Recipe",
     "at_thresholds",
+    "check_choices",
     "fit",
     "mean_average_precision",
 ]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from model_backend.devices import pick_device
 from model_backend.errors import LearningError
-from model_backend.estimators import ESTIMATORS, build_estimator
+from model_backend.estimators import build_estimator, find_estimator
 from model_backend.estimators.base import Estimator
 from model_backend.losses import LOSSES, Batch, build_loss
 from model_backend.training.model import Part
@@ -75,7 +75,19 @@ def chosen_estimator(recipe: Recipe) -> str | None:
                 f"The loss {recipe.loss} uses no estimator. Leave the estimator out, or choose: {able}."
             )
         return None
-    return recipe.estimator or USUAL_ESTIMATOR
+    return find_estimator(recipe.estimator or USUAL_ESTIMATOR).name
+
+
+def check_choices(recipe: Recipe) -> None:
+    """Find out before any work whether the recipe's loss and estimator can be had, and go together.
+
+    Raises LearningError naming those there are.
+    """
+    if recipe.loss is not None:
+        build_loss(recipe.loss, **recipe.loss_options)
+        chosen_estimator(recipe)
+    elif recipe.estimator is not None:
+        find_estimator(recipe.estimator)
 
 
 class _Trainer:
@@ -152,7 +164,7 @@ class _Trainer:
             generator=self.generator,
         )
         value: Tensor = self.loss(torch.addmm(self.bias, features, self.weight), batch)
-        labels = 1 if self.recipe.loss == "softmax" else observed.shape[1]
+        labels = 1 if str(self.recipe.loss).lower() == "softmax" else observed.shape[1]
         return labels * value + self.recipe.l2 / 2 / len(self.rows) * self.weight.square().sum()
 
     def _estimator_rate(self) -> float:
@@ -176,9 +188,8 @@ class _Trainer:
 
     def _rows(self) -> Tensor:
         known = (self.observed != 0).any(dim=1)
-        frozen = (
-            self.estimator is not None and not ESTIMATORS[self.recipe.estimator or USUAL_ESTIMATOR].trained
-        )
+        name = chosen_estimator(self.recipe)
+        frozen = name is not None and not find_estimator(name).trained
         return torch.arange(len(known), device=self.device) if frozen else known.nonzero()[:, 0]
 
     def _scores(self, rows: Tensor) -> Tensor:

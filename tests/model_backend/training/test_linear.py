@@ -50,6 +50,19 @@ def test_a_loss_without_use_for_an_estimator_refuses_one():
         chosen_estimator(Recipe(loss="an", estimator="lowrank"))
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [(("Softmax", None), ("softmax", None)), (("ROLE", "Neighbours"), ("role", "neighbours"))],
+)
+def test_capitals_in_names_change_nothing(planted, written, meant):
+    pool, _ = planted(40, tagged=20)
+    one, other = (
+        train(pool, Recipe(loss=loss, estimator=estimator, epochs=2))[1]
+        for loss, estimator in (written, meant)
+    )
+    assert torch.equal(one.parts[0].layers[0][0], other.parts[0].layers[0][0])
+
+
 def test_a_propensity_weighs_what_is_seldom_tagged_more(planted):
     pool, _ = planted(100)
     seldom = torch.tensor([0.1, 1.0, 1.0, 1.0, 1.0])
