@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 5.0  # seconds
 PAUSES = (0.3, 1.0)  # seconds before the second and the third try
 REPEATABLE = ("GET", "PUT", "PATCH", "DELETE")  # doing them twice is doing them once
-BUSY = (502, 503, 504)
+BUSY = (500, 502, 503, 504)  # 500: what it says when its SQLite was locked for too long
 ACCESS_LIFETIME = 240.0  # Label Studio's access tokens live 300 s
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -119,6 +120,7 @@ class LabelStudioProcess:
             self._end_leftover()
             self._check_port()
             self._start_over_if_cut_short()
+            self._let_readers_and_writers_meet()
             self._child = self._spawn()
         except OSError as error:
             self._lock.release()
@@ -218,6 +220,12 @@ class LabelStudioProcess:
                 half_made.unlink()
         if not database.exists():
             self._first_start.touch()
+
+    def _let_readers_and_writers_meet(self) -> None:
+        """Put its SQLite into WAL mode, which lasts: else whoever reads fails when others write for 5 s."""
+        damaged = sqlite3.DatabaseError  # is for Label Studio to tell
+        with suppress(damaged), closing(sqlite3.connect(self.folder / DATABASE)) as database:
+            database.execute("PRAGMA journal_mode = WAL")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         if self.log.exists():

@@ -6,11 +6,13 @@ import errno
 import json
 import os
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ from annotator.settings import load_settings
 from tests.studio_fixtures import free_port
 
 STAND_IN = """
-import json, os, signal, sys, time
+import json, os, signal, sqlite3, sys, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 port, folder = (sys.argv[sys.argv.index(name) + 1] for name in ("--port", "--data-dir"))
@@ -32,12 +34,12 @@ if mode == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if mode == "ends":
     sys.exit("no such luck")
-database = f"{folder}/label_studio.sqlite3"
+database = sqlite3.connect(f"{folder}/label_studio.sqlite3", isolation_level=None)
 token = os.environ["LABEL_STUDIO_USER_TOKEN"]
-if os.path.exists(database):
-    token = open(database).read()
+if database.execute("SELECT name FROM sqlite_master").fetchall():
+    (token,) = database.execute("SELECT token FROM user").fetchone()
 else:
-    open(database, "w").write("half made" if mode == "slow" else token)
+    database.execute("CREATE TABLE user AS SELECT ? AS token", ["half made" if mode == "slow" else token])
 if mode == "slow":
     time.sleep(60)
 
@@ -55,6 +57,14 @@ class Handler(BaseHTTPRequestHandler):
 
 HTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
 """
+
+
+def token_in(database: Path) -> str:
+    """The token of the stand-in's user; empty where there is none yet."""
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database)) as opened:
+        return str(opened.execute("SELECT token FROM user").fetchone()[0])
+    return ""
+
 
 NewProcess = Callable[..., LabelStudioProcess]
 
@@ -151,14 +161,14 @@ def test_a_first_start_that_was_cut_short_begins_anew(new_process: NewProcess) -
     cut.start()
     database = cut.folder / "label_studio.sqlite3"
     deadline = time.monotonic() + 10
-    while not (database.exists() and database.read_text() == "half made"):
+    while token_in(database) != "half made":
         assert time.monotonic() < deadline
         time.sleep(0.02)
     killed(cut)
     again = new_process()
     again.start()
     again.wait_ready(20)
-    assert database.read_text() == again.credentials.token.get_secret_value()
+    assert token_in(database) == again.credentials.token.get_secret_value()
 
 
 def test_a_database_that_once_answered_is_never_thrown_away(new_process: NewProcess) -> None:
@@ -278,3 +288,10 @@ def test_credentials_are_made_once_and_kept_privately(tmp_path: Path) -> None:
     assert json.loads(kept.read_text())["label_studio_email"] == made.email
     settings = load_settings(data_dir=tmp_path)
     assert settings.label_studio_token == made.token
+
+
+@pytest.mark.studio
+def test_the_real_ones_database_lets_readers_and_writers_meet(label_studio: LabelStudioProcess) -> None:
+    with closing(sqlite3.connect(label_studio.folder / "label_studio.sqlite3")) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert database.execute("SELECT count(*) FROM htx_user").fetchone()[0] >= 1
