@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -47,6 +48,12 @@ class Queue(Protocol):
 
     def set_queue(self, project: int, version: str) -> None:
         """Let the queue follow a version's scores."""
+
+    def backends(self, project: int) -> list[dict[str, Any]]:
+        """The ML backends of a project."""
+
+    def title_backend(self, project: int, url: str, title: str, secret: SecretStr) -> int:
+        """Change the title of the ML backend at an address."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +106,42 @@ def unpublished(session: Session) -> list[int]:
 
 def clear_old(store: Store, project_id: int, studio: Queue) -> list[str]:
     """Remove older versions' predictions from Label Studio once no page should show them; names them."""
+    place = _in_studio(store, project_id)
+    if place is None:
+        return []
+    return studio.clear_superseded(place.project, place.version, place.ours, older_than=PAGE_OPEN)
+
+
+def title_backends(store: Store, project_id: int, studio: Queue, secret: SecretStr) -> None:
+    """Give our backend the published version as its title: else tasks beyond the window ask for nothing."""
+    place = _in_studio(store, project_id)
+    if place is None:
+        return
+    for backend in studio.backends(place.project):
+        if backend.get("title") in place.ours - {place.version}:
+            studio.title_backend(place.project, str(backend["url"]), place.version, secret)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A project as Label Studio knows it: its number, the published version, the names of all of ours."""
+
+    project: int
+    version: str
+    ours: frozenset[str]
+
+
+def _in_studio(store: Store, project_id: int) -> _Place | None:
+    """None while the active version has not been published."""
     with store.reading() as session:
         project = session.get_one(Project, project_id)
         versions = session.scalars(select(ModelVersion).where(ModelVersion.project_id == project_id)).all()
     current = next((each for each in versions if each.id == project.active_version_id), None)
     if project.studio_project is None or current is None or PUBLISHED not in current.metrics:
-        return []
-    ours = {NO_VERSION, *(each.name for each in versions)}
-    return studio.clear_superseded(project.studio_project, current.name, ours, older_than=PAGE_OPEN)
+        return None
+    return _Place(
+        project.studio_project, current.name, frozenset({NO_VERSION, *(each.name for each in versions)})
+    )
 
 
 def _active(store: Store, project_id: int) -> int | None:

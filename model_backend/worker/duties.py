@@ -17,7 +17,7 @@ from annotator.settings import Settings
 from annotator.store import Project, Store, queue_run
 from model_backend.engine.due import Decision, Footprint, decide
 from model_backend.engine.footprint import footprint, idle_seconds
-from model_backend.engine.publish import clear_old, publish, unpublished
+from model_backend.engine.publish import clear_old, publish, title_backends, unpublished
 from model_backend.engine.runs import Stopped, fail_lost, last_footprint, next_queued, retry, unreached
 from model_backend.engine.train import train_project
 from model_backend.engine.versions import prune
@@ -91,9 +91,11 @@ class Duties:
         return sorted(trained)
 
     def tidy(self, project_id: int) -> None:
-        """Clear what older versions left behind, in Label Studio and on disk."""
+        """Bring the backend's title up to date, and clear what older versions left behind."""
         if self._studio is not None:
             try:
+                if self._settings.secret is not None:
+                    title_backends(self._store, project_id, self._studio, self._settings.secret)
                 clear_old(self._store, project_id, self._studio)
             except OnetagError as error:
                 log.warning("Old predictions stay in Label Studio for now: %s", error)

@@ -123,6 +123,7 @@ class RememberingStudio:
     url: str = STUDIO_URL
     predictions: list[dict[str, Any]] = field(default_factory=list)
     queue: str | None = None
+    titles: dict[str, str] = field(default_factory=dict)  # of the ML backends, by address
     calls: list[str] = field(default_factory=list)
     failing: set[str] = field(default_factory=set)
 
@@ -156,6 +157,14 @@ class RememberingStudio:
             "refused: no such predictions"
         )
         self.queue = version
+
+    def backends(self, project: int) -> list[dict[str, Any]]:
+        return [{"url": url, "title": title} for url, title in self.titles.items()]
+
+    def title_backend(self, project: int, url: str, title: str, secret: SecretStr) -> int:
+        self._call("title")
+        self.titles[url] = title
+        return 1
 
     def _call(self, name: str) -> None:
         self.calls.append(name)

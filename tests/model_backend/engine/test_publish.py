@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.predictions import NO_VERSION
 from annotator.settings import Settings
 from annotator.store import (
     Image,
@@ -18,7 +20,7 @@ from annotator.store import (
     store_suggestions,
     sync_labels,
 )
-from model_backend.engine.publish import OVERTAKEN, clear_old, publish, unpublished
+from model_backend.engine.publish import OVERTAKEN, clear_old, publish, title_backends, unpublished
 
 
 @pytest.fixture
@@ -137,6 +139,23 @@ def test_old_versions_are_cleared_only_after_the_new_one_is_there(
     publish(sqlite_store, engine_settings, project.id, studio)
     assert clear_old(sqlite_store, project.id, studio) == ["v0001-x"]
     assert {each["model_version"] for each in studio.predictions} == {"v0002-x"}
+
+
+def test_our_backends_title_follows_the_published_version(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+) -> None:
+    ours, foreign = "http://127.0.0.1:9090", "http://elsewhere"
+    studio.titles = {ours: NO_VERSION, foreign: "another model"}
+    for name in ("v0001-x", "v0002-x"):
+        before = dict(studio.titles)
+        new_version(sqlite_store, project, name)
+        title_backends(sqlite_store, project.id, studio, SecretStr("s"))
+        assert studio.titles == before, "its predictions are not there yet"
+        publish(sqlite_store, engine_settings, project.id, studio)
+        title_backends(sqlite_store, project.id, studio, SecretStr("s"))
+        assert studio.titles == {ours: name, foreign: "another model"}
+    title_backends(sqlite_store, project.id, studio, SecretStr("s"))
+    assert studio.calls.count("title") == 2
 
 
 def test_a_version_that_was_overtaken_while_it_was_pushed_leaves_the_queue_alone(
