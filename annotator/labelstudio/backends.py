@@ -14,6 +14,7 @@ Json = dict[str, Any]
 
 SECRET_HEADER = "X-Onetag-Secret"  # noqa: S105 (a header's name)
 BACKEND_USER = "onetag"
+BACKEND_TITLE = "onetag"  # until there is a version, whose name it then bears
 ACTIONS = (
     "ANNOTATION_CREATED",
     "ANNOTATIONS_CREATED",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.lock import processes_with
 from annotator.labelstudio.process import LabelStudioProcess, studio_credentials
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 LABEL_STUDIO, RUN = "label-studio", "run"
 BACKEND, WORKER = "ML backend", "worker"
-TITLE = "onetag"
+
 """Title of the ML backend in Label Studio until a version takes its place."""
 READY_SECONDS = 60.0
 
@@ -242,7 +243,7 @@ def tie(settings: Settings, studio: Studio, project: int, store: Store) -> int:
     with store.session() as session:
         row = meet_project(session, studio.url, project, there["label_config"], there["title"])
         project_id = row.id
-    title = there.get("model_version") or TITLE
+    title = there.get("model_version") or BACKEND_TITLE
     studio.connect_backend(project, address_for_studio(settings), title, settings.secret)
     reconcile(store, studio, project_id)
     return project_id

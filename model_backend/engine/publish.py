@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.predictions import NO_VERSION, prediction
 from annotator.settings import Settings
@@ -118,7 +119,7 @@ def title_backends(store: Store, project_id: int, studio: Queue, secret: SecretS
     if place is None:
         return
     for backend in studio.backends(place.project):
-        if backend.get("title") in place.ours - {place.version}:
+        if backend.get("title") in {BACKEND_TITLE, *place.ours} - {place.version}:
             studio.title_backend(place.project, str(backend["url"]), place.version, secret)
 
 

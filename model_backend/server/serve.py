@@ -46,7 +46,8 @@ def serve(app: Flask, settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises OnetagError when the address cannot be had."""
     server = open_server(app, settings)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in (signal.SIGTERM, signal.SIGINT):  # a script's background job starts deaf to SIGINT
+            signal.signal(number, _interrupt)
     log.info("Listening on http://%s:%d", settings.host, settings.port)
     try:
         server.run()

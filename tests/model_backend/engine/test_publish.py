@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.predictions import NO_VERSION
+from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.settings import Settings
 from annotator.store import (
     Image,
@@ -145,7 +145,7 @@ def test_our_backends_title_follows_the_published_version(
     sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
 ) -> None:
     ours, foreign = "http://127.0.0.1:9090", "http://elsewhere"
-    studio.titles = {ours: NO_VERSION, foreign: "another model"}
+    studio.titles = {ours: BACKEND_TITLE, foreign: "another model"}
     for name in ("v0001-x", "v0002-x"):
         before = dict(studio.titles)
         new_version(sqlite_store, project, name)
