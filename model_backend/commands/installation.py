@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 LABEL_STUDIO, RUN = "label-studio", "run"
 BACKEND, WORKER = "ML backend", "worker"
-
-"""Title of the ML backend in Label Studio until a version takes its place."""
 READY_SECONDS = 60.0
 
 Say = Callable[[str], None]
