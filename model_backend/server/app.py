@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any, Protocol
+from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.events import strip_secrets
-from annotator.labelstudio.predictions import NO_VERSION, empty_prediction
 from annotator.settings import Settings
-from annotator.store import ModelVersion, Store, record_event
+from annotator.store import ModelVersion, Store
 from model_backend.engine.connect import open_workbench
 from model_backend.engine.predict import Predictor
-from model_backend.engine.projects import meet_project, project_of_studio
-from model_backend.engine.versions import active_version
 from model_backend.server.bodies import json_object, studio_project
+from model_backend.server.desk import Desk, Queue
 from model_backend.server.guard import guard
 from model_backend.server.metrics import Metrics
 
@@ -33,13 +29,6 @@ MAX_VERSIONS = 100
 log = logging.getLogger(__name__)
 
 
-class Queue(Protocol):
-    """What the server needs of the job queue."""
-
-    def intake(self) -> None:
-        """Ask a worker to take in the inbox. Raises QueueUnreachable."""
-
-
 def create_app(store: Store, settings: Settings, queue: Queue, predictor: Predictor | None = None) -> Flask:
     """The Flask app. Raises OnetagError when no secret is set: it would be open to everyone."""
     if settings.secret is None or not settings.secret.get_secret_value():
@@ -47,7 +36,8 @@ def create_app(store: Store, settings: Settings, queue: Queue, predictor: Predic
     app = Flask("onetag")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     predictor = predictor or Predictor(store, settings, lambda: open_workbench(settings))
-    backend = Backend(store, settings, queue, predictor, Metrics(store))
+    desk = Desk(store, settings.label_studio_url, queue, predictor)
+    backend = Backend(store, desk, Metrics(store))
     app.before_request(_start_clock)
     app.before_request(guard(settings.secret))
     app.after_request(backend.count)
@@ -65,13 +55,9 @@ def create_app(store: Store, settings: Settings, queue: Queue, predictor: Predic
 class Backend:
     """The endpoints, with what they need."""
 
-    def __init__(
-        self, store: Store, settings: Settings, queue: Queue, predictor: Predictor, metrics: Metrics
-    ) -> None:
+    def __init__(self, store: Store, desk: Desk, metrics: Metrics) -> None:
         self._store = store
-        self._settings = settings
-        self._queue = queue
-        self._predictor = predictor
+        self._desk = desk
         self._metrics = metrics
 
     def health(self) -> Response:
@@ -81,7 +67,9 @@ class Backend:
     def setup(self) -> Response:
         """Label Studio connects a project, or looks whether we are there: name the active version."""
         body = json_object()
-        return jsonify(model_version=self._meet_project(body))
+        return jsonify(
+            model_version=self._desk.meet_project(studio_project(body.get("project")), body.get("schema"))
+        )
 
     def predict(self) -> Response:
         """One prediction a task, always."""
@@ -90,7 +78,7 @@ class Backend:
         if not isinstance(tasks, list):
             raise BadRequest("`tasks` must be a list.")
         number = studio_project(body.get("project")) or _project_of(tasks)
-        results, outcomes = self._predictions(number, tasks)
+        results, outcomes = self._desk.predict(number, tasks)
         for outcome, count in outcomes.items():
             self._metrics.predictions.labels(outcome).inc(count)
         return jsonify(results=results)
@@ -101,9 +89,10 @@ class Backend:
         action = body.get("action")
         if not isinstance(action, str) or not 0 < len(action) <= 64 or not action.isprintable():
             raise BadRequest("`action` must name the event.")
-        event_id = self._record(action, body)
+        event_id = self._desk.record(action, body)
         self._metrics.saw_event(action)
-        self._nudge()
+        if not self._desk.nudge():
+            self._metrics.lost_nudges.inc()
         return jsonify(status="recorded", event=event_id)
 
     def versions(self) -> Response:
@@ -122,48 +111,6 @@ class Backend:
         self._metrics.requests.labels(endpoint, str(response.status_code)).inc()
         self._metrics.seconds.labels(endpoint).observe(time.perf_counter() - g.started)
         return response
-
-    def _meet_project(self, body: dict[str, Any]) -> str:
-        """The active version's name; remembers the project on the way. Never fails for the store's sake."""
-        number, schema = studio_project(body.get("project")), body.get("schema")
-        try:
-            with self._store.reading() as session:
-                project = (
-                    project_of_studio(session, self._settings.label_studio_url, number) if number else None
-                )
-                version = active_version(session, project.id) if project else None
-                known = project is not None and project.label_config == schema
-            if number and not known and isinstance(schema, str):
-                with self._store.session() as session:
-                    meet_project(session, self._settings.label_studio_url, number, schema)
-        except (OnetagError, SQLAlchemyError) as error:
-            log.warning("Setup of project %s: %s", number, _told(error))
-            return NO_VERSION
-        return version.name if version else NO_VERSION
-
-    def _predictions(
-        self, number: int | None, tasks: list[Any]
-    ) -> tuple[list[dict[str, Any]], dict[str, int]]:
-        try:
-            answer = self._predictor.predict(number, tasks)
-        except Exception as error:  # an error here would hide the task from the annotator, without a word
-            log.exception("Predictions failed: %s", _told(error))
-            return [empty_prediction() for _ in tasks], {"failed": len(tasks)}
-        return answer.predictions, answer.outcomes
-
-    def _record(self, action: str, body: dict[str, Any]) -> int:
-        number = studio_project(body.get("project"))
-        payload = strip_secrets(body)
-        with self._store.session() as session:
-            project = project_of_studio(session, self._settings.label_studio_url, number) if number else None
-            return record_event(session, action, payload, project.id if project else None).id
-
-    def _nudge(self) -> None:
-        try:
-            self._queue.intake()
-        except OnetagError as error:  # the event is in the store; the worker's periodic check finds it
-            self._metrics.lost_nudges.inc()
-            log.warning("An event waits for the periodic check: %s", error)
 
 
 def _project_of(tasks: list[Any]) -> int | None:
@@ -184,7 +131,3 @@ def _as_json(error: Exception) -> tuple[Response, int]:
         return jsonify(error="The store cannot be used at the moment; the server's log says why."), 503
     log.exception("%s %s failed", request.method, request.path)
     return jsonify(error="Something went wrong; the server's log says what."), 500
-
-
-def _told(error: Exception) -> str:
-    return str(error) if isinstance(error, OnetagError) else type(error).__name__

@@ -1,0 +1,84 @@
+"""What a host of the backend does with Label Studio's requests, whichever web framework brings them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from annotator.errors import OnetagError
+from annotator.labelstudio.events import strip_secrets
+from annotator.labelstudio.predictions import NO_VERSION, empty_prediction
+from annotator.store import Store, record_event
+from model_backend.engine.predict import Predictor
+from model_backend.engine.projects import meet_project, project_of_studio
+from model_backend.engine.versions import active_version
+from model_backend.server.bodies import studio_project
+
+log = logging.getLogger(__name__)
+
+
+class Queue(Protocol):
+    """Where the worker is told that there is something to do."""
+
+    def intake(self) -> None:
+        """Ask for the inbox to be drained. Raises OnetagError when the queue cannot be reached."""
+
+
+class Desk:
+    """Meets projects, writes events down and hands predictions out; one for all requests."""
+
+    def __init__(self, store: Store, studio_url: str | None, queue: Queue, predictor: Predictor) -> None:
+        self._store = store
+        self._studio_url = studio_url
+        self._queue = queue
+        self._predictor = predictor
+
+    def meet_project(self, number: int | None, config: Any) -> str:
+        """The active version's name; remembers the project on the way. Never fails for the store's sake."""
+        try:
+            with self._store.reading() as session:
+                project = project_of_studio(session, self._studio_url, number) if number else None
+                version = active_version(session, project.id) if project else None
+                known = project is not None and project.label_config == config
+            if number and not known and isinstance(config, str):
+                with self._store.session() as session:
+                    meet_project(session, self._studio_url, number, config)
+        except (OnetagError, SQLAlchemyError) as error:
+            log.warning("Setup of project %s: %s", number, _told(error))
+            return NO_VERSION
+        return version.name if version else NO_VERSION
+
+    def predict(
+        self, number: int | None, tasks: Sequence[Any]
+    ) -> tuple[list[dict[str, Any]], dict[str, int]]:
+        """One prediction a task, and how many came about in which way."""
+        try:
+            answer = self._predictor.predict(number, tasks)
+        except Exception as error:  # an error here would hide the task from the annotator, without a word
+            log.exception("Predictions failed: %s", _told(error))
+            return [empty_prediction() for _ in tasks], {"failed": len(tasks)}
+        return answer.predictions, answer.outcomes
+
+    def record(self, action: str, body: dict[str, Any]) -> int:
+        """Write an event down, secrets taken out; its id. Raises what the store raises."""
+        number = studio_project(body.get("project"))
+        payload = strip_secrets(body)
+        with self._store.session() as session:
+            project = project_of_studio(session, self._studio_url, number) if number else None
+            return record_event(session, action, payload, project.id if project else None).id
+
+    def nudge(self) -> bool:
+        """Wake the worker; False when that fails: its periodic check then finds the event in the store."""
+        try:
+            self._queue.intake()
+        except OnetagError as error:
+            log.warning("An event waits for the periodic check: %s", error)
+            return False
+        return True
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, OnetagError) else type(error).__name__
