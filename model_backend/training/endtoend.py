@@ -6,9 +6,10 @@ The backbone is frozen for the first epochs; then its parameters are added to th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -40,6 +41,27 @@ class EndToEndSettings:
     smallest_crop: float = 0.7
     bf16: bool | None = None
 
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> EndToEndSettings:
+        """The settings with some of them changed. Raises LearningError for what is no setting of these."""
+        known = [item.name for item in fields(cls)]
+        if unknown := sorted(set(options) - set(known)):
+            raise LearningError(
+                f"Training end to end has no option {', '.join(unknown)}. Its options: {', '.join(known)}."
+            )
+        chosen = cls(**options)
+        chosen._check()
+        return chosen
+
+    def _check(self) -> None:
+        for name in ("epochs", "batch", "head_rate", "backbone_rate", "largest_gradient", "smallest_crop"):
+            if not getattr(self, name) > 0:
+                raise LearningError(
+                    f"End to end, {name} must be above 0, not {getattr(self, name)}. Choose another."
+                )
+        if self.smallest_crop > 1 or self.frozen < 0:
+            raise LearningError("End to end, smallest_crop is at most 1 and frozen at least 0. Correct them.")
+
 
 @dataclass(frozen=True, eq=False)
 class EndToEndFit:
@@ -61,30 +83,42 @@ def fit_end_to_end(
     *,
     start: tuple[Tensor, Tensor],
     estimator: Estimator | None = None,
+    estimator_features: Tensor | None = None,
     settings: EndToEndSettings | None = None,
     progress: Progress | None = None,
 ) -> EndToEndFit:
-    """Fine-tune `backbone`, a module from images (B, 3, H, W) in 0..1 to features (B, F), with its head.
+    """Fine-tune `backbone`, a module from images (B, 3, H, W) to features (B, F), with its head.
 
-    read: rows of the pool (B,) to their images, float32 in 0..1 or uint8. observed (N, L); images without
-    observations are left out. start: the linear head's weight (F, L) and bias (L,). estimator: the linear
-    training's, for losses that use one. `backbone` itself is trained. Raises LearningError when the loss or a
-    gradient is not finite.
+    read: rows of the pool (B,) to their images, uint8 or float32, in the range that `backbone` expects;
+    called from another thread, one batch ahead. observed (N, L); images without observations are left out.
+    start: the linear head's weight (F, L) and bias (L,). estimator: the linear training's, for losses that
+    use one; estimator_features (N, D): what it reads of the pool, the same while the backbone moves.
+    The loss keeps its own scale, a mean over cells: Adam does not feel it, and published rates carry over.
+    progress: told the epoch and the share done after each step; what it raises ends the training.
+    `backbone` itself is trained. Raises LearningError when the loss or a gradient is not finite.
     """
-    run = _Run(backbone, read, observed, recipe, expected_positives, start, estimator, settings)
-    losses, seconds = [], 0.0
-    for epoch in range(1, run.settings.epochs + 1):
+    chosen = settings or EndToEndSettings()
+    with _seeded(pick_device(recipe.device), recipe.seed):
+        run = _Run(
+            backbone, read, observed, recipe, expected_positives, start, chosen, estimator, estimator_features
+        )
         begun = time.perf_counter()
-        losses.append(run.epoch(epoch))
-        seconds += time.perf_counter() - begun
-        if progress is not None:
-            progress(f"epoch {epoch} of {run.settings.epochs}", epoch / run.settings.epochs)
+        losses = tuple(run.epoch(epoch, progress or _silent) for epoch in range(1, chosen.epochs + 1))
+        seconds = time.perf_counter() - begun
     backbone.eval().cpu()
-    speed = len(run.rows) * run.settings.epochs / max(seconds, 1e-9)
     head = run.head.cpu()
-    return EndToEndFit(
-        backbone, head.weight.detach().T.contiguous(), head.bias.detach(), tuple(losses), speed
-    )
+    weight, bias = head.weight.detach().T.contiguous(), head.bias.detach()
+    speed = len(run.rows) * chosen.epochs / max(seconds, 1e-9)
+    return EndToEndFit(backbone, weight, bias, losses, speed)
+
+
+@contextmanager
+def _seeded(device: torch.device, seed: int) -> Iterator[None]:
+    """The same draws (a network's dropout takes torch's own) and the same kernels each time."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+        torch.manual_seed(seed)
+        yield
 
 
 class _Run:
@@ -98,47 +132,54 @@ class _Run:
         recipe: Recipe,
         positives: float,
         start: tuple[Tensor, Tensor],
+        settings: EndToEndSettings,
         estimator: Estimator | None,
-        settings: EndToEndSettings | None,
+        estimator_features: Tensor | None,
     ) -> None:
-        self.settings = settings or EndToEndSettings()
+        self.settings = settings
+        self.estimator, self.estimator_features = estimator, estimator_features
         self.device = pick_device(recipe.device)
-        self.read, self.positives, self.estimator = read, positives, estimator
-        self.observed = observed.to(self.device)
-        self.rows = (observed != 0).any(dim=1).nonzero()[:, 0]
+        self.read, self.positives = read, positives
+        self.rows = (observed != 0).any(dim=1).nonzero()[:, 0].cpu()
         if not len(self.rows):
             raise LearningError("No image has a label yet. Tag a few images, then fine-tune.")
+        self.observed = observed.to(self.device)
         self.random = torch.Generator().manual_seed(recipe.seed)
         self.backbone = backbone.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.head = _head(start).to(self.device)
-        self.loss: Loss = build_loss(str(recipe.loss or "an"), **recipe.loss_options).to(self.device)
         self.name = recipe.loss or "an"
-        self.optimizer = torch.optim.Adam(self.head.parameters(), self.settings.head_rate, fused=True)
+        self.loss: Loss = build_loss(self.name, **recipe.loss_options).to(self.device)
+        self.optimizer = torch.optim.Adam(self.head.parameters(), settings.head_rate, fused=True)
         self.unfrozen = False
-        wanted = self.settings.bf16
-        self.bf16 = bf16_is_fast(self.device) if wanted is None else wanted
+        self.bf16 = bf16_is_fast(self.device) if settings.bf16 is None else settings.bf16
 
-    def epoch(self, epoch: int) -> float:
+    def epoch(self, epoch: int, progress: Progress) -> float:
         """One pass over the observed images; the mean loss."""
         if epoch > self.settings.frozen and not self.unfrozen:
             self.unfrozen = True
             rate = self.settings.backbone_rate
             self.optimizer.add_param_group({"params": list(self.backbone.parameters()), "lr": rate})
-        # Frozen means its running statistics too.
-        self.backbone.train(self.unfrozen)
+        # Frozen means its running statistics too; and one image alone has none.
+        self.backbone.train(self.unfrozen and len(self.rows) > 1)
         order = self.rows[torch.randperm(len(self.rows), generator=self.random)]
-        total = sum(self._step(rows, epoch) * len(rows) for rows in torch.split(order, self.settings.batch))
+        # Of even sizes: a last batch of one image would upset batch norm.
+        batches = torch.tensor_split(order, -(-len(order) // self.settings.batch))
+        total = 0.0
+        for step, (rows, images) in enumerate(_ahead(self.read, batches), start=1):
+            total += self._step(rows, images, epoch) * len(rows)
+            done = (epoch - 1 + step / len(batches)) / self.settings.epochs
+            progress(f"epoch {epoch} of {self.settings.epochs}", done)
         self.loss.on_epoch_end(epoch, self.settings.epochs)
         return total / len(order)
 
-    def _step(self, rows: Tensor, epoch: int) -> float:
-        images = augmented(self.read(rows), self.random, self.settings.smallest_crop).to(self.device)
+    def _step(self, rows: Tensor, images: Tensor, epoch: int) -> float:
+        images = augmented(images.to(self.device), self.random, self.settings.smallest_crop)
         images = images.contiguous(memory_format=torch.channels_last)
         with self._autocast():
             with nullcontext() if self.unfrozen else torch.no_grad():
                 features = self.backbone(images)
             logits = self.head(features)
-        value: Tensor = self.loss(logits.float(), self._batch(rows.to(self.device), features, epoch))
+        value: Tensor = self.loss(logits.float(), self._batch(rows.to(self.device), epoch))
         self._require_finite(value.detach(), "loss", epoch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(value)
@@ -150,18 +191,22 @@ class _Run:
             self.estimator.step(self.settings.head_rate)
         return float(value.detach())
 
-    def _batch(self, rows: Tensor, features: Tensor, epoch: int) -> Batch:
-        estimate = None
-        if self.estimator is not None:
-            estimate = self.estimator.logits(rows, features.detach().float())
+    def _batch(self, rows: Tensor, epoch: int) -> Batch:
         return Batch(
             observed=self.observed[rows],
             indices=rows,
             epoch=epoch,
             epochs=self.settings.epochs,
             expected_positives=self.positives,
-            estimate=estimate,
+            estimate=self._estimate(rows),
+            generator=self.random,
         )
+
+    def _estimate(self, rows: Tensor) -> Tensor | None:
+        if self.estimator is None:
+            return None
+        read = self.estimator_features
+        return self.estimator.logits(rows, None if read is None else read[rows.to(read.device)])
 
     def _require_finite(self, value: Tensor, what: str, epoch: int) -> None:
         if not bool(torch.isfinite(value)):
@@ -174,9 +219,20 @@ class _Run:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
 
+def _ahead(read: Read, batches: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows and images of each batch; the next one is read while this one is worked on."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(read, batches[0])
+        for rows, following in zip(batches, (*batches[1:], None), strict=True):
+            images = coming.result()
+            if following is not None:
+                coming = reader.submit(read, following)
+            yield rows, images
+
+
 def augmented(images: Tensor, random: torch.Generator, smallest_crop: float) -> Tensor:
-    """Each image (B, 3, H, W) flipped by chance and cropped to a random part, scaled to its old size."""
-    images = images.float() / 255 if images.dtype == torch.uint8 else images
+    """Each image (B, 3, H, W), float, flipped by chance and cropped to a random part of its old size."""
+    images = images.float()
     count = len(images)
     scale = smallest_crop + (1 - smallest_crop) * torch.rand(count, generator=random)
     flip = torch.where(torch.rand(count, generator=random) < 0.5, -1.0, 1.0)
@@ -194,3 +250,7 @@ def _head(start: tuple[Tensor, Tensor]) -> nn.Linear:
         head.weight.copy_(weight.T)
         head.bias.copy_(bias)
     return head
+
+
+def _silent(_stage: str, _done: float) -> None:
+    """For callers who do not watch."""

@@ -109,7 +109,7 @@ def test_augmentation_keeps_shape_and_range_and_flips():
     slope = augmented(ramp, torch.Generator().manual_seed(1), 0.7).diff(dim=3).mean((1, 2, 3))
     assert 16 < int((slope < 0).sum()) < 48
     whole = (images * 255).to(torch.uint8)
-    assert augmented(whole, torch.Generator().manual_seed(1), 1.0).max() <= 1.0001
+    assert 1 < augmented(whole, torch.Generator().manual_seed(1), 1.0).max() <= 255.01, "the range stays"
 
 
 @pytest.mark.cuda
