@@ -65,6 +65,21 @@ class FeatureMap:
         points.sub_(centre).mul_(factor)
         return cls(centre, factor, KernelMap.fit(points, gamma=GAMMA, dimensions=dimensions, seed=seed))
 
+    @classmethod
+    def identity(cls, width: int) -> FeatureMap:
+        """The map that leaves features (M, width) as they are."""
+        return cls(torch.zeros(width), torch.ones(width), None)
+
+    def fold(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """The head (F, L), (L,) on raw features that says what this one (D, L), (L,) says on mapped ones.
+
+        Raises LearningError for a kernel map, which no linear head can take in.
+        """
+        if self.kernel is not None:
+            raise LearningError("A kernel map cannot be folded into a head. Choose the linear map.")
+        folded = self.factor[:, None] * weight
+        return folded, bias - self.centre @ folded
+
     @property
     def dimensions(self) -> int:
         """Width D of what `transform` gives."""
