@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from model_backend.estimators.graph import Graph
 
 DIRECT = 1_000  # images up to which the sum is solved for, not iterated
-ITERATIONS = 30  # 0.9^30 = 4 % of the mass is still under way, spread over all labels alike
+ITERATIONS = 12  # leave an error below 1 % at alpha 0.9
 WORKSPACE = 2**25  # cells of labels spread at a time
 
 Matrix = NDArray[np.float32]
@@ -30,8 +30,8 @@ def label_shares(graph: Graph, positive: Graph, alpha: float = 0.9, direct: int 
         graph: S, symmetric and normalised, (N, N) sparse.
         positive: (N, L) sparse, 1 at observed positives.
         alpha: how far labels travel.
-        direct: up to this many images K is exact. Beyond, the series is summed by iteration, and the diagonal
-            from its first terms.
+        direct: up to this many images K is exact. Beyond, it is applied by iteration, and its diagonal summed
+            from the first terms of its series.
     """
     votes = solved(graph, positive, alpha) if graph.shape[0] <= direct else iterated(graph, positive, alpha)
     return row_shares(votes, pool_shares(positive))
@@ -52,11 +52,23 @@ def iterated(graph: Graph, positive: Graph, alpha: float) -> Matrix:
     returning = (1 - alpha) * (1 + return_weights(graph, alpha))
     for columns in column_chunks(positive.shape):
         start = positive[:, columns].toarray().astype(np.float32)
-        spread = (1 - alpha) * start
-        for _ in range(ITERATIONS):
-            spread = np.float32(alpha) * (graph @ spread) + np.float32(1 - alpha) * start
+        spread = fixed_point(graph, np.float32(1 - alpha) * start, alpha)
         votes[:, columns] = np.maximum(spread - returning[:, None] * start, 0)
     return votes
+
+
+def fixed_point(graph: Graph, start: Matrix, alpha: float, iterations: int = ITERATIONS) -> Matrix:
+    """F = alpha S F + start, by Chebyshev semi-iteration: S has its eigenvalues between -1 and 1.
+
+    Golub and Varga, "Chebyshev semi-iterative methods", Numer. Math. 1961. At alpha 0.9 a step leaves 0.63 of
+    the error, where plain iteration leaves 0.9.
+    """
+    before, now, weight = np.zeros_like(start), start, 2.0
+    for _ in range(iterations):
+        weight = 1 / (1 - alpha**2 * weight / 4)
+        moved = np.float32(alpha) * (graph @ now) + start
+        before, now = now, np.float32(weight) * (moved - before) + before
+    return now
 
 
 def return_weights(graph: Graph, alpha: float) -> Matrix:

@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 
 from model_backend.estimators import build_estimator
 from model_backend.estimators.graph import nearest_by_cells, nearest_exact, neighbour_graph, unit_rows
-from model_backend.estimators.propagation import label_shares
+from model_backend.estimators.propagation import fixed_point, label_shares
 
 
 def clustered(images, groups=12, width=16, seed=0):
@@ -102,6 +102,15 @@ def test_large_pools_get_nearly_the_exact_shares():
     assert np.abs(exact - iterated).mean() < 0.002
     tagged = np.unique(tags.nonzero()[0])
     assert np.corrcoef(exact[tagged].ravel(), iterated[tagged].ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 0.9])
+def test_the_iteration_ends_near_the_fixed_point(alpha):
+    features, group = clustered(500)
+    graph, start = neighbour_graph(features, 15), tags_of(group, 12).toarray()
+    exact = np.linalg.solve(np.eye(500) - alpha * graph.toarray().astype(float), start)
+    error = np.linalg.norm(fixed_point(graph, start, alpha) - exact) / np.linalg.norm(exact)
+    assert error < 0.01
 
 
 def test_an_image_that_no_tag_reaches_has_the_shares_of_the_pool():
