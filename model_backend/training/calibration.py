@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,55 +62,73 @@ def fit_platt(
     are about few of the labels. Below 20 answers, or with answers of one kind and nothing beside them,
     nothing is changed.
     """
-    if probabilities.shape != np.shape(answers) or (
-        shown is not None and np.shape(shown) != np.shape(answers)
-    ):
+    shapes = {np.shape(each) for each in (probabilities, answers, shown) if each is not None}
+    if len(shapes) > 1:
         raise LearningError(
             "Probabilities, answers and chances to be shown must be of one shape (images, labels)."
         )
-    rows, columns = np.nonzero(answers)
-    right = np.asarray(answers)[rows, columns] > 0
     labels = probabilities.shape[1]
-    if unasked is not None and np.isnan(unasked).all():
-        unasked = None
-    one_kind = right.all() or not right.any()
-    if len(rows) < LEAST_ANSWERS or (one_kind and unasked is None):
+    judged = _judged(probabilities, np.asarray(answers), shown)
+    beside = None if unasked is None or np.isnan(unasked).all() else _believed(unasked, judged, labels)
+    one_kind = judged.target.min(initial=1) == judged.target.max(initial=0)
+    if len(judged.target) < LEAST_ANSWERS or (one_kind and beside is None):
         return no_calibration(labels)
+    slope, offset = _solve(judged if beside is None else judged.plus(beside), labels)
+    return Calibration(np.full(labels, slope, np.float32), offset.astype(np.float32), len(judged.target))
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """What is fitted to, (M,) each: columns, what the model said, what is true (0..1), its weight."""
+
+    columns: NDArray[np.intp]
+    said: Floats
+    target: Floats
+    weight: Floats
+
+    def plus(self, other: _Cells) -> _Cells:
+        """These and the others."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return _Cells(*(np.concatenate(pair) for pair in pairs))
+
+
+def _judged(probabilities: Floats, answers: NDArray[Any], shown: Floats | None) -> _Cells:
+    """The answered cells; their weights average 1."""
+    rows, columns = np.nonzero(answers)
     weight = np.ones(len(rows)) if shown is None else 1 / np.clip(np.asarray(shown)[rows, columns], 0.02, 1.0)
-    weight = weight / weight.mean()
-    said, target = probabilities[rows, columns].astype(np.float64), right.astype(np.float64)
-    if unasked is not None:
-        at, beside = np.nonzero(~np.isnan(unasked))
-        believed = unasked[at, beside].astype(np.float64)
-        share = np.bincount(columns, minlength=labels) / len(columns)
-        # Labels that answers are about, counted evenly: what one label taught must not move all the others.
-        answered = 1 / (share**2).sum()
-        weight = np.append(weight, np.full(len(at), len(rows) / len(at) * labels / answered))
-        columns, said, target = (
-            np.append(columns, beside),
-            np.append(said, believed),
-            np.append(target, believed),
-        )
+    said = probabilities[rows, columns].astype(np.float64)
+    right = (answers[rows, columns] > 0).astype(np.float64)
+    return _Cells(columns, said, right, weight / weight.mean() if len(rows) else weight)
+
+
+def _believed(unasked: Floats, judged: _Cells, labels: int) -> _Cells:
+    """The cells that nobody was to judge, at the model's word."""
+    rows, columns = np.nonzero(~np.isnan(unasked))
+    said = unasked[rows, columns].astype(np.float64)
+    count = max(len(judged.columns), 1)
+    share = np.bincount(judged.columns, minlength=labels) / count
+    # Labels that answers are about, counted evenly: what one label taught must not move all the others.
+    answered = 1 / max((share**2).sum(), 1 / labels)
+    return _Cells(columns, said, said, np.full(len(rows), count / len(rows) * labels / answered))
+
+
+def _solve(cells: _Cells, labels: int) -> tuple[float, NDArray[np.float64]]:
+    """Slope and offsets (L,) of the highest posterior under the priors above."""
     spread = np.array([SLOPE, OFFSET, *[OWN_OFFSET] * labels])
-    scores = logit(np.clip(said, EDGE, 1 - EDGE))
+    scores = logit(np.clip(cells.said, EDGE, 1 - EDGE))
 
     def cost(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         slope, shared, own = np.exp(values[0]), values[1], values[2:]
-        raw = slope * scores + shared + own[columns]
-        error = weight * (expit(raw) - target)
-        losses = weight * (np.logaddexp(0, raw) - target * raw)
+        raw = slope * scores + shared + own[cells.columns]
+        error = cells.weight * (expit(raw) - cells.target)
+        losses = cells.weight * (np.logaddexp(0, raw) - cells.target * raw)
         penalty = ((values / spread) ** 2).sum() / 2
-        gradient = np.concatenate(
-            [
-                [(error * slope * scores).sum(), error.sum()],
-                np.bincount(columns, error, labels),
-            ]
-        )
+        by_label = np.bincount(cells.columns, error, labels)
+        gradient = np.concatenate([[(error * slope * scores).sum(), error.sum()], by_label])
         return float(losses.sum() + penalty), gradient + values / spread**2
 
     found = minimize(cost, np.zeros(labels + 2), jac=True, method="L-BFGS-B").x
-    scale = np.full(labels, np.exp(found[0]), dtype=np.float32)
-    return Calibration(scale, (found[1] + found[2:]).astype(np.float32), len(rows))
+    return float(np.exp(found[0])), found[1] + found[2:]
 
 
 @dataclass(frozen=True, eq=False)
