@@ -1,0 +1,57 @@
+"""Which loss and which estimator a recipe means, and whether they go together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from model_backend.errors import LearningError
+from model_backend.estimators import find_estimator
+from model_backend.losses import LOSSES, build_loss
+from model_backend.training.endtoend import EndToEndSettings
+from model_backend.training.recipe import Recipe
+
+USUAL_ESTIMATOR = "matrix"
+END_TO_END_LOSS = "em"  # the best plain one in the tables of Zhou et al., ECCV 2022, trained end to end
+
+
+def resolved(recipe: Recipe) -> Recipe:
+    """The recipe with its loss named: an estimator alone means ROLE, end to end alone means EM.
+
+    None stays for the shipped default, which is no single loss.
+    """
+    if recipe.loss is not None:
+        return recipe
+    if recipe.estimator is not None:
+        return replace(recipe, loss="role")
+    return replace(recipe, loss=END_TO_END_LOSS) if recipe.end_to_end else recipe
+
+
+def chosen_estimator(recipe: Recipe) -> str | None:
+    """The estimator's name for the recipe's loss, None where the loss has no use for one."""
+    entry = LOSSES.get(str(recipe.loss).lower().replace("_", "-"))
+    if entry is None or not entry.uses_estimate:
+        if entry is not None and recipe.estimator is not None:
+            able = ", ".join(name for name, item in LOSSES.items() if item.uses_estimate)
+            raise LearningError(
+                f"The loss {recipe.loss} uses no estimator. Leave the estimator out, or choose: {able}."
+            )
+        return None
+    return find_estimator(recipe.estimator or USUAL_ESTIMATOR).name
+
+
+def uses_positives(recipe: Recipe) -> bool:
+    """Whether the recipe's loss reads k, the expected positives."""
+    entry = LOSSES.get(str(recipe.loss or "role").lower().replace("_", "-"))
+    return entry is not None and entry.uses_positives
+
+
+def check_choices(recipe: Recipe) -> None:
+    """Find out before any work whether all that the recipe names can be had, and goes together.
+
+    Raises LearningError naming what there is.
+    """
+    meant = resolved(recipe)
+    if meant.loss is not None:
+        build_loss(meant.loss, **meant.loss_options)
+        chosen_estimator(meant)
+    EndToEndSettings.of(recipe.end_to_end_options)

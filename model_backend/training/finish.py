@@ -1,0 +1,100 @@
+"""From a trained head to a finished version: calibration, thresholds, label vectors, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model_backend.errors import LearningError
+from model_backend.features.mapping import FeatureMap
+from model_backend.training.answers import Answers, calibrate_by, no_answers, thresholds_by
+from model_backend.training.model import LabelModel, Part, calibrated
+from model_backend.training.pool import Floats, Pool
+from model_backend.training.positives import ExpectedPositives
+from model_backend.training.recipe import Recipe
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """model; probabilities (N, L) float32, the label vector of every image of the pool; metrics, JSON-able.
+
+    Observed labels keep their estimated probability here: exports put 0 and 1 and mark them as human.
+    """
+
+    model: LabelModel
+    probabilities: Floats
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def require_tags(pool: Pool) -> None:
+    """Raises LearningError when nothing is tagged yet."""
+    if not len(pool.tagged):
+        raise LearningError(
+            "No image has a label yet. Tag a few images (ten make a start), then train again."
+        )
+
+
+def uncalibrated(
+    pool: Pool, recipe: Recipe, feature_map: FeatureMap, parts: tuple[Part, ...], positives: float
+) -> LabelModel:
+    """A model of these parts that says what they say, and suggests nothing yet."""
+    return LabelModel(
+        recipe=recipe,
+        blocks=tuple(pool.blocks),
+        feature_map=feature_map,
+        parts=parts,
+        expected_positives=positives,
+        thresholds=np.ones(pool.labels, dtype=np.float32),
+        scale=torch.ones(pool.labels),
+        offset=torch.zeros(pool.labels),
+    )
+
+
+def finish(
+    model: LabelModel,
+    pool: Pool,
+    mapped: Tensor,
+    *,
+    belief: Tensor | None,
+    answers: Answers | None,
+    precision: float,
+    positives: ExpectedPositives,
+    progress: Progress,
+) -> Fit:
+    """Calibrate an uncalibrated model, choose its thresholds and give each image its label vector.
+
+    mapped (N, D): the pool's features through the model's map. belief (N, L): what the estimator thinks of
+    the pool, averaged with what the head says. answers, precision: see `fit`.
+    """
+    progress("label vectors", 0.95)
+    raw = model.raw(mapped)
+    if belief is not None:
+        raw = (raw + belief) / 2
+    answers = answers or no_answers()
+    calibration = calibrate_by(answers, raw.numpy(), pool.observed)
+    model = model.calibrated(torch.from_numpy(calibration.scale), torch.from_numpy(calibration.offset))
+    probabilities = calibrated(raw, model.scale, model.offset).numpy()
+    thresholds = thresholds_by(answers, calibration, probabilities, pool.observed, precision)
+    progress("done", 1.0)
+    metrics = {
+        "images": pool.images,
+        "labels": pool.labels,
+        "tagged": len(pool.tagged),
+        "never_tagged": np.flatnonzero(~(pool.observed > 0).any(axis=0)).tolist(),
+        "expected_positives": positives.value,
+        "expected_positives_source": positives.source,
+        **answers.metrics(),
+        "calibrated": calibration.answers > 0,
+    }
+    return Fit(model.with_thresholds(thresholds), probabilities, metrics)
+
+
+def silent(_stage: str, _done: float) -> None:
+    """A progress for callers who do not watch."""
