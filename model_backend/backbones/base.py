@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor, nn
 
 Floats = NDArray[np.float32]
 
@@ -42,3 +43,21 @@ class Backbone(ABC):
     def __call__(self, images: Sequence[Image.Image]) -> Floats:
         """Features (B, F) float32 of RGB images."""
         return self.compute([self.prepare(image) for image in images])
+
+
+class Network(Backbone):
+    """A backbone with weights, which can be trained from end to end.
+
+    Attributes:
+        module: images (B, 3, S, S), 0 to 255, to features (B, F); in evaluation mode.
+    """
+
+    module: nn.Module
+
+    @abstractmethod
+    def transform(self, image: Image.Image) -> Tensor:
+        """The module's input uint8 (3, S, S) from one RGB image."""
+
+    @abstractmethod
+    def weights(self, module: nn.Module) -> nn.Module:
+        """The part of a (trained) copy of `module` whose tensors have the names that weights files use."""

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 
-from model_backend.backbones.base import Backbone, Floats
+from model_backend.backbones.base import Floats, Network
 from model_backend.backbones.weights import fit_state, read_weights, state_digest
 from model_backend.errors import LearningError
 
@@ -23,7 +23,7 @@ ANSWER_WITHIN = 10.0  # seconds for the download's server to answer at all
 
 
 class Headless(nn.Module):
-    """A network without its last linear layer: uint8 images (B, 3, S, S) to features (B, F).
+    """A network without its last linear layer: images (B, 3, S, S), 0 to 255, to features (B, F).
 
     It normalises the images itself, so that they travel to the device as bytes.
     """
@@ -46,12 +46,10 @@ class Headless(nn.Module):
         return features.flatten(1)
 
 
-class Pretrained(Backbone):
-    """A network trained on ImageNet, frozen.
+class Pretrained(Network):
+    """A network trained on ImageNet, frozen here; a copy of its `module` can be trained, see `Network`."""
 
-    For end-to-end training: `module` is the network (in eval mode; its parameters can be trained),
-    `transform` makes its input (3, S, S) from an image, `feature_dim` is its width.
-    """
+    module: Headless
 
     def __init__(
         self, name: str, *, weights: Path | None, device: torch.device, autocast: torch.dtype | None = None
@@ -81,6 +79,10 @@ class Pretrained(Backbone):
         size = (self.image_size, self.image_size)
         pixels = np.array(image.convert("RGB").resize(size, self._resampling))
         return torch.from_numpy(pixels).permute(2, 0, 1)
+
+    def weights(self, module: nn.Module) -> nn.Module:
+        """The network inside, without its head."""
+        return module.get_submodule("network")
 
     def prepare(self, image: Image.Image) -> Tensor:
         """See `transform`."""

@@ -62,13 +62,30 @@ def load_backbone(
     Raises LearningError: no such backbone, weights that cannot be had or do not fit; the message names the
     way out.
     """
-    entry = BACKBONES.get(name.lower().replace("-", "_"))
-    if entry is None:
-        raise LearningError(f"There is no backbone {name!r}. Choose one of: {', '.join(BACKBONES)}.")
+    entry = _find(name)
     chosen = pick_device(str(device))
     if autocast is None and chosen.type == "cuda" and bf16_is_fast(chosen):
         autocast = torch.bfloat16
     return entry.build(Options(weights, chosen, autocast))
+
+
+def backbone_name(name: str) -> str:
+    """The name of the backbone that `load_backbone` would take, without loading it."""
+    entry = _find(name)
+    return _automatic() if entry.name == "auto" else entry.name
+
+
+def _find(name: str) -> BackboneEntry:
+    entry = BACKBONES.get(name.lower().replace("-", "_"))
+    if entry is None:
+        raise LearningError(f"There is no backbone {name!r}. Choose one of: {', '.join(BACKBONES)}.")
+    return entry
+
+
+def _automatic() -> str:
+    from model_backend.backbones.pretrained import weights_at_hand  # torchvision takes a second to import
+
+    return PREFERRED if weights_at_hand(PREFERRED) else "handcrafted"
 
 
 def _handcrafted(options: Options) -> Backbone:
@@ -80,7 +97,7 @@ def _handcrafted(options: Options) -> Backbone:
 
 
 def _pretrained(name: str, options: Options) -> Backbone:
-    from model_backend.backbones.pretrained import Pretrained  # torchvision takes a second to import
+    from model_backend.backbones.pretrained import Pretrained
 
     return Pretrained(name, weights=options.weights, device=options.device, autocast=options.autocast)
 
@@ -90,9 +107,7 @@ def _auto(options: Options) -> Backbone:
         raise LearningError(
             "Which network do the weights belong to? Name it, as in --backbone resnet50 --weights FILE."
         )
-    from model_backend.backbones.pretrained import weights_at_hand
-
-    if weights_at_hand(PREFERRED):
+    if _automatic() == PREFERRED:
         return _pretrained(PREFERRED, options)
     log.info(
         "Backbone: handcrafted, since no %s weights are on this machine. Pretrained features know more of "

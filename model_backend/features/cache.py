@@ -80,6 +80,11 @@ class FeatureCache:
         statement = "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?, ?)"
         self._guarded(lambda connection: connection.executemany(statement, rows))
 
+    def forget(self, start: str) -> None:
+        """Let go of what backbones saw whose fingerprint starts so."""
+        statement = "DELETE FROM features WHERE fingerprint >= ? AND fingerprint < ?"
+        self._guarded(lambda connection: connection.execute(statement, (start, start + "\U0010ffff")))
+
     def _guarded(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             return self._attempt(work)

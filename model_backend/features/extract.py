@@ -63,8 +63,7 @@ def extract(
         [None] * len(wanted),
         {},
     )
-    threads = workers or min(MOST_WORKERS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(workers or usual_workers()) as pool:
         for start in range(0, len(wanted), BATCH):
             _Batch(found, backbone, cache, pool, max_pixels).fill(start, wanted[start : start + BATCH])
             if progress is not None:
@@ -84,7 +83,7 @@ class _Batch:
         contents: dict[str, bytes] = {}
         places: dict[str, list[int]] = {}
         names = [name for name, _ in items]
-        for index, answer in enumerate(self.pool.map(_attempt, [read for _, read in items]), start):
+        for index, answer in enumerate(self.pool.map(attempt, [read for _, read in items]), start):
             if isinstance(answer, Exception):
                 self._note(index, names[index - start], answer)
                 continue
@@ -113,7 +112,7 @@ class _Batch:
     ) -> None:
         prepared: dict[str, tuple[Any, Size]] = {}
         tasks = [partial(_prepare, self.backbone, data, self.max_pixels) for data in contents.values()]
-        for digest, answer in zip(contents, self.pool.map(_attempt, tasks), strict=True):
+        for digest, answer in zip(contents, self.pool.map(attempt, tasks), strict=True):
             if isinstance(answer, Exception):
                 self._note_all(places[digest], names, answer)
             else:
@@ -146,7 +145,12 @@ class _Batch:
         log.debug("Image %s: %s", name, self.found.problems[index])
 
 
-def _attempt(work: Callable[[], Any]) -> Any:
+def usual_workers() -> int:
+    """Threads that read and decode."""
+    return min(MOST_WORKERS, os.cpu_count() or 1)
+
+
+def attempt(work: Callable[[], Any]) -> Any:
     """What the work returns, or the exception that it raises."""
     try:
         return work()
