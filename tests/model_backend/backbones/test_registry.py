@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model_backend.backbones import BACKBONES, load_backbone
+from model_backend.backbones import BACKBONES, backbone_name, load_backbone
 from model_backend.errors import LearningError
 
 
@@ -47,6 +47,16 @@ def test_auto_takes_the_weights_that_were_downloaded_before(bare_machine: Path) 
     (checkpoints / "resnet50-11ad3fa6.pth").write_bytes(b"no weights at all")
     with pytest.raises(LearningError, match=r"resnet50-11ad3fa6\.pth holds no weights"):
         load_backbone("auto")  # it was chosen, and then found damaged
+
+
+def test_the_name_is_known_without_loading(bare_machine: Path) -> None:
+    assert backbone_name("Swin-T") == "swin_t"
+    assert backbone_name("auto") == "handcrafted"
+    (bare_machine / "checkpoints").mkdir()
+    (bare_machine / "checkpoints" / "resnet50-11ad3fa6.pth").write_bytes(b"no weights at all")
+    assert backbone_name("auto") == "resnet50"
+    with pytest.raises(LearningError, match="handcrafted, resnet18"):
+        backbone_name("resnet1000")
 
 
 def test_weights_without_the_name_of_their_network_are_refused(tmp_path: Path) -> None:

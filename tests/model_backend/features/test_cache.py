@@ -181,3 +181,12 @@ def test_a_full_or_read_only_disk_is_said_so(cache: FeatureCache, pragma: str, s
 def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(LearningError, match="folder exist"):
         FeatureCache(tmp_path / "nowhere" / "features.sqlite").get(names(1), "net-1")
+
+
+def test_what_a_backbone_saw_is_forgotten_by_the_start_of_its_fingerprint(cache: FeatureCache) -> None:
+    for fingerprint in ("net-3f2a81c0aaaa-224px", "net-3f2a81c1aaaa-224px", "net_3f2a81c0"):
+        cache.put(names(2), fingerprint, rows(2), [(1, 1)] * 2)
+    cache.forget("net-3f2a81c0")
+    assert not cache.get(names(2), "net-3f2a81c0aaaa-224px")[0].any()
+    assert cache.get(names(2), "net-3f2a81c1aaaa-224px")[0].all()
+    assert cache.get(names(2), "net_3f2a81c0")[0].all()
