@@ -102,7 +102,8 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
     previous: LabelModel | None = None
     sizes = (arguments.pool, arguments.test)
     for seed, learn, score in splits(data, *sizes, arguments.validation, arguments.seeds):
-        positives = arguments.wrong_k * float(learn.truth.sum(axis=1).mean())
+        truth = float(learn.truth.sum(axis=1).mean())
+        positives = None if arguments.unknown_k else arguments.wrong_k * truth
         mapped: torch.Tensor | None = None
         for count in arguments.counts:
             observed = single_positives(
@@ -114,14 +115,15 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
             for name, (recipe, full) in chosen.items():
                 pool = Pool(learn.features, learn.blocks, known if full else observed)
                 begun = time.perf_counter()
-                model = fit(
+                fitted = fit(
                     pool, recipe, expected_positives=positives, previous=previous, propensity=propensity
-                ).model
+                )
                 seconds = time.perf_counter() - begun
+                model = fitted.model
                 if mapped is None or previous is None or model.feature_map is not previous.feature_map:
                     mapped = transformed(model.feature_map, score.features)
                 previous = model
-                results[name][str(count)].append(_scored(model, mapped, score) | {"seconds": seconds})
+                results[name][str(count)].append(_scored(model, mapped, score, truth) | {"seconds": seconds})
         print(
             f"\nafter {seed + 1} of {arguments.seeds} seeds\n{table(results, arguments.counts)}", flush=True
         )
@@ -129,13 +131,15 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
-def _scored(model: LabelModel, mapped: torch.Tensor, score: Data) -> dict[str, float]:
+def _scored(model: LabelModel, mapped: torch.Tensor, score: Data, truth: float) -> dict[str, float]:
     probabilities = model.predict_mapped(mapped)
     found = at_thresholds(probabilities, score.truth, model.thresholds)
     return {
         "map": 100 * mean_average_precision(probabilities, score.truth).mean,
         "precision": found.precision,
         "recall": found.recall,
+        "k": model.expected_positives,
+        "true_k": truth,
     }
 
 
@@ -198,6 +202,7 @@ def main() -> None:
         "--propensity", action="store_true", help="correct for the bias, labels' true rates known"
     )
     parser.add_argument("--wrong-k", type=float, default=1.0, help="factor on the k that is given")
+    parser.add_argument("--unknown-k", action="store_true", help="give no k: the tags have to tell it")
     parser.add_argument("--backbone", default="handcrafted")
     parser.add_argument("--cache", type=Path, default=Path("onetag-data/benchmark-features.db"))
     parser.add_argument(

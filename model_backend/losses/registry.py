@@ -49,6 +49,7 @@ class LossEntry:
         source: paper, or a word on the idea where there is none.
         build: makes the loss; its keyword arguments are the loss's options.
         uses_estimate: it needs `Batch.estimate`.
+        uses_positives: it reads `Batch.expected_positives`.
         stateful: it remembers images by index: call `on_epoch_end`, keep its state_dict.
     """
 
@@ -57,6 +58,7 @@ class LossEntry:
     source: str
     build: Callable[..., Loss]
     uses_estimate: bool = False
+    uses_positives: bool = False
     stateful: bool = False
 
 
@@ -75,9 +77,16 @@ _ENTRIES = (
         PseudoNegative,
     ),
     LossEntry("pr", "Pairwise ranking of observed positives over the other labels", COLE, PR),
-    LossEntry("epr", "Observed positives, and the number of positives held to k", COLE, EPR),
     LossEntry(
-        "role", "Classifier and label estimator teach each other, held to k", COLE, ROLE, uses_estimate=True
+        "epr", "Observed positives, and the number of positives held to k", COLE, EPR, uses_positives=True
+    ),
+    LossEntry(
+        "role",
+        "Classifier and label estimator teach each other, held to k",
+        COLE,
+        ROLE,
+        uses_estimate=True,
+        uses_positives=True,
     ),
     LossEntry("em", "Maximise the entropy of what is unknown", ZHOU, EM),
     LossEntry("em-apl", "EM, and soft negatives where p is lowest", ZHOU, EMAPL, stateful=True),

@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
-from model_backend.training.answers import Answers, calibrate_by, no_answers, thresholds_by
+from model_backend.training.answers import Answers
+from model_backend.training.belief import TagBelief, believe_tags
+from model_backend.training.choices import resolved, uses_positives
+from model_backend.training.finish import Fit, Progress, finish, require_tags, silent, uncalibrated
 from model_backend.training.fused import fit_fused
 from model_backend.training.linear import LinearFit, fit_linear
 from model_backend.training.mapped import map_pool, worth_keeping
-from model_backend.training.model import LabelModel, calibrated
-from model_backend.training.pool import Floats, Pool
+from model_backend.training.model import LabelModel
+from model_backend.training.pool import Pool
 from model_backend.training.positives import expected_positives as estimate_positives
 from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
-
-Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """model; probabilities (N, L) float32, the label vector of every image of the pool; metrics, JSON-able.
-
-    Observed labels keep their estimated probability here: exports put 0 and 1 and mark them as human.
-    """
-
-    model: LabelModel
-    probabilities: Floats
-    metrics: dict[str, Any] = field(default_factory=dict)
 
 
 def fit(
@@ -45,11 +32,12 @@ def fit(
     precision: float = 0.8,
     propensity: NDArray[np.floating] | None = None,
     answers: Answers | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Fit:
     """Train on everything observed so far.
 
-    expected_positives: labels an image, when the user knows; completed reviews correct it.
+    expected_positives: labels an image, when the user knows; else the tags tell it roughly, see
+    `positives_by_tags`. Completed reviews correct either.
     previous: the last version, whose feature map serves again while it fits the pool.
     precision: the share of suggestions that should be right, for the thresholds.
     propensity (L,): where annotators prefer some labels, the chance in (0, 1] that each is tagged when
@@ -60,56 +48,42 @@ def fit(
 
     Raises LearningError when nothing is tagged yet. The same arguments give the same result.
     """
-    report = progress or _silent
-    tagged = pool.tagged
-    if not len(tagged):
-        raise LearningError(
-            "No image has a label yet. Tag a few images (ten make a start), then train again."
-        )
+    report = progress or silent
+    require_tags(pool)
     started = time.perf_counter()
-    positives = estimate_positives(pool.observed, expected_positives)
     report("feature map", 0.0)
-    feature_map, mapped_pool = map_pool(pool, recipe, previous)
+    feature_map, mapped = map_pool(pool, recipe, previous)
     mapped_at = time.perf_counter()
     weights = _propensity(propensity, pool.labels)
-    trained = _heads(mapped_pool.mapped, pool, recipe, positives.value, report, weights)
-    model = LabelModel(
-        recipe=recipe,
-        blocks=tuple(pool.blocks),
-        feature_map=feature_map,
-        parts=trained.parts,
-        expected_positives=positives.value,
-        thresholds=np.ones(pool.labels, dtype=np.float32),
-        scale=torch.ones(pool.labels),
-        offset=torch.zeros(pool.labels),
-        pool=worth_keeping(mapped_pool),
+    belief = _belief(mapped.mapped, pool, recipe, expected_positives, report)
+    positives = estimate_positives(pool.observed, expected_positives, belief.shares if belief else None)
+    trained = _heads(mapped.mapped, pool, recipe, positives.value, belief, report, weights)
+    model = uncalibrated(pool, recipe, feature_map, trained.parts, positives.value)
+    finished = finish(
+        replace(model, pool=worth_keeping(mapped)),
+        pool,
+        mapped.mapped,
+        belief=trained.belief,
+        answers=answers,
+        precision=precision,
+        positives=positives,
+        progress=report,
     )
-    report("label vectors", 0.95)
-    raw = model.raw(mapped_pool.mapped)
-    if trained.belief is not None:
-        raw = (raw + trained.belief) / 2
-    answers = answers or no_answers()
-    calibration = calibrate_by(answers, raw.numpy(), pool.observed)
-    model = model.calibrated(torch.from_numpy(calibration.scale), torch.from_numpy(calibration.offset))
-    probabilities = calibrated(raw, model.scale, model.offset).numpy()
-    model = model.with_thresholds(
-        thresholds_by(answers, calibration, probabilities, pool.observed, precision)
-    )
-    report("done", 1.0)
-    metrics = {
-        "images": pool.images,
-        "labels": pool.labels,
-        "tagged": len(tagged),
-        "never_tagged": np.flatnonzero(~(pool.observed > 0).any(axis=0)).tolist(),
-        "expected_positives": positives.value,
-        "expected_positives_source": positives.source,
-        **answers.metrics(),
-        "calibrated": calibration.answers > 0,
+    took = {
         "map_reused": previous is not None and feature_map is previous.feature_map,
         "map_seconds": round(mapped_at - started, 3),
         "head_seconds": round(time.perf_counter() - mapped_at, 3),
     }
-    return Fit(model, probabilities, metrics)
+    return replace(finished, metrics=finished.metrics | took)
+
+
+def _belief(
+    mapped: torch.Tensor, pool: Pool, recipe: Recipe, given: float | None, report: Progress
+) -> TagBelief | None:
+    """What tags say of every image, where it is needed: for the default, and for k where no one gave it."""
+    if not recipe.is_default and (given is not None or not uses_positives(recipe)):
+        return None
+    return believe_tags(mapped, torch.from_numpy(pool.observed), seed=recipe.seed, progress=report)
 
 
 def _heads(
@@ -117,16 +91,17 @@ def _heads(
     pool: Pool,
     recipe: Recipe,
     positives: float,
+    belief: TagBelief | None,
     report: Progress,
     propensity: torch.Tensor | None,
 ) -> LinearFit:
-    observed = torch.from_numpy(pool.observed)
-    if recipe.loss is None and recipe.estimator is None:
-        seed = recipe.seed
-        parts = fit_fused(mapped, observed, positives, seed=seed, progress=report, propensity=propensity)
+    observed, seed = torch.from_numpy(pool.observed), recipe.seed
+    if recipe.is_default and belief is not None:
+        parts = fit_fused(
+            mapped, observed, belief, positives, seed=seed, progress=report, propensity=propensity
+        )
         return LinearFit(parts, None, 0)
-    chosen = recipe if recipe.loss is not None else replace(recipe, loss="role")
-    return fit_linear(mapped, observed, chosen, positives, progress=report, propensity=propensity)
+    return fit_linear(mapped, observed, resolved(recipe), positives, progress=report, propensity=propensity)
 
 
 def _propensity(given: NDArray[np.floating] | None, labels: int) -> torch.Tensor | None:
@@ -136,7 +111,3 @@ def _propensity(given: NDArray[np.floating] | None, labels: int) -> torch.Tensor
     if values.shape != (labels,) or not bool(((values > 0) & (values <= 1)).all()):
         raise LearningError(f"Propensities must be {labels} chances above 0 and at most 1, one a label.")
     return values
-
-
-def _silent(_stage: str, _done: float) -> None:
-    """For callers who do not watch."""

@@ -15,14 +15,14 @@ from model_backend.devices import pick_device
 from model_backend.errors import LearningError
 from model_backend.estimators import build_estimator, find_estimator
 from model_backend.estimators.base import Estimator
-from model_backend.losses import LOSSES, Batch, build_loss
+from model_backend.losses import Batch, build_loss
+from model_backend.training.choices import chosen_estimator
 from model_backend.training.model import Part
 from model_backend.training.recipe import Recipe
 from model_backend.training.selection import held_out, tag_auc
 
 RATE = 0.1  # Adam's, at a batch of REFERENCE images and mean |phi|^2 = 1; grows with the root of the batch
 REFERENCE = 512
-USUAL_ESTIMATOR = "matrix"
 ESTIMATOR_RATE = 5e-2
 
 Progress = Callable[[str, float], None]
@@ -30,11 +30,15 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class LinearFit:
-    """parts: the head; belief (N, L): the estimator's probabilities for the pool, where there was one."""
+    """parts: the head; belief (N, L): the estimator's probabilities for the pool, where there was one.
+
+    estimator: that one itself, on the device it was trained on.
+    """
 
     parts: tuple[Part, ...]
     belief: Tensor | None
     epochs: int
+    estimator: Estimator | None = None
 
 
 def fit_linear(
@@ -62,32 +66,7 @@ def fit_linear(
         everything = torch.arange(len(mapped), device=device)
         belief = trainer.estimator.probabilities(everything, mapped).cpu()
     weight, bias = (tensor.cpu() for tensor in best)
-    return LinearFit((Part(((weight, bias),)),), belief, trainer.epoch)
-
-
-def chosen_estimator(recipe: Recipe) -> str | None:
-    """The estimator's name for the recipe's loss, None where the loss has no use for one."""
-    entry = LOSSES.get(str(recipe.loss).lower().replace("_", "-"))
-    if entry is None or not entry.uses_estimate:
-        if entry is not None and recipe.estimator is not None:
-            able = ", ".join(name for name, item in LOSSES.items() if item.uses_estimate)
-            raise LearningError(
-                f"The loss {recipe.loss} uses no estimator. Leave the estimator out, or choose: {able}."
-            )
-        return None
-    return find_estimator(recipe.estimator or USUAL_ESTIMATOR).name
-
-
-def check_choices(recipe: Recipe) -> None:
-    """Find out before any work whether the recipe's loss and estimator can be had, and go together.
-
-    Raises LearningError naming those there are.
-    """
-    if recipe.loss is not None:
-        build_loss(recipe.loss, **recipe.loss_options)
-        chosen_estimator(recipe)
-    elif recipe.estimator is not None:
-        find_estimator(recipe.estimator)
+    return LinearFit((Part(((weight, bias),)),), belief, trainer.epoch, trainer.estimator)
 
 
 class _Trainer:

@@ -1,41 +1,89 @@
-"""k, the expected positives an image: from completed reviews, else from the user, else a stated prior."""
+"""k, the expected positives an image: from completed reviews, the user, the tags, or a stated prior."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from scipy.optimize import minimize_scalar
+from torch import Tensor
 
 from model_backend.errors import LearningError
 from model_backend.training.pool import Observations
 
 PRIOR = 2.0  # labels an image, at most half of all; VOC has 1.5, NUS 1.9, COCO 2.9
-PRIOR_REVIEWS = 5.0  # completed reviews that weigh as much as the prior or the user's number
+PRIOR_REVIEWS = 5.0  # completed reviews that weigh as much as what was thought without them
+LEAST_TAGS = 20
+TOLD_WELL = 0.4  # share of the tags' entropy that must be told for their own k to count alone
+SHARPEST, FLATTEST = 0.25, 4.0  # temperatures
 
 
 @dataclass(frozen=True)
 class ExpectedPositives:
-    """value: labels an image; source: reviews, user or prior; reviews: completed images it was read from."""
+    """value: labels an image; source: reviews, user, tags or prior; reviews: completed images it rests on."""
 
     value: float
     source: str
     reviews: int
 
 
-def expected_positives(observed: Observations, given: float | None = None) -> ExpectedPositives:
+def expected_positives(
+    observed: Observations, given: float | None = None, tag_shares: Tensor | None = None
+) -> ExpectedPositives:
     """k for observed (N, L). Images with every label observed count; `given` is the user's number.
 
-    Reviews are averaged with the user's number (or the prior) as if that came from a few reviews more,
-    so the first review does not decide alone. Raises LearningError for a given number outside (0, L].
+    tag_shares (N, L): the chance that a label is the one tagged, told without the image's own tag; read
+    where the user gives no number, see `positives_by_tags`. Reviews are averaged with the number that is
+    there without them as if that came from a few reviews more, so the first review does not decide alone.
+    Raises LearningError for a given number outside (0, L].
     """
     labels = observed.shape[1]
     if given is not None and not 0 < given <= labels:
         raise LearningError(f"Expected positives must be above 0 and at most {labels} labels, not {given}.")
-    start = given if given is not None else min(PRIOR, labels / 2)
+    start, source = _without_reviews(observed, given, tag_shares)
     complete = (observed != 0).all(axis=1) & (labels > 1)
     reviews = int(complete.sum())
     if not reviews:
-        return ExpectedPositives(float(start), "prior" if given is None else "user", 0)
+        return ExpectedPositives(start, source, 0)
     counted = float((observed[complete] > 0).sum())
     value = (counted + PRIOR_REVIEWS * start) / (reviews + PRIOR_REVIEWS)
     return ExpectedPositives(float(np.clip(value, 0.1, labels)), "reviews", reviews)
+
+
+def _without_reviews(
+    observed: Observations, given: float | None, tag_shares: Tensor | None
+) -> tuple[float, str]:
+    if given is not None:
+        return float(given), "user"
+    prior = min(PRIOR, observed.shape[1] / 2)
+    single = (observed > 0).sum(axis=1) == 1
+    if tag_shares is None or single.sum() < LEAST_TAGS:
+        return prior, "prior"
+    rows = torch.from_numpy(np.flatnonzero(single))
+    return positives_by_tags(tag_shares[rows], torch.from_numpy(observed[single]) > 0, prior), "tags"
+
+
+def positives_by_tags(told: Tensor, tags: Tensor, prior: float) -> float:
+    """k from how surely held-out tags (n, L), one an image, are told by their chances (n, L).
+
+    Where every label that is present is as likely to be the tag, no one can give the right one more than a
+    chance of 1/k. So 1 / (mean chance given to the tag), with the chances sharpened or flattened until they
+    fit, is k when images tell their labels perfectly, and more than k when they tell them badly. It is
+    therefore averaged with the prior, as logarithms, by how much of the tags' entropy is told: from 40 % on
+    it counts alone.
+    Annotators who always tag the same kind of label are told too surely, and k comes out too small.
+    """
+    index = tags.float().argmax(dim=1, keepdim=True)
+    logs = told.clamp(min=1e-6).log()
+
+    def surprise(temperature: float) -> float:
+        return -float((logs / temperature).log_softmax(dim=1).gather(1, index).mean())
+
+    found = minimize_scalar(surprise, bounds=(SHARPEST, FLATTEST), method="bounded")
+    rates = tags.float().mean(dim=0)
+    entropy = float(torch.special.entr(rates).sum())
+    share = max(0.0, 1 - found.fun / entropy) if entropy > 0 else 0.0
+    weight = min(1.0, (share / TOLD_WELL) ** 2)
+    chance = (logs / found.x).softmax(dim=1).gather(1, index).mean()
+    return float(prior ** (1 - weight) * (1 / float(chance)) ** weight)

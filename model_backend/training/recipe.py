@@ -22,6 +22,8 @@ class Recipe:
     `loss` trainings alone. epochs grow to `least_steps` on small pools.
     learning_rate None: one that fits the batch. patience: epochs without better told
     held-out tags until training stops; None: none are held out and all epochs run.
+    end_to_end: the backbone learns too, see `tune`; the loss is then EM unless one is named.
+    end_to_end_options: what differs from `EndToEndSettings`.
     """
 
     loss: str | None = None
@@ -37,6 +39,8 @@ class Recipe:
     device: str = "cpu"
     loss_options: Mapping[str, Any] = field(default_factory=dict)
     estimator_options: Mapping[str, Any] = field(default_factory=dict)
+    end_to_end: bool = False
+    end_to_end_options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         positive = {"epochs": self.epochs, "batch": self.batch}
@@ -47,6 +51,11 @@ class Recipe:
                 raise LearningError(f"A recipe's {name} must be above 0, not {value}.")
         if not self.l2 >= 0:
             raise LearningError(f"A recipe's l2 must not be negative, as {self.l2} is.")
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the shipped default, `training/fused.py`."""
+        return self.loss is None and self.estimator is None
 
     def to_json(self) -> str:
         """The recipe as one line of JSON."""

@@ -1,4 +1,4 @@
-"""What accepted and rejected suggestions and completed reviews change: calibration, thresholds, k."""
+"""What accepted and rejected suggestions change: calibration and thresholds."""
 
 from __future__ import annotations
 
@@ -9,28 +9,7 @@ from scipy.special import expit, logit
 from model_backend.errors import LearningError
 from model_backend.training import Answers, Pool, fit
 from model_backend.training.calibration import LEAST_ANSWERS, fit_platt, no_calibration, reliability
-from model_backend.training.positives import PRIOR, PRIOR_REVIEWS, expected_positives
 from model_backend.training.thresholds import NEVER, answered_thresholds, prior_thresholds
-
-
-class TestExpectedPositives:
-    def test_a_prior_stands_when_nothing_is_known_and_is_at_most_half_the_labels(self):
-        assert expected_positives(np.zeros((3, 9), np.int8)).value == PRIOR
-        assert expected_positives(np.zeros((3, 2), np.int8)).value == 1
-        assert expected_positives(np.zeros((3, 9), np.int8)).source == "prior"
-
-    def test_the_user_is_believed_until_reviews_say_otherwise(self):
-        observed = np.zeros((100, 4), np.int8)
-        assert expected_positives(observed, 3.0).value == 3.0
-        observed[:50] = [1, -1, -1, -1]
-        found = expected_positives(observed, 3.0)
-        assert found.value == pytest.approx((50 + 3 * PRIOR_REVIEWS) / (50 + PRIOR_REVIEWS))
-        assert (found.source, found.reviews) == ("reviews", 50)
-
-    @pytest.mark.parametrize("wrong", [0, -1, 5, float("nan")])
-    def test_a_number_that_cannot_be_is_refused(self, wrong):
-        with pytest.raises(LearningError, match="at most 4 labels"):
-            expected_positives(np.zeros((3, 4), np.int8), wrong)
 
 
 class TestThresholds:

@@ -7,9 +7,14 @@ import pytest
 import torch
 
 from model_backend.errors import LearningError
+from model_backend.training.belief import believe_tags
 from model_backend.training.convex import fit_sigmoid, fit_softmax
-from model_backend.training.fused import believed, fit_fused, out_of_fold, soft_targets, tag_shares
+from model_backend.training.fused import fit_fused, soft_targets
 from model_backend.training.perceptron import PerceptronSettings, fit_perceptrons
+
+
+def quiet(_stage, _done):
+    """No one watches."""
 
 
 def gradient_size(loss, head):
@@ -50,34 +55,6 @@ def test_a_head_that_diverges_says_so():
         fit_sigmoid(torch.full((4, 2), float("inf")), torch.eye(4, 2), None, 0.0)
 
 
-def test_tags_are_shared_evenly_over_what_is_present_and_absence_is_no_tag():
-    observed = torch.tensor([[1, 0, 0], [1, -1, 1], [-1, -1, 0]])
-    assert tag_shares(observed).tolist() == [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 0]]
-
-
-def test_an_image_does_not_see_its_own_tag_out_of_fold(points):
-    tags = torch.eye(3)[torch.arange(50) % 3]
-    before = out_of_fold(points, tags, seed=0)
-    assert torch.allclose(before.sum(1), torch.ones(50), atol=1e-5)
-    changed = tags.clone()
-    changed[7] = torch.tensor([0.0, 0.0, 1.0])
-    assert not torch.equal(tags[7], changed[7])
-    after = out_of_fold(points, changed, seed=0)
-    assert torch.allclose(before[7], after[7], atol=1e-6)
-    assert not torch.allclose(before, after, atol=1e-4)
-
-
-def test_the_belief_of_an_image_does_not_rest_on_its_own_tag():
-    points = torch.randn(40, 6, generator=torch.Generator().manual_seed(2))
-    away = torch.full((40, 3), 1 / 3)
-    tags = torch.eye(3)[torch.arange(40) % 3]
-    changed = tags.clone()
-    changed[7] = torch.tensor([0.0, 0.0, 1.0])
-    before, after = (believed(points, given, away, 0.0, seed=0) for given in (tags, changed))
-    assert torch.allclose(before.sum(1), torch.ones(40), atol=1e-5)
-    assert torch.allclose(before[7], after[7], atol=1e-5)
-
-
 def test_targets_are_k_times_the_belief_and_what_is_observed_stands():
     belief = torch.tensor([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0]])
     observed = torch.tensor([[0, 1, -1], [0, 0, 0]])
@@ -88,8 +65,9 @@ def test_few_tags_trust_the_networks_less(planted):
     shares = []
     for tagged in (10, 100):
         pool, _ = planted(100, tagged=tagged)
-        features, observed = torch.from_numpy(pool.features), torch.from_numpy(pool.observed)
-        parts = fit_fused(features / 10, observed, 2.0, seed=0, progress=lambda *_: None)
+        features, observed = torch.from_numpy(pool.features) / 10, torch.from_numpy(pool.observed)
+        belief = believe_tags(features, observed, seed=0, progress=quiet)
+        parts = fit_fused(features, observed, belief, 2.0, seed=0, progress=quiet)
         shares.append(sum(part.share for part in parts if len(part.layers) > 1))
     assert shares == pytest.approx([10 / 110, 100 / 200])
 

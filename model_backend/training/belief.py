@@ -1,0 +1,93 @@
+"""What a pool's tags say of every image, its own tag unseen: the chance that a label is the one tagged.
+
+Three witnesses say it: a softmax over tags fitted on other folds; the tags of near images; and the tags of
+images that the first two find alike, a distance learned from tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from model_backend.estimators.graph import neighbour_graph
+from model_backend.estimators.propagation import label_shares
+from model_backend.training.convex import Head, fit_softmax
+
+SMOOTHING = 0.2
+L2 = 0.2  # over the number of images
+FOLDS = 5
+NEIGHBOURS = 15
+FEW = 100  # tags at which what is learned from tags (the distance, networks) counts half
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class TagBelief:
+    """shares (N, L): the witnesses' mean, rows summing to 1, a tagged image's own tag unseen.
+
+    tags (N, L): the observed tags, see `tag_shares`; head: the softmax over all of them; trust: what is
+    learned from tags counts for, 0..1.
+    """
+
+    shares: Tensor
+    tags: Tensor
+    head: Head
+    trust: float
+
+
+def believe_tags(mapped: Tensor, observed: Tensor, *, seed: int, progress: Progress) -> TagBelief:
+    """Hear the witnesses on mapped features (N, D) and observations (N, L), at least one of them positive."""
+    tags = tag_shares(observed)
+    tagged = tags.sum(dim=1) > 0
+    count = int(tagged.sum())
+    trust = count / (count + FEW)
+    progress("which label is tagged", 0.1)
+    head = fit_softmax(mapped[tagged], _smooth(tags[tagged]), L2 / count)
+    progress("the same, out of fold", 0.25)
+    away = (mapped @ head[0] + head[1]).softmax(dim=1)
+    away[tagged] = out_of_fold(mapped[tagged], tags[tagged], seed=seed, start=head)
+    progress("neighbours", 0.5)
+    return TagBelief(witnesses_mean(mapped, tags, away, trust, seed=seed), tags, head, trust)
+
+
+def tag_shares(observed: Tensor) -> Tensor:
+    """For each image the chance (N, L) that a label is the one tagged: even over its observed positives."""
+    positive = (observed > 0).float()
+    return positive / positive.sum(dim=1, keepdim=True).clamp(min=1.0)
+
+
+def out_of_fold(mapped: Tensor, tags: Tensor, *, seed: int, start: Head | None = None) -> Tensor:
+    """The tag's distribution (n, L) for each tagged image, from a head that has not seen that image's tag."""
+    count = len(mapped)
+    if count < 2:
+        return tags.mean(dim=0, keepdim=True).expand_as(tags)
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    result = torch.empty_like(tags)
+    for held_out in order.chunk(min(FOLDS, count)):
+        kept = torch.ones(count, dtype=torch.bool)
+        kept[held_out] = False
+        weight, bias = fit_softmax(mapped[kept], _smooth(tags[kept]), L2 / int(kept.sum()), start)
+        result[held_out] = (mapped[held_out] @ weight + bias).softmax(dim=1)
+    return result
+
+
+def witnesses_mean(mapped: Tensor, tags: Tensor, away: Tensor, trust: float, *, seed: int) -> Tensor:
+    """The mean of the three witnesses (N, L), rows summing to 1; the learned distance weighs `trust`."""
+    near = _spread(mapped, tags, seed)
+    # Inner products of square roots of two distributions: alike are those that expect the same tags.
+    alike = _spread(((away + near) / 2).sqrt(), tags, seed)
+    return (away + near + trust * alike) / (2 + trust)
+
+
+def _spread(points: Tensor, tags: Tensor, seed: int) -> Tensor:
+    graph = neighbour_graph(points, NEIGHBOURS, seed)
+    return torch.from_numpy(label_shares(graph, csr_matrix(tags.numpy())))
+
+
+def _smooth(tags: Tensor) -> Tensor:
+    return (1 - SMOOTHING) * tags + SMOOTHING / tags.shape[1]

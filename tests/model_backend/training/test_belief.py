@@ -1,0 +1,51 @@
+"""What tags say of images whose own tag is unseen."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from model_backend.training.belief import believe_tags, out_of_fold, tag_shares, witnesses_mean
+
+
+@pytest.fixture
+def points():
+    return torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+
+
+def test_tags_are_shared_evenly_over_what_is_present_and_absence_is_no_tag():
+    observed = torch.tensor([[1, 0, 0], [1, -1, 1], [-1, -1, 0]])
+    assert tag_shares(observed).tolist() == [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 0]]
+
+
+def test_an_image_does_not_see_its_own_tag_out_of_fold(points):
+    tags = torch.eye(3)[torch.arange(50) % 3]
+    before = out_of_fold(points, tags, seed=0)
+    assert torch.allclose(before.sum(1), torch.ones(50), atol=1e-5)
+    changed = tags.clone()
+    changed[7] = torch.tensor([0.0, 0.0, 1.0])
+    assert not torch.equal(tags[7], changed[7])
+    after = out_of_fold(points, changed, seed=0)
+    assert torch.allclose(before[7], after[7], atol=1e-6)
+    assert not torch.allclose(before, after, atol=1e-4)
+
+
+def test_the_belief_of_an_image_does_not_rest_on_its_own_tag():
+    points = torch.randn(40, 6, generator=torch.Generator().manual_seed(2))
+    away = torch.full((40, 3), 1 / 3)
+    tags = torch.eye(3)[torch.arange(40) % 3]
+    changed = tags.clone()
+    changed[7] = torch.tensor([0.0, 0.0, 1.0])
+    before, after = (witnesses_mean(points, given, away, 0.0, seed=0) for given in (tags, changed))
+    assert torch.allclose(before.sum(1), torch.ones(40), atol=1e-5)
+    assert torch.allclose(before[7], after[7], atol=1e-5)
+
+
+def test_every_image_is_believed_something_tagged_or_not(points):
+    observed = torch.zeros(50, 3, dtype=torch.int8)
+    observed[torch.arange(20), torch.arange(20) % 3] = 1
+    belief = believe_tags(points, observed, seed=0, progress=lambda *_: None)
+    assert belief.shares.shape == (50, 3)
+    assert torch.allclose(belief.shares.sum(1), torch.ones(50), atol=1e-5)
+    assert belief.tags.sum() == 20
+    assert belief.trust == pytest.approx(20 / 120)
