@@ -1,12 +1,14 @@
 """Fitting, evaluation and calibration: arrays in, arrays out; no store, no web."""
 
 from model_backend.training.answers import Answers
+from model_backend.training.choices import check_choices
 from model_backend.training.evaluate import at_thresholds, mean_average_precision
-from model_backend.training.fit import Fit, fit
-from model_backend.training.linear import check_choices
+from model_backend.training.finish import Fit
+from model_backend.training.fit import fit
 from model_backend.training.model import LabelModel
 from model_backend.training.pool import Pool
 from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
+from model_backend.training.tune import Tuned, fit_tuned, tune
 
 __all__ = [
     "DEFAULT_RECIPE",
@@ -15,8 +17,11 @@ __all__ = [
     "LabelModel",
     "Pool",
     "Recipe",
+    "Tuned",
     "at_thresholds",
     "check_choices",
     "fit",
+    "fit_tuned",
     "mean_average_precision",
+    "tune",
 ]

@@ -10,7 +10,11 @@ from model_backend.training import DEFAULT_RECIPE, Recipe
 
 @pytest.mark.parametrize(
     "recipe",
-    [DEFAULT_RECIPE, Recipe(loss="role", estimator="lowrank", estimator_options={"rank": 3}, seed=7)],
+    [
+        DEFAULT_RECIPE,
+        Recipe(end_to_end=True, end_to_end_options={"epochs": 3}),
+        Recipe(loss="role", estimator="lowrank", estimator_options={"rank": 3}, seed=7),
+    ],
 )
 def test_json_gives_the_same_recipe_again(recipe):
     assert Recipe.from_json(recipe.to_json()) == recipe

@@ -1,0 +1,145 @@
+"""The backbone learns too: from pixels, warm-started by linear training on its frozen features (linear-init).
+
+Cole et al., CVPR 2021, arXiv 2106.09708, section 5.1: a head trained on frozen features, and the estimator
+trained beside it, are where the training of everything begins.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from model_backend.estimators.base import Estimator
+from model_backend.features.mapping import FeatureMap
+from model_backend.training.answers import Answers
+from model_backend.training.belief import believe_tags
+from model_backend.training.choices import resolved, uses_positives
+from model_backend.training.endtoend import EndToEndSettings, Read, fit_end_to_end
+from model_backend.training.finish import Fit, Progress, finish, require_tags, silent, uncalibrated
+from model_backend.training.linear import fit_linear
+from model_backend.training.model import Part
+from model_backend.training.pool import Pool
+from model_backend.training.positives import ExpectedPositives
+from model_backend.training.positives import expected_positives as estimate_positives
+from model_backend.training.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """module: the tuned backbone, on the CPU and in evaluation mode; part: its head, on raw features (M, F).
+
+    belief (N, L): the estimator's probabilities for the pool, where there was one.
+    losses: each epoch's mean; images_per_second: of the training from pixels.
+    """
+
+    module: nn.Module
+    part: Part
+    belief: Tensor | None
+    positives: ExpectedPositives
+    losses: tuple[float, ...]
+    images_per_second: float
+
+    def at(self, rows: NDArray[np.int64]) -> Tuned:
+        """The same for some rows of the pool alone."""
+        return replace(self, belief=None if self.belief is None else self.belief[torch.from_numpy(rows)])
+
+
+def tune(
+    module: nn.Module,
+    read: Read,
+    pool: Pool,
+    recipe: Recipe,
+    *,
+    readable: NDArray[np.bool_] | None = None,
+    expected_positives: float | None = None,
+    progress: Progress | None = None,
+) -> Tuned:
+    """Train a copy of `module`, which gave the pool's features, with a head for the recipe's loss.
+
+    read: see `fit_end_to_end`; asked for rows with an observation alone, and where `readable` (N,) says so.
+    expected_positives: labels an image, when the user knows. progress: called with a stage and its share;
+    what it raises ends the training. The feature map is the linear one, whatever the recipe says: a head on
+    it is one on the backbone's own features too.
+    Raises LearningError when nothing is tagged yet, or a loss is not finite. The same arguments give the
+    same result.
+    """
+    report = progress or silent
+    require_tags(pool)
+    meant = resolved(replace(recipe, end_to_end=True))
+    feature_map = FeatureMap.fit(pool.features, pool.blocks, seed=recipe.seed, kind="linear")
+    mapped = torch.from_numpy(feature_map.transform(pool.features))
+    positives = _positives(mapped, pool, meant, expected_positives, report)
+    seen = torch.from_numpy(pool.observed)
+    linear = fit_linear(mapped, seen, meant, positives.value, progress=_staged("head", report))
+    (head,) = linear.parts[0].layers
+    fitted = fit_end_to_end(
+        copy.deepcopy(module),
+        read,
+        seen if readable is None else seen * torch.from_numpy(readable)[:, None],
+        meant,
+        positives.value,
+        start=feature_map.fold(*head),
+        estimator=linear.estimator,
+        estimator_features=mapped,
+        settings=EndToEndSettings.of(recipe.end_to_end_options),
+        progress=_staged("end to end", report),
+    )
+    part = replace(linear.parts[0], layers=((fitted.weight, fitted.bias),))
+    belief = _belief(linear.estimator, mapped)
+    return Tuned(fitted.backbone, part, belief, positives, fitted.losses, fitted.images_per_second)
+
+
+def fit_tuned(
+    pool: Pool,
+    tuned: Tuned,
+    recipe: Recipe,
+    *,
+    precision: float = 0.8,
+    answers: Answers | None = None,
+    progress: Progress | None = None,
+) -> Fit:
+    """The finished version of a tuned backbone and head: as `fit` gives it, without training.
+
+    pool: the images that `tuned` was made of, in their order, with features (N, F) of the tuned backbone.
+    The other arguments: see `fit`. Raises LearningError when nothing is tagged.
+    """
+    require_tags(pool)
+    unchanged = FeatureMap.identity(pool.features.shape[1])
+    model = uncalibrated(pool, recipe, unchanged, (tuned.part,), tuned.positives.value)
+    finished = finish(
+        model,
+        pool,
+        torch.from_numpy(pool.features),
+        belief=tuned.belief,
+        answers=answers,
+        precision=precision,
+        positives=tuned.positives,
+        progress=progress or silent,
+    )
+    took = {"epoch_losses": list(tuned.losses), "images_per_second": round(tuned.images_per_second, 2)}
+    return replace(finished, metrics=finished.metrics | took)
+
+
+def _positives(
+    mapped: Tensor, pool: Pool, recipe: Recipe, given: float | None, report: Progress
+) -> ExpectedPositives:
+    """k, read from the tags where the loss needs it and no one gave it."""
+    if given is not None or not uses_positives(recipe):
+        return estimate_positives(pool.observed, given)
+    belief = believe_tags(mapped, torch.from_numpy(pool.observed), seed=recipe.seed, progress=report)
+    return estimate_positives(pool.observed, None, belief.shares)
+
+
+def _belief(estimator: Estimator | None, mapped: Tensor) -> Tensor | None:
+    if estimator is None:
+        return None
+    return estimator.probabilities(torch.arange(len(mapped), device=estimator.device), mapped).cpu()
+
+
+def _staged(name: str, report: Progress) -> Progress:
+    return lambda stage, done: report(f"{name}, {stage}", done)
