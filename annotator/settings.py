@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     weights: Path | None = Field(None, description="Weights file, for sites without internet.")
     loss: str | None = Field(None, description="Loss: see `onetag losses`; unset: the measured default.")
     estimator: str | None = Field(None, description="Label estimator; unset: the measured default.")
+    end_to_end: bool | None = Field(
+        None, description="Train the backbone too; false: its published weights; unset: go on."
+    )
     acquisition: str = Field("entropy", description="Which image to ask next.")
     device: str = Field("auto", description="auto, cpu or cuda.")
     seed: int = Field(0, ge=0, description="Seed of every random choice.")

@@ -125,6 +125,17 @@ Estimator = Annotated[
         show_default=False,
     ),
 ]
+EndToEnd = Annotated[
+    bool | None,
+    typer.Option(
+        "--end-to-end/--frozen",
+        envvar="ONETAG_END_TO_END",
+        help="Train the backbone too, from pixels; or use its published weights. "
+        "[default: go on with the backbone of the last version]",
+        rich_help_panel=LEARNING,
+        show_default=False,
+    ),
+]
 Backbone = Annotated[
     str | None,
     typer.Option(

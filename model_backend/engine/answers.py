@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.store import ModelVersion, answered_suggestions
+from model_backend.errors import LearningError
 
 if TYPE_CHECKING:
     from model_backend.training import Answers, LabelModel, Recipe
@@ -27,7 +28,8 @@ def recent_answers(
 ) -> Answers:
     """What was answered to the newest versions of this backbone and recipe, about these labels.
 
-    Other recipes and backbones err in other ways. A recipe's seed makes no difference.
+    Other recipes and backbones err in other ways. A recipe's seed makes no difference, nor does the tuning of
+    one network where every version is tuned anew.
     """
     from model_backend.training import Answers
 
@@ -37,13 +39,31 @@ def recent_answers(
     kept = np.isin(found.label_ids, list(label_ids))
     for version in session.scalars(made):
         its = found.version_ids == version.id
-        if version.backbone != backbone or version.recipe | {"seed": recipe.seed} != recipe.to_dict():
+        if not (_same_backbone(version, backbone, recipe) and _same_recipe(version, recipe)):
             kept[its] = False
         elif CALIBRATION in version.metrics:
             raw[its] = _before_calibration(version, found.label_ids[its], raw[its])
     columns = {label_id: column for column, label_id in enumerate(label_ids)}
     labels = np.array([columns[label_id] for label_id in found.label_ids[kept].tolist()], dtype=np.int64)
     return Answers(labels, raw[kept], found.probabilities[kept], found.values[kept] > 0)
+
+
+def _same_backbone(version: ModelVersion, backbone: str, recipe: Recipe) -> bool:
+    from model_backend.backbones.tuned import network_of
+
+    if recipe.end_to_end:
+        return network_of(version.backbone) == network_of(backbone)
+    return version.backbone == backbone
+
+
+def _same_recipe(version: ModelVersion, recipe: Recipe) -> bool:
+    """Read as a recipe, so that fields younger than the version have their defaults."""
+    from model_backend.training import Recipe
+
+    try:
+        return Recipe.from_dict(version.recipe | {"seed": recipe.seed}) == recipe
+    except LearningError:  # of a later release
+        return False
 
 
 def _before_calibration(version: ModelVersion, label_ids: Any, probabilities: Any) -> Any:

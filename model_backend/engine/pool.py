@@ -16,6 +16,7 @@ from annotator.store import Image, Store
 from model_backend.engine.workbench import Workbench
 
 if TYPE_CHECKING:
+    from model_backend.backbones import Backbone
     from model_backend.features import Extracted
 
 Progress = Callable[[str, float], None]
@@ -32,7 +33,9 @@ class PoolFeatures:
 
 
 @dataclass(frozen=True)
-class _Row:
+class ImageRow:
+    """What is read of an image: its id, its address, and the SHA-256 of its bytes where it is known."""
+
     id: int
     uri: str
     digest: str | None
@@ -41,6 +44,7 @@ class _Row:
 def pool_features(
     store: Store,
     workbench: Workbench,
+    backbone: Backbone,
     image_ids: Sequence[int],
     progress: Progress,
     *,
@@ -52,12 +56,12 @@ def pool_features(
     Duplicates (the same bytes) share their features.
     """
     with store.reading() as session:
-        rows = _rows(session, image_ids, again)
-    mask, known = workbench.known_features([row.digest or "" for row in rows])
+        rows = image_rows(session, image_ids, again=again)
+    mask, known = workbench.known_features([row.digest or "" for row in rows], backbone)
     missing = [row for row, there in zip(rows, mask, strict=True) if not there]
     if not missing:
         return PoolFeatures([row.id for row in rows], known)
-    found = _extract(store, workbench, missing, progress)
+    found = _extract(store, workbench, backbone, missing, progress)
     features = np.zeros((len(rows), found.features.shape[1]), dtype=np.float32)
     features[~mask] = found.features
     if len(known):
@@ -67,7 +71,8 @@ def pool_features(
     return PoolFeatures([row.id for row in rows if row.id not in bad], features[usable])
 
 
-def _rows(session: Session, image_ids: Sequence[int], again: bool) -> list[_Row]:
+def image_rows(session: Session, image_ids: Sequence[int], *, again: bool) -> list[ImageRow]:
+    """The rows of these images in their order; without `again`, unreadable ones are left out."""
     wanted = set(image_ids)
     chosen = select(Image.id, Image.uri, Image.digest, Image.problem).where(
         Image.id.between(min(wanted, default=0), max(wanted, default=0))
@@ -76,18 +81,20 @@ def _rows(session: Session, image_ids: Sequence[int], again: bool) -> list[_Row]
         row.id: row for row in session.execute(chosen) if row.id in wanted and (again or row.problem is None)
     }
     found = (by_id[image_id] for image_id in image_ids if image_id in by_id)
-    return [_Row(row.id, row.uri, row.digest) for row in found]
+    return [ImageRow(row.id, row.uri, row.digest) for row in found]
 
 
-def _extract(store: Store, workbench: Workbench, rows: list[_Row], progress: Progress) -> Extracted:
-    found = workbench.extract([row.uri for row in rows], lambda done: progress("features", done))
+def _extract(
+    store: Store, workbench: Workbench, backbone: Backbone, rows: list[ImageRow], progress: Progress
+) -> Extracted:
+    found = workbench.extract([row.uri for row in rows], backbone, lambda done: progress("features", done))
     for index, problem in found.problems.items():
         log.warning("Image %d is left out: %s", rows[index].id, problem)
     _remember(store, rows, found)
     return found
 
 
-def _remember(store: Store, rows: list[_Row], found: Extracted) -> None:
+def _remember(store: Store, rows: list[ImageRow], found: Extracted) -> None:
     facts = []
     for index, row in enumerate(rows):
         width, height = found.sizes[index] or (None, None)

@@ -6,11 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -18,7 +16,6 @@ from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import (
     ModelVersion,
-    ObservedMatrix,
     Project,
     Store,
     Suggested,
@@ -28,9 +25,9 @@ from annotator.store import (
     store_suggestions,
     store_vectors,
 )
-from model_backend.engine.answers import calibration_of, recent_answers
+from model_backend.engine.answers import calibration_of
 from model_backend.engine.connect import open_studio, open_workbench
-from model_backend.engine.pool import PoolFeatures, pool_features
+from model_backend.engine.fitting import ASKED_FOR, Learnt, Material, learn
 from model_backend.engine.publish import Queue, publish
 from model_backend.engine.runs import (
     Heartbeat,
@@ -44,25 +41,10 @@ from model_backend.engine.runs import (
 from model_backend.engine.suggest import queue_scores, suggested_labels
 from model_backend.engine.versions import active_version, next_name, save_version
 from model_backend.engine.workbench import Workbench
-from model_backend.errors import LearningError
-
-if TYPE_CHECKING:
-    from model_backend.training import Fit, Recipe
 
 Progress = Callable[[str, float], None]
-ASKED_FOR = "asked for"
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a training learns from: the run's settings, who said what, and the version before."""
-
-    run: TrainingRun
-    project: Project
-    observed: ObservedMatrix
-    previous: ModelVersion | None
 
 
 def train_project(
@@ -145,44 +127,20 @@ def _learn(
     workbench: Workbench,
     report: Progress,
 ) -> ModelVersion:
-    from model_backend.training import Pool, check_choices, fit
-
-    clock = time.perf_counter()
     with store.reading() as session:
         material = _material(session, project_id, run_id)
-    observed = material.observed
-    recipe = _recipe(settings, material.run.recipe)
-    check_choices(recipe)
-    report("features", 0.0)
-    again = material.run.reason == ASKED_FOR
-    pool = pool_features(store, workbench, observed.image_ids, report, again=again)
-    values = _rows_of(observed, pool.image_ids)
-    with store.reading() as session:
-        answers = recent_answers(session, project_id, observed.label_ids, workbench.backbone.name, recipe)
-    read_at = time.perf_counter()
-    fitted = fit(
-        Pool(pool.features, workbench.backbone.blocks, values),
-        recipe,
-        expected_positives=_expected_positives(material.project, settings, len(observed.label_ids)),
-        previous=_previous(material, workbench),
-        precision=settings.precision,
-        answers=answers,
-        progress=report,
-    )
-    fitted_at = time.perf_counter()
+    learnt = learn(store, settings, workbench, material, report)
     report("suggestions", 0.0)
-    rows = _suggestions(fitted, values, pool, observed.label_names, settings, workbench)
+    fitted_at = time.perf_counter()
+    rows = _suggestions(learnt, material.observed.label_names, settings, workbench)
     metrics = {
-        **fitted.metrics,
-        **calibration_of(fitted.model),
-        "conflicts": observed.conflicts,
-        "unreadable": len(observed.image_ids) - len(pool.image_ids),
-        "features_seconds": round(read_at - clock, 3),
-        "fit_seconds": round(fitted_at - read_at, 3),
+        **learnt.metrics,
+        **calibration_of(learnt.fitted.model),
+        "conflicts": material.observed.conflicts,
         "suggest_seconds": round(time.perf_counter() - fitted_at, 3),
     }
     report("saving", 0.0)
-    return _keep(store, settings, material, fitted, pool.image_ids, rows, metrics, workbench)
+    return _keep(store, settings, material, learnt, rows, metrics, workbench)
 
 
 def _material(session: Session, project_id: int, run_id: int) -> Material:
@@ -199,54 +157,14 @@ def _material(session: Session, project_id: int, run_id: int) -> Material:
     )
 
 
-def _expected_positives(project: Project, settings: Settings, labels: int) -> float | None:
-    given = project.expected_positives or settings.expected_positives
-    return None if given is None else min(given, float(labels))
-
-
-def _rows_of(observed: ObservedMatrix, image_ids: list[int]) -> NDArray[np.int8]:
-    if not image_ids:
-        raise OnetagError(
-            "None of the project's images can be read. `onetag doctor` says what is wrong with them."
-        )
-    if len(image_ids) == len(observed.image_ids):
-        return observed.values
-    return observed.values[np.searchsorted(np.array(observed.image_ids), np.array(image_ids))]
-
-
-def _recipe(settings: Settings, changes: dict[str, Any]) -> Recipe:
-    from model_backend.training import DEFAULT_RECIPE, Recipe
-
-    chosen = {"loss": settings.loss, "estimator": settings.estimator}
-    values = asdict(DEFAULT_RECIPE) | {name: value for name, value in chosen.items() if value is not None}
-    return Recipe.from_dict(values | {"seed": settings.seed} | changes)
-
-
-def _previous(material: Material, workbench: Workbench) -> Any:
-    """The version before, for its feature map; where it cannot serve, that costs time and nothing else."""
-    if material.previous is None:
-        return None
-    try:
-        return workbench.model(material.previous)
-    except LearningError as error:
-        log.warning("Version %s cannot be built upon: %s", material.previous.name, error)
-        return None
-
-
 def _suggestions(
-    fitted: Fit,
-    observed: NDArray[np.int8],
-    pool: PoolFeatures,
-    names: list[str],
-    settings: Settings,
-    workbench: Workbench,
+    learnt: Learnt, names: list[str], settings: Settings, workbench: Workbench
 ) -> list[Suggested]:
     from model_backend.acquisition import priority
 
-    labels = suggested_labels(fitted.probabilities, fitted.model.thresholds, observed, names)
-    scores = queue_scores(
-        priority(settings.acquisition, fitted.probabilities, pool.features, seed=settings.seed)
-    )
+    probabilities, pool = learnt.fitted.probabilities, learnt.pool
+    labels = suggested_labels(probabilities, learnt.fitted.model.thresholds, learnt.observed, names)
+    scores = queue_scores(priority(settings.acquisition, probabilities, pool.features, seed=settings.seed))
     groups = workbench.clusters(pool.features)
     return [
         Suggested(image_id, suggested, float(score), int(group))
@@ -258,14 +176,13 @@ def _keep(
     store: Store,
     settings: Settings,
     material: Material,
-    fitted: Fit,
-    image_ids: list[int],
+    learnt: Learnt,
     suggestions: list[Suggested],
     metrics: dict[str, Any],
     workbench: Workbench,
 ) -> ModelVersion:
     """The folder first, then all records in one transaction: a version that is known is complete."""
-    project_id, observed = material.project.id, material.observed
+    project_id, observed, fitted = material.project.id, material.observed, learnt.fitted
     with store.reading() as session:
         name = next_name(session, project_id)
     folder = save_version(settings.data_dir, project_id, name, fitted.model)
@@ -275,7 +192,7 @@ def _keep(
         labels=observed.label_names,
         label_ids=observed.label_ids,
         folder=folder,
-        backbone=workbench.backbone.name,
+        backbone=learnt.backbone,
         recipe=fitted.model.recipe.to_dict(),
         thresholds=[float(value) for value in fitted.model.thresholds],
         metrics=metrics,
@@ -290,7 +207,7 @@ def _keep(
             observations=int(np.count_nonzero(observed.values)),
             metrics=metrics,
         )
-        store_vectors(session, version.id, image_ids, fitted.probabilities)
+        store_vectors(session, version.id, learnt.pool.image_ids, fitted.probabilities)
         store_suggestions(session, version.id, suggestions)
         session.get_one(Project, project_id).active_version_id = version.id
     workbench.keep(version.id, fitted.model)

@@ -16,10 +16,12 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import Annotation, LabelVector, ModelVersion, Project, Store, Suggestion
+from model_backend.engine.workbench import BACKBONES_FOLDER, CACHE_FILE
 
 KEPT = 3  # versions whose weights and vectors stay; the active one always does
 SUGGESTIONS_KEPT = timedelta(days=1)  # an annotation that arrives late is compared with what was shown
 ORPHAN_AGE = timedelta(hours=1)
+UNRECORDED_AGE = timedelta(days=1)  # between a tuned backbone and its version all images are looked at again
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ def prune(store: Store, settings: Settings, project_id: int) -> list[str]:
 
     The records stay, and the vectors of images that were annotated with the version in sight: the answers
     tell how far its probabilities could be trusted. The active version and the newest few lose nothing.
+    Tuned backbones that no version needs any more go too, with their features.
     """
     with store.reading() as session:
         active = active_version(session, project_id)
@@ -106,6 +109,7 @@ def prune(store: Store, settings: Settings, project_id: int) -> list[str]:
     _remove_orphans(
         settings.data_dir / "versions" / f"project-{project_id}", {version.name for version in versions}
     )
+    _remove_backbones(store, settings)
     return [version.name for version in gone]
 
 
@@ -125,3 +129,30 @@ def _remove_orphans(parent: Path, known: set[str]) -> None:
         if folder.name not in known and folder.stat().st_mtime < limit:
             log.info("Removing %s: no training ever finished it.", folder)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_backbones(store: Store, settings: Settings) -> None:
+    """Tuned weights of pruned versions, and those that have waited long for the version they are for."""
+    folder = settings.data_dir / BACKBONES_FOLDER
+    files = list(folder.iterdir()) if folder.is_dir() else []
+    if not files:
+        return
+    with store.reading() as session:
+        made = session.execute(select(ModelVersion.backbone, ModelVersion.folder)).all()
+    recorded, needed = {row.backbone for row in made}, {row.backbone for row in made if row.folder}
+    limit = (datetime.now(UTC) - UNRECORDED_AGE).timestamp()
+    for file in files:
+        if file.stem not in needed and (file.stem in recorded or file.stat().st_mtime < limit):
+            log.info("Removing %s: no version needs it.", file)
+            file.unlink(missing_ok=True)
+            _forget_features(settings.data_dir / CACHE_FILE, file.stem)
+
+
+def _forget_features(cache: Path, backbone: str) -> None:
+    if not cache.is_file():
+        return
+    from model_backend.backbones.tuned import fingerprint_start, is_tuned
+    from model_backend.features import FeatureCache
+
+    if is_tuned(backbone):
+        FeatureCache(cache).forget(fingerprint_start(backbone))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +18,18 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.errors import ImageUnavailable
 from annotator.settings import Settings
 from annotator.store import ModelVersion
+from model_backend.errors import LearningError
 
 if TYPE_CHECKING:
-    from model_backend.backbones import Backbone
+    from model_backend.backbones import Backbone, Network
     from model_backend.features import Extracted, FeatureCache
+    from model_backend.features.pixels import Pixels
     from model_backend.training import LabelModel
 
 CACHE_FILE = "features.sqlite"
+BACKBONES_FOLDER = "backbones"  # of the tuned ones
 KEPT_MODELS = 2
+KEPT_BACKBONES = 2  # the settings' one and one that was tuned from it
 KEPT_POOL_BYTES = 512 * 2**20
 
 
@@ -33,7 +38,7 @@ class TooLate(Exception):  # noqa: N818
 
 
 class Workbench:
-    """The backbone, the feature cache, and the models and pool features used last. Threads may share it.
+    """The backbones, the feature cache, and the models and pool features used last. Threads may share it.
 
     read: the bytes of an image's address (`ImageSource.read`). backbone: unless given, the settings' one.
     """
@@ -44,7 +49,9 @@ class Workbench:
         self.settings = settings
         self._read = read
         self._lock = threading.Lock()
-        self._backbone = backbone
+        self._given = backbone
+        self._network = None if backbone is None else backbone.name
+        self._backbones: OrderedDict[str, Backbone] = OrderedDict()
         self._cache: FeatureCache | None = None
         self._models: OrderedDict[int, LabelModel] = OrderedDict()
         self._pool: tuple[tuple[str, ...], NDArray[np.float32]] | None = None
@@ -60,6 +67,7 @@ class Workbench:
     def extract(
         self,
         uris: Sequence[str],
+        backbone: Backbone,
         progress: Callable[[float], None] | None = None,
         *,
         before: float = float("inf"),
@@ -74,10 +82,29 @@ class Workbench:
         fatal: list[Exception] = []
         items = ((uri, partial(self._read_unless, fatal, before, uri)) for uri in uris)
         pixels = self.settings.max_image_pixels
-        found = extract(items, self.backbone, self.cache, progress, max_pixels=pixels)
+        found = extract(items, backbone, self.cache, progress, max_pixels=pixels)
         if fatal:
             raise fatal[0]
         return found
+
+    @contextmanager
+    def pixels(
+        self, uris: Mapping[int, str], network: Network, progress: Callable[[float], None]
+    ) -> Iterator[Pixels]:
+        """The images at these addresses as the network sees them, in a file that is gone afterwards.
+
+        Raises OnetagError when Label Studio as a whole cannot be read, LearningError when the disk is full.
+        """
+        from model_backend.features.pixels import on_disk
+
+        fatal: list[Exception] = []
+        items = {item: partial(self._read_unless, fatal, float("inf"), uri) for item, uri in uris.items()}
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        most = self.settings.max_image_pixels
+        with on_disk(items, network.transform, self.settings.data_dir, progress, max_pixels=most) as found:
+            if fatal:
+                raise fatal[0]
+            yield found
 
     def _read_unless(self, fatal: list[Exception], before: float, uri: str) -> bytes:
         """Read an image; what concerns all images is noted, and ends the reading of the others."""
@@ -94,16 +121,62 @@ class Workbench:
             raise
 
     @property
+    def network(self) -> str:
+        """The name of the settings' backbone; what it is tuned from has the same. Nothing is loaded."""
+        with self._lock:
+            if self._network is None:
+                from model_backend.backbones import backbone_name
+
+                self._network = backbone_name(self.settings.backbone)
+            return self._network
+
+    @property
     def backbone(self) -> Backbone:
         """The feature extractor of the settings. Raises LearningError when its weights cannot be had."""
-        with self._lock:
-            if self._backbone is None:
-                from model_backend.backbones import load_backbone
+        return self.backbone_called(self.network)
 
-                self._backbone = load_backbone(
-                    self.settings.backbone, weights=self.settings.weights, device=self.settings.device
-                )
-            return self._backbone
+    def backbone_of(self, version: ModelVersion) -> Backbone:
+        """The version's own feature extractor: the settings' one, or one that was tuned from it.
+
+        Raises LearningError when it is another one, or when its weights are gone.
+        """
+        from model_backend.backbones.tuned import network_of
+
+        if network_of(version.backbone) != self.network:
+            raise LearningError(
+                f"Version {version.name} was trained on {version.backbone}, now {self.network} is chosen. "
+                f"Train again, or choose --backbone {network_of(version.backbone)}."
+            )
+        return self.backbone_called(version.backbone)
+
+    def backbone_called(self, name: str) -> Backbone:
+        """The settings' backbone by its name, or a tuned one. Raises LearningError when it cannot be had."""
+        with self._lock:
+            if self._given is not None and self._given.name == name:
+                return self._given
+            if name not in self._backbones:
+                self._backbones[name] = self._load(name)
+                while len(self._backbones) > KEPT_BACKBONES:
+                    self._backbones.popitem(last=False)
+            self._backbones.move_to_end(name)
+            return self._backbones[name]
+
+    def _load(self, name: str) -> Backbone:
+        from model_backend.backbones import load_backbone
+        from model_backend.backbones.tuned import is_tuned, network_of, weights_file
+
+        settings = self.settings
+        if not is_tuned(name):
+            return load_backbone(settings.backbone, weights=settings.weights, device=settings.device)
+        file = weights_file(settings.data_dir / BACKBONES_FOLDER, name)
+        if not file.is_file():
+            raise LearningError(
+                f"The weights of {name} are gone: there is no {file}. Put the file back, or train again with "
+                "--end-to-end for new ones or with --frozen for the published ones."
+            )
+        backbone = load_backbone(network_of(name), weights=file, device=settings.device)
+        backbone.name = name
+        return backbone
 
     @property
     def cache(self) -> FeatureCache:
@@ -116,15 +189,17 @@ class Workbench:
                 self._cache = FeatureCache(self.settings.data_dir / CACHE_FILE)
             return self._cache
 
-    def known_features(self, digests: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    def known_features(
+        self, digests: Sequence[str], backbone: Backbone
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """Which images are in the cache (N,), and the features (N, F) of those that are, in order.
 
         The answer to the last question is kept: the pool of a project rarely changes between trainings.
         """
-        key = (self.backbone.fingerprint, *digests)
+        key = (backbone.fingerprint, *digests)
         if self._pool is not None and self._pool[0] == key:
             return np.ones(len(digests), dtype=bool), self._pool[1]
-        mask, features = self.cache.get(digests, self.backbone.fingerprint)
+        mask, features = self.cache.get(digests, backbone.fingerprint)
         if mask.all() and 0 < features.nbytes <= KEPT_POOL_BYTES:
             self._pool = (key, features)
         return mask, features

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from annotator.labelstudio.intake import IntakeOutcome, take_in
 from annotator.store import Store, queue_run, waiting_events
-from model_backend.engine.train import ASKED_FOR
+from model_backend.engine.fitting import ASKED_FOR
 
 BATCH = 5  # events in one transaction: a webhook may have to wait for its end
 

@@ -122,6 +122,31 @@ def test_other_backbones_and_recipes_say_nothing_of_this_one(
     assert len(read(sqlite_store, project)) == 1
 
 
+def test_a_recipe_of_an_older_release_lacks_fields_and_is_the_same(
+    sqlite_store: Store, project: Project, add_version: Callable[..., ModelVersion], answer: Answer
+) -> None:
+    old = {name: value for name, value in DEFAULT_RECIPE.to_dict().items() if "end_to_end" not in name}
+    later = DEFAULT_RECIPE.to_dict() | {"unheard_of": 1}
+    for number, recipe in enumerate((old, later)):
+        answer(add_version(f"v{number}", recipe=recipe), 20 + number, blue="rejected")
+    assert len(read(sqlite_store, project)) == 1
+
+
+def test_tunings_of_one_network_speak_for_each_other_where_each_training_tunes(
+    sqlite_store: Store, project: Project, add_version: Callable[..., ModelVersion], answer: Answer
+) -> None:
+    recipe = Recipe(end_to_end=True)
+    answer(add_version("v1", backbone="net-tuned-00000000", recipe=recipe.to_dict()), 20, blue="rejected")
+    with sqlite_store.reading() as session:
+        ids = [label.id for label in live_labels(session, project.id)]
+
+        def found(backbone: str, recipe: Recipe) -> int:
+            return len(recent_answers(session, project.id, ids, backbone, recipe))
+
+        assert found("net-tuned-11111111", recipe) == found("net", recipe) == 1
+        assert found("other", recipe) == found("net-tuned-00000000", Recipe()) == 0
+
+
 def test_probabilities_are_read_without_the_calibration_that_their_version_had(
     sqlite_store: Store, project: Project, add_version: Callable[..., ModelVersion], answer: Answer
 ) -> None:

@@ -1,0 +1,104 @@
+"""Training end to end on a project: pixels of what was observed, the tuned backbone kept, its features."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotator.store import Store
+from model_backend.engine.pool import PoolFeatures, image_rows, pool_features
+from model_backend.engine.workbench import BACKBONES_FOLDER, Workbench
+from model_backend.errors import LearningError
+
+if TYPE_CHECKING:
+    from model_backend.backbones import Backbone, Network
+    from model_backend.features.pixels import Pixels
+    from model_backend.training import Recipe, Tuned
+
+Progress = Callable[[str, float], None]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TunedPool:
+    """A tuned head, its backbone as it was saved, and what that sees of the images, in the same order."""
+
+    tuned: Tuned
+    backbone: Backbone
+    pool: PoolFeatures
+
+
+def trainable(backbone: Backbone) -> Network:
+    """The backbone as one that can be trained. Raises LearningError when it has no weights."""
+    from model_backend.backbones import Network
+
+    if not isinstance(backbone, Network):
+        raise LearningError(
+            f"The backbone {backbone.name} has nothing to train end to end. Choose a network, as in "
+            "--backbone resnet18 --weights FILE, or train with --frozen."
+        )
+    return backbone
+
+
+def tune_pool(
+    store: Store,
+    workbench: Workbench,
+    backbone: Backbone,
+    pool: PoolFeatures,
+    observed: NDArray[np.int8],
+    recipe: Recipe,
+    expected_positives: float | None,
+    report: Progress,
+) -> TunedPool:
+    """Train a copy of the backbone and a head on the pool's observed images, save it, and look again.
+
+    pool: features of `backbone`; observed: its rows (N, L). An image that can no longer be read is left out.
+    Raises LearningError or OnetagError with what to do, and whatever `report` raises.
+    """
+    from model_backend.backbones.tuned import save_tuned
+    from model_backend.training import Pool, tune
+
+    network = trainable(backbone)
+    uris = _observed_uris(store, pool, observed)
+    with workbench.pixels(uris, network, lambda done: report("pixels", done)) as pixels:
+        tuned = tune(
+            network.module,
+            pixels.read,
+            Pool(pool.features, network.blocks, observed),
+            recipe,
+            readable=_readable(pixels, pool, uris),
+            expected_positives=expected_positives,
+            progress=report,
+        )
+    report("saving the backbone", 0.0)
+    folder = workbench.settings.data_dir / BACKBONES_FOLDER
+    saved = workbench.backbone_called(save_tuned(folder, network.name, network.weights(tuned.module)))
+    seen = pool_features(store, workbench, saved, pool.image_ids, report, again=True)
+    rows = np.searchsorted(np.array(pool.image_ids), np.array(seen.image_ids, dtype=np.int64))
+    return TunedPool(tuned.at(rows), saved, seen)
+
+
+def _observed_uris(store: Store, pool: PoolFeatures, observed: NDArray[np.int8]) -> dict[int, str]:
+    """Addresses of the images with observations, by their row in the pool."""
+    with store.reading() as session:
+        rows = image_rows(session, pool.image_ids, again=True)
+    return {int(row): rows[row].uri for row in np.flatnonzero(observed.any(axis=1))}
+
+
+def _readable(pixels: Pixels, pool: PoolFeatures, uris: dict[int, str]) -> NDArray[np.bool_]:
+    """Which rows of the pool can be trained on (N,)."""
+    for row, problem in pixels.problems.items():
+        log.warning("Image %d is left out of the training: %s", pool.image_ids[row], problem)
+    if uris and not pixels.places:
+        raise LearningError(
+            "None of the images with labels can be read. `onetag doctor` says what is wrong with them."
+        )
+    readable = np.zeros(len(pool.image_ids), dtype=bool)
+    readable[list(pixels.places)] = True
+    return readable
