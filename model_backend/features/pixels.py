@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import FileIO
@@ -52,18 +52,20 @@ def on_disk(
     becomes a problem. progress: called with the share done, 0..1.
     Raises LearningError when the folder's disk is full or may not be written.
     """
-    try:
-        file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
-    except OSError as error:
-        raise _no_room(folder, error) from error
-    with file:
-        found = _transformed(items, transform, max_pixels, progress)
-        yield _written(file, found, folder)
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(tempfile.TemporaryFile(dir=folder, buffering=0))
+            pixels = _written(file, _transformed(items, transform, max_pixels, progress))
+        except OSError as error:
+            raise LearningError(
+                f"The images to train on cannot be kept in {folder} "
+                f"({error.strerror or type(error).__name__}). Free some space (150 KB an image) or make the "
+                "folder writable, or move ONETAG_DATA_DIR."
+            ) from error
+        yield pixels
 
 
-def _written(
-    file: FileIO, found: Iterator[tuple[int, NDArray[np.uint8] | Exception]], folder: Path
-) -> Pixels:
+def _written(file: FileIO, found: Iterator[tuple[int, NDArray[np.uint8] | Exception]]) -> Pixels:
     places: dict[int, int] = {}
     problems: dict[int, str] = {}
     shape: tuple[int, ...] = (0,)
@@ -71,10 +73,7 @@ def _written(
         if isinstance(answer, Exception):
             problems[item] = str(answer) or type(answer).__name__
             continue
-        try:
-            _append(file, answer.tobytes())
-        except OSError as error:
-            raise _no_room(folder, error) from error
+        _append(file, answer.tobytes())
         places[item], shape = len(places), answer.shape
     if not places:
         return Pixels(np.empty(0, np.uint8), places, problems)
@@ -107,10 +106,3 @@ def _append(file: FileIO, pixels: bytes) -> None:
     left = memoryview(pixels)
     while left:
         left = left[file.write(left) :]
-
-
-def _no_room(folder: Path, error: OSError) -> LearningError:
-    return LearningError(
-        f"The images to train on cannot be kept in {folder} ({error.strerror or type(error).__name__}). "
-        "Free some space (150 KB an image) or make the folder writable, or move ONETAG_DATA_DIR."
-    )

@@ -116,7 +116,8 @@ def fit_end_to_end(
 def _seeded(device: torch.device, seed: int) -> Iterator[None]:
     """The same draws (a network's dropout takes torch's own) and the same kernels each time."""
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+    kernels = torch.backends.cudnn.flags(enabled=True, deterministic=True, benchmark=False)
+    with torch.random.fork_rng(devices), kernels:
         torch.manual_seed(seed)
         yield
 
@@ -239,7 +240,7 @@ def augmented(images: Tensor, random: torch.Generator, smallest_crop: float) -> 
     shift = (2 * torch.rand(count, 2, generator=random) - 1) * (1 - scale)[:, None]
     frame = torch.zeros(count, 2, 3)
     frame[:, 0, 0], frame[:, 1, 1], frame[:, :, 2] = scale * flip, scale, shift
-    grid = F.affine_grid(frame, list(images.shape), align_corners=False).to(images.device)
+    grid = F.affine_grid(frame.to(images.device), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 

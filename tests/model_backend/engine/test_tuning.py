@@ -75,9 +75,14 @@ def bench(settings: Settings, workbench: Workbench) -> Workbench:
 def train(sqlite_store: Store, settings: Settings, project: Project, bench: Workbench) -> Train:
     """train(end_to_end): True, False (--frozen) or None (go on)."""
 
-    def run(end_to_end: bool | None = None, workbench: Workbench = bench, **options: Any) -> ModelVersion:
+    def run(
+        end_to_end: bool | None = None,
+        workbench: Workbench = bench,
+        estimator: str | None = None,
+        **options: Any,
+    ) -> ModelVersion:
         chosen = settings.model_copy(update={"end_to_end": end_to_end})
-        recipe = {"end_to_end_options": QUICK, "loss": "em"}
+        recipe = {"end_to_end_options": QUICK, "loss": "role" if estimator else "em", "estimator": estimator}
         return train_project(
             sqlite_store,
             chosen,
@@ -186,7 +191,7 @@ def test_an_image_that_can_no_longer_be_read_is_left_out(
     assert train(False).metrics["unreadable"] == 0
     lost = task_of(sqlite_store, project, 2)
     move(sqlite_store, 2, "/data/gone.png")
-    version = train(True)
+    version = train(True, estimator="network")
     assert f"Image {lost} is left out of the training" in caplog.text
     assert version.metrics["unreadable"] == 1
     assert lost not in stored(sqlite_store, version)[0]
