@@ -44,7 +44,7 @@ def compute(
     from model_backend.acquisition import priority
 
     model = workbench.model(version)
-    backbone = workbench.backbone_of(version)
+    backbone = workbench.backbones.of(version)
     found = workbench.extract([each.uri for each in wanted], backbone, before=before)
     good = [index for index in range(len(wanted)) if index not in found.problems]
     if not good:

@@ -132,10 +132,10 @@ def starting_backbone(workbench: Workbench, previous: ModelVersion | None, *, pu
     """
     from model_backend.backbones.tuned import network_of
 
-    if previous is None or published or network_of(previous.backbone) != workbench.network:
+    if previous is None or published or network_of(previous.backbone) != workbench.backbones.network:
         return workbench.backbone
     try:
-        return workbench.backbone_of(previous)
+        return workbench.backbones.of(previous)
     except LearningError as error:
         log.warning("The training starts from the published weights: %s", error)
         return workbench.backbone

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotator.store import Store
+from model_backend.engine.backbones import BACKBONES_FOLDER
 from model_backend.engine.pool import PoolFeatures, image_rows, pool_features
-from model_backend.engine.workbench import BACKBONES_FOLDER, Workbench
+from model_backend.engine.workbench import Workbench
 from model_backend.errors import LearningError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def tune_pool(
         )
     report("saving the backbone", 0.0)
     folder = workbench.settings.data_dir / BACKBONES_FOLDER
-    saved = workbench.backbone_called(save_tuned(folder, network.name, network.weights(tuned.module)))
+    saved = workbench.backbones.called(save_tuned(folder, network.name, network.weights(tuned.module)))
     seen = pool_features(store, workbench, saved, pool.image_ids, report, again=True)
     rows = np.searchsorted(np.array(pool.image_ids), np.array(seen.image_ids, dtype=np.int64))
     return TunedPool(tuned.at(rows), saved, seen)

@@ -18,7 +18,7 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.errors import ImageUnavailable
 from annotator.settings import Settings
 from annotator.store import ModelVersion
-from model_backend.errors import LearningError
+from model_backend.engine.backbones import Backbones
 
 if TYPE_CHECKING:
     from model_backend.backbones import Backbone, Network
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from model_backend.training import LabelModel
 
 CACHE_FILE = "features.sqlite"
-BACKBONES_FOLDER = "backbones"  # of the tuned ones
 KEPT_MODELS = 2
-KEPT_BACKBONES = 2  # the settings' one and one that was tuned from it
 KEPT_POOL_BYTES = 512 * 2**20
 
 
@@ -49,9 +47,7 @@ class Workbench:
         self.settings = settings
         self._read = read
         self._lock = threading.Lock()
-        self._given = backbone
-        self._network = None if backbone is None else backbone.name
-        self._backbones: OrderedDict[str, Backbone] = OrderedDict()
+        self.backbones = Backbones(settings, backbone)
         self._cache: FeatureCache | None = None
         self._models: OrderedDict[int, LabelModel] = OrderedDict()
         self._pool: tuple[tuple[str, ...], NDArray[np.float32]] | None = None
@@ -121,62 +117,9 @@ class Workbench:
             raise
 
     @property
-    def network(self) -> str:
-        """The name of the settings' backbone; what it is tuned from has the same. Nothing is loaded."""
-        with self._lock:
-            if self._network is None:
-                from model_backend.backbones import backbone_name
-
-                self._network = backbone_name(self.settings.backbone)
-            return self._network
-
-    @property
     def backbone(self) -> Backbone:
         """The feature extractor of the settings. Raises LearningError when its weights cannot be had."""
-        return self.backbone_called(self.network)
-
-    def backbone_of(self, version: ModelVersion) -> Backbone:
-        """The version's own feature extractor: the settings' one, or one that was tuned from it.
-
-        Raises LearningError when it is another one, or when its weights are gone.
-        """
-        from model_backend.backbones.tuned import network_of
-
-        if network_of(version.backbone) != self.network:
-            raise LearningError(
-                f"Version {version.name} was trained on {version.backbone}, now {self.network} is chosen. "
-                f"Train again, or choose --backbone {network_of(version.backbone)}."
-            )
-        return self.backbone_called(version.backbone)
-
-    def backbone_called(self, name: str) -> Backbone:
-        """The settings' backbone by its name, or a tuned one. Raises LearningError when it cannot be had."""
-        with self._lock:
-            if self._given is not None and self._given.name == name:
-                return self._given
-            if name not in self._backbones:
-                self._backbones[name] = self._load(name)
-                while len(self._backbones) > KEPT_BACKBONES:
-                    self._backbones.popitem(last=False)
-            self._backbones.move_to_end(name)
-            return self._backbones[name]
-
-    def _load(self, name: str) -> Backbone:
-        from model_backend.backbones import load_backbone
-        from model_backend.backbones.tuned import is_tuned, network_of, weights_file
-
-        settings = self.settings
-        if not is_tuned(name):
-            return load_backbone(settings.backbone, weights=settings.weights, device=settings.device)
-        file = weights_file(settings.data_dir / BACKBONES_FOLDER, name)
-        if not file.is_file():
-            raise LearningError(
-                f"The weights of {name} are gone: there is no {file}. Put the file back, or train again with "
-                "--end-to-end for new ones or with --frozen for the published ones."
-            )
-        backbone = load_backbone(network_of(name), weights=file, device=settings.device)
-        backbone.name = name
-        return backbone
+        return self.backbones.chosen
 
     @property
     def cache(self) -> FeatureCache:

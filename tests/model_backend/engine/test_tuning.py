@@ -133,11 +133,11 @@ def test_a_tuned_version_is_kept_whole_and_predicts_what_it_stored_and_new_image
     ids, vectors = stored(sqlite_store, version)
     assert len(ids) == IMAGES
     seen = fresh.extract(
-        [f"/data/{number}.png" for number in range(1, IMAGES + 1)], fresh.backbone_of(version)
+        [f"/data/{number}.png" for number in range(1, IMAGES + 1)], fresh.backbones.of(version)
     )
     predicted = fresh.model(version).predict(seen.features)
     assert np.array_equal(predicted.astype(np.float16), vectors.astype(np.float16))
-    assert fresh.backbone_of(version).fingerprint != bench.backbone.fingerprint
+    assert fresh.backbones.of(version).fingerprint != bench.backbone.fingerprint
 
     wanted = [Wanted(0, 799, f"/data/{IMAGES}.png")]  # a new image, of a picture that the pool has too
     compute(sqlite_store, fresh, version, wanted, before=time.monotonic() + 60)
@@ -157,14 +157,14 @@ def test_trainings_go_on_from_the_tuned_backbone_until_they_are_to_be_frozen(
     assert train(None).backbone == again.backbone
     assert train(False).backbone == "resnet18"
     assert train(None).backbone == "resnet18", "what is there is frozen now"
-    assert len(bench._backbones) <= 2
+    assert len(bench.backbones._loaded) <= 2
 
 
 def test_tuned_weights_go_when_no_kept_version_needs_them(
     train: Train, sqlite_store: Store, settings: Settings, project: Project, bench: Workbench
 ) -> None:
     tuned = train(True)
-    fingerprint = bench.backbone_of(tuned).fingerprint
+    fingerprint = bench.backbones.of(tuned).fingerprint
     with sqlite_store.reading() as session:
         digests = [str(digest) for digest in session.scalars(select(Image.digest))]
     folder = settings.data_dir / "backbones"
@@ -228,7 +228,7 @@ def test_lost_tuned_weights_cost_the_tuning_and_no_more(
     (settings.data_dir / "backbones" / f"{tuned.backbone}.safetensors").unlink()
     fresh = Workbench(settings, bench._read)
     with pytest.raises(LearningError, match=r"are gone.*--frozen"):
-        fresh.backbone_of(tuned)
+        fresh.backbones.of(tuned)
     assert train(None, workbench=fresh).backbone == "resnet18"
     assert "starts from the published weights" in caplog.text
 
