@@ -15,7 +15,7 @@ QUICK = {
     "speed": ("--sizes", "voc", "--seconds", "2", "--epochs", "4", "--rates", "1e-4"),
     "memory": ("--quick", "--seconds", "3"),
 }
-WITH_DATA = ("accuracy", "peer", "selection")  # these need a folder of labelled images
+WITH_DATA = ("accuracy", "endtoend", "peer", "selection")  # these need a folder of labelled images
 
 
 def main(arguments: list[str]) -> int:
