@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from annotator.commands.options import (
     Backbone,
     DatabaseUrl,
@@ -16,6 +18,8 @@ from annotator.commands.options import (
     Weights,
     open_current,
 )
+
+NICENESS = 5  # whoever annotates on the same machine comes before the trainings
 
 
 def worker(
@@ -38,6 +42,7 @@ def worker(
     from model_backend.worker import run_worker
 
     log_to_stderr()
+    os.nice(NICENESS)
     settings = load_settings(
         data_dir=data_dir,
         database_url=database_url,
