@@ -55,7 +55,8 @@ class DenseMatrix:
 
     def __init__(self, observed: ObservedMatrix) -> None:
         images, labels = observed.shape
-        require_memory(16 * images * labels, torch.device("cpu"), "Dense Adam", "the estimator 'matrix'")
+        # Value, gradient, two moments, and two more while torch's Adam steps.
+        require_memory(24 * images * labels, torch.device("cpu"), "Dense Adam", "the estimator 'matrix'")
         start = torch.empty(images, labels).uniform_(-SPREAD, SPREAD)
         image, label, value = observed.triples()
         start[image, label] = 5.293 * value
@@ -158,7 +159,7 @@ def held_bytes(estimator: Estimator | DenseMatrix) -> int:
     """What it keeps between steps: parameters and moments, or shares."""
     if isinstance(estimator, DenseMatrix):
         return 4 * 4 * estimator.matrix.numel()  # value, gradient while stepping, two moments
-    return sum(tensor.numel() * tensor.element_size() for tensor in estimator.state_dict().values())
+    return sum(tensor.numel() * tensor.element_size() for tensor in estimator.tensors().values())
 
 
 def in_a_process(*arguments: str) -> dict[str, Any]:

@@ -80,17 +80,21 @@ class Estimator(ABC):
     def _grow(self, before: ObservedMatrix, features: Tensor | None) -> None:
         """Bring the tensors to the shape of `self.observed`."""
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Tensors only, moments included: training goes on from them as if it had not stopped."""
-        state = {
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it holds by name, moments included; not copied."""
+        held = {
             "observed.pointers": self.observed.pointers,
             "observed.labels": self.observed.labels,
             "observed.values": self.observed.values,
             "observed.label_count": torch.tensor(self.observed.label_count),
         }
         for name, table in self.tables().items():
-            state |= {f"{name}.{part}": tensor for part, tensor in table.state().items()}
-        return {name: tensor.detach().clone() for name, tensor in state.items()}
+            held |= {f"{name}.{part}": tensor for part, tensor in table.state().items()}
+        return held
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """A copy of all that it holds: training goes on from it as if it had not stopped."""
+        return {name: tensor.detach().clone() for name, tensor in self.tensors().items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take up a state, also of a smaller pool: it is then grown to the present one."""

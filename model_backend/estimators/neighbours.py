@@ -55,9 +55,9 @@ class NeighboursEstimator(Estimator):
         known = self.observed.rows(indices)
         return torch.where(known == 0, probability.logit(), SURE * known)
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def tensors(self) -> dict[str, Tensor]:
         """The shares, with what was observed."""
-        return super().state_dict() | {"shares": self.shares.clone()}
+        return super().tensors() | {"shares": self.shares}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take the shares of a state of the same observations; else those built here stand."""

@@ -61,9 +61,9 @@ class NetworkEstimator(Estimator):
         """Both layers, their biases as last row and last column."""
         return {"inner": self.inner, "outer": self.outer}
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def tensors(self) -> dict[str, Tensor]:
         """The layers and the scale of the features."""
-        return super().state_dict() | {"center": self.center.clone(), "scale": self.scale.clone()}
+        return super().tensors() | {"center": self.center, "scale": self.scale}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take up a state of features of the same width."""
