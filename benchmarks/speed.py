@@ -48,12 +48,13 @@ class Size:
     positives: float
     epochs: int
     batch: int
+    rate: float
 
 
 SIZES = {
-    "voc": Size(5717, 20, 1.5, 1, 512),
-    "coco": Size(82081, 80, 2.9, 1, 512),
-    "10k": Size(10000, 80, 2.9, 6, 256),
+    "voc": Size(5717, 20, 1.5, 1, 512, 0.03),
+    "coco": Size(82081, 80, 2.9, 1, 512, 0.01),
+    "10k": Size(10000, 80, 2.9, 3, 512, 0.03),
 }
 
 
@@ -193,7 +194,13 @@ def naive_curve(problem: Problem, size: Size, epochs: int, rate: float) -> list[
 def ours(problem: Problem, size: Size, device: str) -> tuple[float, float]:
     """(seconds, mAP) of a whole training with ROLE and the matrix estimator, scaling of features included."""
     recipe = Recipe(
-        loss="role", estimator="matrix", epochs=size.epochs, batch=size.batch, least_steps=0, device=device
+        loss="role",
+        estimator="matrix",
+        epochs=size.epochs,
+        batch=size.batch,
+        learning_rate=size.rate,
+        least_steps=0,
+        device=device,
     )
     begun = time.perf_counter()
     scale = float(torch.linalg.vector_norm(problem.features)) / size.images**0.5
