@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from annotator.commands.options import (
     Backbone,
     DatabaseUrl,
@@ -18,8 +16,6 @@ from annotator.commands.options import (
     Weights,
     open_current,
 )
-
-NICENESS = 5  # whoever annotates on the same machine comes before the trainings
 
 
 def worker(
@@ -42,7 +38,6 @@ def worker(
     from model_backend.worker import run_worker
 
     log_to_stderr()
-    os.nice(NICENESS)
     settings = load_settings(
         data_dir=data_dir,
         database_url=database_url,
