@@ -201,8 +201,38 @@ def table_row(row: dict[str, Any]) -> str:
     )
 
 
+def plot(rows: list[dict[str, Any]], file: Path) -> None:
+    """MiB held and milliseconds a step by the number of images, a column for each number of labels."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    labels = sorted({row["labels"] for row in rows})
+    names = list(dict.fromkeys(row["estimator"] for row in rows))
+    size = (4 * len(labels), 6)
+    figure, axes = pyplot.subplots(
+        2, len(labels), figsize=size, sharex=True, squeeze=False, layout="constrained"
+    )
+    for column, count in enumerate(labels):
+        for line, (what, unit) in enumerate((("estimator_mib", "MiB held"), ("step_ms", "ms a step"))):
+            panel = axes[line, column]
+            for index, name in enumerate(names):
+                cells = [
+                    row for row in rows if (row["labels"], row["estimator"]) == (count, name) and what in row
+                ]
+                if cells:
+                    values = [row["images"] for row in cells], [row[what] for row in cells]
+                    panel.plot(*values, marker=".", color=f"C{index}", label=name)
+            panel.set(xscale="log", yscale="log", ylabel=unit, title=f"{count:,} labels" if line == 0 else "")
+            panel.set_xlabel("images" if line else "")
+    axes[1, 0].legend()
+    figure.savefig(file, dpi=120)
+    pyplot.close(figure)
+
+
 def main() -> None:
-    """Read the options, run, write the JSON."""
+    """Read the options, run, write the JSON and the plot."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="10,000 and 100,000 images, 20 and 1,000 labels")
     parser.add_argument("--images", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
@@ -232,7 +262,8 @@ def main() -> None:
     }
     machine |= {"torch": torch.__version__, "batch": BATCH, "seconds": seconds}
     options.json.write_text(json.dumps({"setting": machine, "rows": rows}, indent=1) + "\n")
-    print(f"Written to {options.json}")
+    plot(rows, options.json.with_suffix(".png"))
+    print(f"Written to {options.json} and {options.json.with_suffix('.png')}")
 
 
 if __name__ == "__main__":
