@@ -49,7 +49,8 @@ class LossEntry:
         source: paper, or a word on the idea where there is none.
         build: makes the loss; its keyword arguments are the loss's options.
         uses_estimate: it needs `Batch.estimate`.
-        uses_positives: it reads `Batch.expected_positives`.
+        uses_positives: it, or what is made of its logits, reads k, the expected positives.
+        over_tags: the logits say which label is the one tagged; their softmax times k are probabilities.
         stateful: it remembers images by index: call `on_epoch_end`, keep its state_dict.
     """
 
@@ -59,6 +60,7 @@ class LossEntry:
     build: Callable[..., Loss]
     uses_estimate: bool = False
     uses_positives: bool = False
+    over_tags: bool = False
     stateful: bool = False
 
 
@@ -98,7 +100,14 @@ _ENTRIES = (
     LossEntry("splc", "Focal margin loss that reads unknown cells above a threshold as present", ZHANG, SPLC),
     LossEntry("hill", "Assumed negatives cost little again where p is very high", ZHANG, Hill),
     LossEntry("gr", "Soft pseudo-labels from p, robust terms, weights moving over the passes", CHEN, GR),
-    LossEntry("softmax", "Softmax over which label was tagged, smoothed", MAHAJAN, Softmax),
+    LossEntry(
+        "softmax",
+        "Softmax over which label was tagged, smoothed",
+        MAHAJAN,
+        Softmax,
+        uses_positives=True,
+        over_tags=True,
+    ),
 )
 LOSSES: dict[str, LossEntry] = {entry.name: entry for entry in _ENTRIES}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from model_backend.errors import LearningError
 from model_backend.estimators import find_estimator
-from model_backend.losses import LOSSES, build_loss
+from model_backend.losses import LOSSES, LossEntry, build_loss
 from model_backend.training.endtoend import EndToEndSettings
 from model_backend.training.recipe import Recipe
 
@@ -28,7 +28,7 @@ def resolved(recipe: Recipe) -> Recipe:
 
 def chosen_estimator(recipe: Recipe) -> str | None:
     """The estimator's name for the recipe's loss, None where the loss has no use for one."""
-    entry = LOSSES.get(str(recipe.loss).lower().replace("_", "-"))
+    entry = _entry(recipe)
     if entry is None or not entry.uses_estimate:
         if entry is not None and recipe.estimator is not None:
             able = ", ".join(name for name, item in LOSSES.items() if item.uses_estimate)
@@ -41,8 +41,18 @@ def chosen_estimator(recipe: Recipe) -> str | None:
 
 def uses_positives(recipe: Recipe) -> bool:
     """Whether the recipe's loss reads k, the expected positives."""
-    entry = LOSSES.get(str(recipe.loss or "role").lower().replace("_", "-"))
+    entry = _entry(resolved(recipe))
     return entry is not None and entry.uses_positives
+
+
+def over_tags(recipe: Recipe) -> bool:
+    """Whether the recipe's logits say which label is the one tagged, and not each label for itself."""
+    entry = _entry(recipe)
+    return entry is not None and entry.over_tags
+
+
+def _entry(recipe: Recipe) -> LossEntry | None:
+    return LOSSES.get(str(recipe.loss).lower().replace("_", "-"))
 
 
 def check_choices(recipe: Recipe) -> None:

@@ -16,8 +16,8 @@ from model_backend.errors import LearningError
 from model_backend.estimators import build_estimator, find_estimator
 from model_backend.estimators.base import Estimator
 from model_backend.losses import Batch, build_loss
-from model_backend.training.choices import chosen_estimator
-from model_backend.training.model import Part
+from model_backend.training.choices import chosen_estimator, over_tags
+from model_backend.training.model import Link, Part
 from model_backend.training.recipe import Recipe
 from model_backend.training.selection import held_out, tag_auc
 
@@ -66,7 +66,9 @@ def fit_linear(
         everything = torch.arange(len(mapped), device=device)
         belief = trainer.estimator.probabilities(everything, mapped).cpu()
     weight, bias = (tensor.cpu() for tensor in best)
-    return LinearFit((Part(((weight, bias),)),), belief, trainer.epoch, trainer.estimator)
+    link: Link = "softmax" if over_tags(recipe) else "sigmoid"
+    part = Part(((weight, bias),), link, positives=expected_positives)
+    return LinearFit((part,), belief, trainer.epoch, trainer.estimator)
 
 
 class _Trainer:
@@ -143,7 +145,7 @@ class _Trainer:
             generator=self.generator,
         )
         value: Tensor = self.loss(torch.addmm(self.bias, features, self.weight), batch)
-        labels = 1 if str(self.recipe.loss).lower() == "softmax" else observed.shape[1]
+        labels = 1 if over_tags(self.recipe) else observed.shape[1]
         return labels * value + self.recipe.l2 / 2 / len(self.rows) * self.weight.square().sum()
 
     def _estimator_rate(self) -> float:

@@ -25,6 +25,14 @@ def test_with_every_label_known_bce_tells_present_from_absent(planted):
     assert tag_auc(fitted.parts[0].scores(features), torch.from_numpy(truth)) > 0.97
 
 
+def test_a_softmax_over_tags_is_read_as_one_times_k(planted):
+    pool, _ = planted(80, tagged=40)
+    features, fitted = train(pool, Recipe(loss="Softmax", epochs=3))
+    (part,) = fitted.parts
+    expected = (2.0 * part.scores(features).softmax(dim=1)).clamp(max=1)
+    assert torch.allclose(part(features), expected)
+
+
 def test_images_without_observations_change_nothing(planted):
     pool, _ = planted(80, tagged=40)
     features, fitted = train(pool, Recipe(loss="an", epochs=3))
