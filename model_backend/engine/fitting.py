@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +18,12 @@ from model_backend.engine.pool import PoolFeatures, pool_features
 from model_backend.engine.tuning import trainable, tune_pool
 from model_backend.engine.workbench import Workbench
 from model_backend.errors import LearningError
+from model_backend.progress import Progress
 
 if TYPE_CHECKING:
     from model_backend.backbones import Backbone
     from model_backend.training import Fit, Recipe
 
-Progress = Callable[[str, float], None]
 ASKED_FOR = "asked for"
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from annotator.store import Image, Store
 from model_backend.engine.workbench import Workbench
+from model_backend.progress import Progress
 
 if TYPE_CHECKING:
     from model_backend.backbones import Backbone
     from model_backend.features import Extracted
 
-Progress = Callable[[str, float], None]
 
 log = logging.getLogger(__name__)
 

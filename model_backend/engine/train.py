@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,8 +40,7 @@ from model_backend.engine.runs import (
 from model_backend.engine.suggest import queue_scores, suggested_labels
 from model_backend.engine.versions import active_version, next_name, save_version
 from model_backend.engine.workbench import Workbench
-
-Progress = Callable[[str, float], None]
+from model_backend.progress import Progress
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,13 @@ from model_backend.engine.backbones import BACKBONES_FOLDER
 from model_backend.engine.pool import PoolFeatures, image_rows, pool_features
 from model_backend.engine.workbench import Workbench
 from model_backend.errors import LearningError
+from model_backend.progress import Progress
 
 if TYPE_CHECKING:
     from model_backend.backbones import Backbone, Network
     from model_backend.features.pixels import Pixels
     from model_backend.training import Recipe, Tuned
 
-Progress = Callable[[str, float], None]
 
 log = logging.getLogger(__name__)
 

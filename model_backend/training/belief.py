@@ -6,7 +6,6 @@ images that the first two find alike, a distance learned from tags.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from model_backend.estimators.graph import neighbour_graph
 from model_backend.estimators.propagation import label_shares
+from model_backend.progress import Progress
 from model_backend.training.convex import Head, fit_softmax
 
 SMOOTHING = 0.2
@@ -22,8 +22,6 @@ L2 = 0.2  # over the number of images
 FOLDS = 5
 NEIGHBOURS = 15
 FEW = 100  # tags at which what is learned from tags (the distance, networks) counts half
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,10 +20,10 @@ from model_backend.devices import bf16_is_fast, pick_device
 from model_backend.errors import LearningError
 from model_backend.estimators.base import Estimator
 from model_backend.losses import Batch, Loss, build_loss
+from model_backend.progress import Progress, silent
 from model_backend.training.recipe import Recipe
 
 Read = Callable[[Tensor], Tensor]
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def fit_end_to_end(
             backbone, read, observed, recipe, expected_positives, start, chosen, estimator, estimator_features
         )
         begun = time.perf_counter()
-        losses = tuple(run.epoch(epoch, progress or _silent) for epoch in range(1, chosen.epochs + 1))
+        losses = tuple(run.epoch(epoch, progress or silent) for epoch in range(1, chosen.epochs + 1))
         seconds = time.perf_counter() - begun
     backbone.eval().cpu()
     head = run.head.cpu()
@@ -251,7 +251,3 @@ def _head(start: tuple[Tensor, Tensor]) -> nn.Linear:
         head.weight.copy_(weight.T)
         head.bias.copy_(bias)
     return head
-
-
-def _silent(_stage: str, _done: float) -> None:
-    """For callers who do not watch."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +11,12 @@ from torch import Tensor
 
 from model_backend.errors import LearningError
 from model_backend.features.mapping import FeatureMap
+from model_backend.progress import Progress
 from model_backend.training.answers import Answers, calibrate_by, no_answers, thresholds_by
 from model_backend.training.model import LabelModel, Part, calibrated
 from model_backend.training.pool import Floats, Pool
 from model_backend.training.positives import ExpectedPositives
 from model_backend.training.recipe import Recipe
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +92,3 @@ def finish(
         "calibrated": calibration.answers > 0,
     }
     return Fit(model.with_thresholds(thresholds), probabilities, metrics)
-
-
-def silent(_stage: str, _done: float) -> None:
-    """A progress for callers who do not watch."""

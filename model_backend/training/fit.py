@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
+from model_backend.progress import Progress, silent
 from model_backend.training.answers import Answers
 from model_backend.training.belief import TagBelief, believe_tags
 from model_backend.training.choices import resolved, uses_positives
-from model_backend.training.finish import Fit, Progress, finish, require_tags, silent, uncalibrated
+from model_backend.training.finish import Fit, finish, require_tags, uncalibrated
 from model_backend.training.fused import fit_fused
 from model_backend.training.linear import LinearFit, fit_linear
 from model_backend.training.mapped import map_pool, worth_keeping

@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from model_backend.training.belief import L2, Progress, TagBelief
+from model_backend.progress import Progress
+from model_backend.training.belief import L2, TagBelief
 from model_backend.training.convex import fit_sigmoid
 from model_backend.training.model import Part
 from model_backend.training.perceptron import fit_perceptrons

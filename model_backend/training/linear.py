@@ -5,7 +5,6 @@ Tensors are sliced (no DataLoader), the optimiser is fused, batches are large an
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +15,7 @@ from model_backend.errors import LearningError
 from model_backend.estimators import build_estimator, find_estimator
 from model_backend.estimators.base import Estimator
 from model_backend.losses import Batch, build_loss
+from model_backend.progress import Progress
 from model_backend.training.choices import chosen_estimator, over_tags
 from model_backend.training.model import Link, Part
 from model_backend.training.recipe import Recipe
@@ -24,8 +24,6 @@ from model_backend.training.selection import held_out, tag_auc
 RATE = 0.1  # Adam's, at a batch of REFERENCE images and mean |phi|^2 = 1; grows with the root of the batch
 REFERENCE = 512
 ESTIMATOR_RATE = 5e-2
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,11 +16,12 @@ from torch import Tensor, nn
 
 from model_backend.estimators.base import Estimator
 from model_backend.features.mapping import FeatureMap
+from model_backend.progress import Progress, silent
 from model_backend.training.answers import Answers
 from model_backend.training.belief import believe_tags
 from model_backend.training.choices import resolved, uses_positives
 from model_backend.training.endtoend import EndToEndSettings, Read, fit_end_to_end
-from model_backend.training.finish import Fit, Progress, finish, require_tags, silent, uncalibrated
+from model_backend.training.finish import Fit, finish, require_tags, uncalibrated
 from model_backend.training.linear import fit_linear
 from model_backend.training.model import Part
 from model_backend.training.pool import Pool
