@@ -15,7 +15,9 @@ from torch import Tensor
 from model_backend.estimators.graph import neighbour_graph
 from model_backend.estimators.propagation import label_shares
 from model_backend.progress import Progress
+from model_backend.training.choices import uses_positives
 from model_backend.training.convex import Head, fit_softmax
+from model_backend.training.recipe import Recipe
 
 SMOOTHING = 0.2
 L2 = 0.2  # over the number of images
@@ -51,6 +53,15 @@ def believe_tags(mapped: Tensor, observed: Tensor, *, seed: int, progress: Progr
     away[tagged] = out_of_fold(mapped[tagged], tags[tagged], seed=seed, start=head)
     progress("neighbours", 0.5)
     return TagBelief(witnesses_mean(mapped, tags, away, trust, seed=seed), tags, head, trust)
+
+
+def belief_for(
+    recipe: Recipe, mapped: Tensor, observed: Tensor, given: float | None, progress: Progress
+) -> TagBelief | None:
+    """What tags say, where the recipe needs it: for the default, and for k where no one gave it (`given`)."""
+    if not recipe.is_default and (given is not None or not uses_positives(recipe)):
+        return None
+    return believe_tags(mapped, observed, seed=recipe.seed, progress=progress)
 
 
 def tag_shares(observed: Tensor) -> Tensor:

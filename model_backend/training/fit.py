@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from model_backend.errors import LearningError
 from model_backend.progress import Progress, silent
 from model_backend.training.answers import Answers
-from model_backend.training.belief import TagBelief, believe_tags
-from model_backend.training.choices import resolved, uses_positives
+from model_backend.training.belief import TagBelief, belief_for
+from model_backend.training.choices import resolved
 from model_backend.training.finish import Fit, finish, require_tags, uncalibrated
 from model_backend.training.fused import fit_fused
 from model_backend.training.linear import LinearFit, fit_linear
@@ -56,9 +56,10 @@ def fit(
     feature_map, mapped = map_pool(pool, recipe, previous)
     mapped_at = time.perf_counter()
     weights = _propensity(propensity, pool.labels)
-    belief = _belief(mapped.mapped, pool, recipe, expected_positives, report)
+    observed = torch.from_numpy(pool.observed)
+    belief = belief_for(recipe, mapped.mapped, observed, expected_positives, report)
     positives = estimate_positives(pool.observed, expected_positives, belief.shares if belief else None)
-    trained = _heads(mapped.mapped, pool, recipe, positives.value, belief, report, weights)
+    trained = _heads(mapped.mapped, observed, recipe, positives.value, belief, report, weights)
     model = uncalibrated(pool, recipe, feature_map, trained.parts, positives.value)
     finished = finish(
         replace(model, pool=worth_keeping(mapped)),
@@ -78,28 +79,18 @@ def fit(
     return replace(finished, metrics=finished.metrics | took)
 
 
-def _belief(
-    mapped: torch.Tensor, pool: Pool, recipe: Recipe, given: float | None, report: Progress
-) -> TagBelief | None:
-    """What tags say of every image, where it is needed: for the default, and for k where no one gave it."""
-    if not recipe.is_default and (given is not None or not uses_positives(recipe)):
-        return None
-    return believe_tags(mapped, torch.from_numpy(pool.observed), seed=recipe.seed, progress=report)
-
-
 def _heads(
     mapped: torch.Tensor,
-    pool: Pool,
+    observed: torch.Tensor,
     recipe: Recipe,
     positives: float,
     belief: TagBelief | None,
     report: Progress,
     propensity: torch.Tensor | None,
 ) -> LinearFit:
-    observed, seed = torch.from_numpy(pool.observed), recipe.seed
     if recipe.is_default and belief is not None:
         parts = fit_fused(
-            mapped, observed, belief, positives, seed=seed, progress=report, propensity=propensity
+            mapped, observed, belief, positives, seed=recipe.seed, progress=report, propensity=propensity
         )
         return LinearFit(parts, None, 0)
     return fit_linear(mapped, observed, resolved(recipe), positives, progress=report, propensity=propensity)

@@ -59,14 +59,18 @@ def fit_linear(
     mapped, observed = mapped.to(device), observed.to(device)
     trainer = _Trainer(mapped, observed, recipe, expected_positives, propensity)
     best = trainer.run(progress)
-    belief = None
-    if trainer.estimator is not None:
-        everything = torch.arange(len(mapped), device=device)
-        belief = trainer.estimator.probabilities(everything, mapped).cpu()
+    belief = pool_belief(trainer.estimator, mapped)
     weight, bias = (tensor.cpu() for tensor in best)
     link: Link = "softmax" if over_tags(recipe) else "sigmoid"
     part = Part(((weight, bias),), link, positives=expected_positives)
     return LinearFit((part,), belief, trainer.epoch, trainer.estimator)
+
+
+def pool_belief(estimator: Estimator | None, mapped: Tensor) -> Tensor | None:
+    """What the estimator says of a pool (N, L), on the CPU, by mapped features (N, D); None without one."""
+    if estimator is None:
+        return None
+    return estimator.probabilities(torch.arange(len(mapped), device=estimator.device), mapped).cpu()
 
 
 class _Trainer:

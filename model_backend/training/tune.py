@@ -14,15 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model_backend.estimators.base import Estimator
 from model_backend.features.mapping import FeatureMap
 from model_backend.progress import Progress, silent
 from model_backend.training.answers import Answers
-from model_backend.training.belief import believe_tags
-from model_backend.training.choices import resolved, uses_positives
+from model_backend.training.belief import belief_for
+from model_backend.training.choices import resolved
 from model_backend.training.endtoend import EndToEndSettings, Read, fit_end_to_end
 from model_backend.training.finish import Fit, finish, require_tags, uncalibrated
-from model_backend.training.linear import fit_linear
+from model_backend.training.linear import fit_linear, pool_belief
 from model_backend.training.model import Part
 from model_backend.training.pool import Pool
 from model_backend.training.positives import ExpectedPositives
@@ -74,8 +73,9 @@ def tune(
     meant = resolved(replace(recipe, end_to_end=True))
     feature_map = FeatureMap.fit(pool.features, pool.blocks, seed=recipe.seed, kind="linear")
     mapped = torch.from_numpy(feature_map.transform(pool.features))
-    positives = _positives(mapped, pool, meant, expected_positives, report)
     seen = torch.from_numpy(pool.observed)
+    told = belief_for(meant, mapped, seen, expected_positives, report)
+    positives = estimate_positives(pool.observed, expected_positives, told.shares if told else None)
     linear = fit_linear(mapped, seen, meant, positives.value, progress=_staged("head", report))
     (head,) = linear.parts[0].layers
     fitted = fit_end_to_end(
@@ -91,7 +91,7 @@ def tune(
         progress=_staged("end to end", report),
     )
     part = replace(linear.parts[0], layers=((fitted.weight, fitted.bias),))
-    belief = _belief(linear.estimator, mapped)
+    belief = pool_belief(linear.estimator, mapped)
     return Tuned(fitted.backbone, part, belief, positives, fitted.losses, fitted.images_per_second)
 
 
@@ -124,22 +124,6 @@ def fit_tuned(
     )
     took = {"epoch_losses": list(tuned.losses), "images_per_second": round(tuned.images_per_second, 2)}
     return replace(finished, metrics=finished.metrics | took)
-
-
-def _positives(
-    mapped: Tensor, pool: Pool, recipe: Recipe, given: float | None, report: Progress
-) -> ExpectedPositives:
-    """k, read from the tags where the loss needs it and no one gave it."""
-    if given is not None or not uses_positives(recipe):
-        return estimate_positives(pool.observed, given)
-    belief = believe_tags(mapped, torch.from_numpy(pool.observed), seed=recipe.seed, progress=report)
-    return estimate_positives(pool.observed, None, belief.shares)
-
-
-def _belief(estimator: Estimator | None, mapped: Tensor) -> Tensor | None:
-    if estimator is None:
-        return None
-    return estimator.probabilities(torch.arange(len(mapped), device=estimator.device), mapped).cpu()
 
 
 def _staged(name: str, report: Progress) -> Progress:
