@@ -1,9 +1,32 @@
+"""What the engine's tests share."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+
+from annotator.store import Image, Project, Store
 
 
 @pytest.fixture
 def studio(pretend_studio: Any) -> Any:
     """In this folder, unless a test is marked `studio`, Label Studio only remembers what it was sent."""
     return pretend_studio
+
+
+@pytest.fixture
+def without_studio(
+    sqlite_store: Store, project: Project, paint: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The project's images lie in the store, there is no Label Studio, and no variable is set."""
+    for name in [name for name in os.environ if name.startswith("ONETAG_")]:
+        monkeypatch.delenv(name)
+    with sqlite_store.session() as session:
+        session.get_one(Project, project.id).studio_url = None
+        for number, image in enumerate(session.scalars(select(Image).order_by(Image.id)), start=1):
+            image.uri = f"data:image/png;base64,{base64.b64encode(paint(number)).decode()}"

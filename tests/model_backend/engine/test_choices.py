@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from annotator.settings import Settings
-from annotator.store import Image, ModelVersion, Project, Store, TrainingRun, load_vectors, observed_matrix
+from annotator.store import ModelVersion, Project, Store, TrainingRun, load_vectors, observed_matrix
 from model_backend.cli import main
 from model_backend.engine import Workbench, train_project
 from model_backend.errors import LearningError
@@ -93,20 +91,8 @@ def test_an_estimator_alone_means_role(
 
 
 @pytest.fixture
-def onetag(
-    sqlite_store: Store,
-    project: Project,
-    tmp_path: Path,
-    paint: Callable[[int], bytes],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[..., int]:
+def onetag(tmp_path: Path, without_studio: None) -> Callable[..., int]:
     """`onetag train` on the project, whose images lie in the store: there is no Label Studio."""
-    for name in [name for name in os.environ if name.startswith("ONETAG_")]:
-        monkeypatch.delenv(name)
-    with sqlite_store.session() as session:
-        session.get_one(Project, project.id).studio_url = None
-        for number, image in enumerate(session.scalars(select(Image).order_by(Image.id)), start=1):
-            image.uri = f"data:image/png;base64,{base64.b64encode(paint(number)).decode()}"
 
     def train(*arguments: str) -> int:
         places = ("--data-dir", str(tmp_path), "--backbone", "handcrafted", "--device", "cpu")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import threading
@@ -279,22 +278,14 @@ def test_label_studio_down_blames_no_image(train: Train, sqlite_store: Store) ->
         assert session.scalars(select(Image).where(Image.problem.is_not(None))).all() == []
 
 
+@pytest.mark.usefixtures("without_studio")
 def test_the_command_line_tunes_and_freezes(
     sqlite_store: Store,
-    project: Project,
     published: Path,
     tmp_path: Path,
-    paint: Callable[[int], bytes],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name in [name for name in os.environ if name.startswith("ONETAG_")]:
-        monkeypatch.delenv(name)
-    with sqlite_store.session() as session:
-        session.get_one(Project, project.id).studio_url = None
-        for number, image in enumerate(session.scalars(select(Image).order_by(Image.id)), start=1):
-            image.uri = f"data:image/png;base64,{base64.b64encode(paint(number)).decode()}"
-
     def onetag(*arguments: str) -> ModelVersion:
         places = ("--data-dir", str(tmp_path), "--backbone", "resnet18", "--weights", str(published))
         with pytest.raises(SystemExit) as ended:
