@@ -15,55 +15,21 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from benchmarks.data import Data, add_arguments, load, splits
 from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
 from model_backend.training import LabelModel, Pool, Recipe, at_thresholds, fit, mean_average_precision
 from model_backend.training.mapped import transformed
 from model_backend.training.simulate import BIASES, full_labels, label_propensity, single_positives
 
-ORDER_SEED = 0
 DEFAULT, FULL = "default", "full, bce"
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """features (N, F), blocks, truth (N, L) of 0 and 1."""
-
-    features: NDArray[np.float32]
-    blocks: tuple[int, ...]
-    truth: NDArray[np.int8]
-
-    def rows(self, rows: NDArray[np.intp]) -> Data:
-        """Some of the images."""
-        return Data(self.features[rows], self.blocks, self.truth[rows])
-
-
-def read(folder: Path, backbone: str, cache: Path) -> Data:
-    """A folder with `images/` and `labels.csv`; features are kept in the cache for the next time."""
-    from model_backend.backbones import load_backbone
-    from model_backend.demo.dataset import read_dataset
-    from model_backend.features import FeatureCache, extract
-
-    dataset, loaded = read_dataset(folder), load_backbone(backbone)
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    items = ((file.name, file.read_bytes) for file in dataset.files)
-    extracted = extract(items, loaded, FeatureCache(cache))
-    return Data(extracted.features, tuple(loaded.blocks), dataset.truth.astype(np.int8))
-
-
-def read_arrays(file: Path) -> Data:
-    """The same from an .npz file of `features`, `blocks` and `truth`."""
-    arrays = np.load(file)
-    return Data(arrays["features"], tuple(arrays["blocks"].tolist()), (arrays["truth"] > 0).astype(np.int8))
 
 
 def recipes(which: str) -> dict[str, tuple[Recipe, bool]]:
@@ -77,20 +43,6 @@ def recipes(which: str) -> dict[str, tuple[Recipe, bool]]:
             if name != "matrix"
         }
     return rows
-
-
-def splits(
-    data: Data, pool: int, test: int, validation: bool, seeds: int
-) -> Iterator[tuple[int, Data, Data]]:
-    """(seed, what to learn from, what to score on)."""
-    order = np.random.default_rng(ORDER_SEED).permutation(len(data.truth))
-    for seed in range(seeds):
-        if validation:
-            inner = np.random.default_rng(seed + 1).permutation(pool)
-            cut = pool // 5
-            yield seed, data.rows(order[:pool][inner[cut:]]), data.rows(order[:pool][inner[:cut]])
-        else:
-            yield seed, data.rows(order[:pool]), data.rows(order[-test:])
 
 
 def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -190,11 +142,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path, help="folder with images/ and labels.csv, or an .npz of features")
-    parser.add_argument("--pool", type=int, default=1600)
-    parser.add_argument("--test", type=int, default=500)
+    add_arguments(parser)
     parser.add_argument("--counts", type=_numbers, default="50,200,800,1600")
-    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rows", choices=("all", "default"), default="all")
     parser.add_argument("--validation", action="store_true", help="score on a part of the pool")
     parser.add_argument("--bias", choices=[name for name in BIASES if name != "size"], default="uniform")
@@ -203,19 +152,11 @@ def main() -> None:
     )
     parser.add_argument("--wrong-k", type=float, default=1.0, help="factor on the k that is given")
     parser.add_argument("--unknown-k", action="store_true", help="give no k: the tags have to tell it")
-    parser.add_argument("--backbone", default="handcrafted")
-    parser.add_argument("--cache", type=Path, default=Path("onetag-data/benchmark-features.db"))
     parser.add_argument(
         "--out", type=Path, default=Path("onetag-data"), help="folder for the JSON and the plot"
     )
     arguments = parser.parse_args()
-    data = (
-        read_arrays(arguments.data)
-        if arguments.data.suffix == ".npz"
-        else read(arguments.data, arguments.backbone, arguments.cache)
-    )
-    if arguments.pool + arguments.test > len(data.truth):
-        parser.error(f"{len(data.truth)} images are too few for this --pool and --test")
+    data = load(arguments)
     results = run(data, arguments)
     on = "validation" if arguments.validation else "test"
     print(f"\n{arguments.data.stem}: mAP (%) on {on} images, mean +- spread over {arguments.seeds} seeds")

@@ -28,7 +28,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.accuracy import ORDER_SEED
+from benchmarks.data import validation_rows
 from model_backend.backbones import Network, load_backbone
 from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.devices import bf16_is_fast, pick_device
@@ -129,10 +129,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 def split(arguments: argparse.Namespace) -> tuple[Dataset, Dataset]:
     """What to learn from, and what to score on; the test images of `benchmarks.accuracy` are in neither."""
     data = read_dataset(arguments.data)
-    order = np.random.default_rng(ORDER_SEED).permutation(len(data.files))[: arguments.pool]
-    inner = np.random.default_rng(arguments.seed + 1).permutation(len(order))
-    cut = len(order) // 5
-    return data.subset(order[inner[cut:]]), data.subset(order[inner[:cut]])
+    learn, score = validation_rows(len(data.files), arguments.pool, arguments.seed)
+    return data.subset(learn), data.subset(score)
 
 
 def tuning_recipe(arguments: argparse.Namespace, device: torch.device) -> Recipe:

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.accuracy import Data, read, read_arrays, splits
+from benchmarks.data import Data, add_arguments, load, splits
 from model_backend.features import FeatureMap
 from model_backend.training import mean_average_precision
 from model_backend.training.mapped import transformed
@@ -101,20 +101,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("peer", type=Path, help="folder with models.py and losses.py")
-    parser.add_argument("data", type=Path, help="folder with images/ and labels.csv, or an .npz of features")
-    parser.add_argument("--pool", type=int, default=1600)
-    parser.add_argument("--test", type=int, default=500)
+    add_arguments(parser)
     parser.add_argument("--tags", type=int, default=1600)
-    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rates", type=float, nargs="+", default=[1e-2, 1e-3, 1e-4])
     parser.add_argument("--losses", nargs="+", default=["an", "an_ls", "wan", "epr", "role"])
-    parser.add_argument("--backbone", default="handcrafted")
-    parser.add_argument("--cache", type=Path, default=Path("onetag-data/benchmark-features.db"))
     arguments = parser.parse_args()
-    arrays = arguments.data.suffix == ".npz"
-    data = (
-        read_arrays(arguments.data) if arrays else read(arguments.data, arguments.backbone, arguments.cache)
-    )
+    data = load(arguments)
     for loss in arguments.losses:
         found = best(arguments.peer, data, arguments, loss)
         print(f"{loss:8} {np.mean(found):.1f} +- {np.std(found):.1f}", flush=True)

@@ -23,7 +23,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from benchmarks.accuracy import DEFAULT, Data, read, read_arrays, recipes, splits
+from benchmarks.accuracy import DEFAULT, recipes
+from benchmarks.data import Data, add_arguments, load, splits
 from model_backend.training import Pool, fit, mean_average_precision
 from model_backend.training.selection import held_out, tag_auc, tag_rank
 from model_backend.training.simulate import single_positives
@@ -84,20 +85,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path, help="folder with images/ and labels.csv, or an .npz of features")
-    parser.add_argument("--pool", type=int, default=1600)
-    parser.add_argument("--test", type=int, default=500, help="images at the end that are left alone")
     parser.add_argument("--counts", type=int, nargs="+", default=[50, 200, 800, 1600])
-    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--reviews", type=int, default=50, help="images with all labels known, to choose by")
-    parser.add_argument("--backbone", default="handcrafted")
-    parser.add_argument("--cache", type=Path, default=Path("onetag-data/benchmark-features.db"))
     parser.add_argument("--out", type=Path, default=Path("onetag-data/selection.json"))
+    add_arguments(parser)
     arguments = parser.parse_args()
-    arrays = arguments.data.suffix == ".npz"
-    data = (
-        read_arrays(arguments.data) if arrays else read(arguments.data, arguments.backbone, arguments.cache)
-    )
+    data = load(arguments)
     report: dict[str, Any] = {}
     for count in arguments.counts:
         rows = [

@@ -1,0 +1,94 @@
+"""Real labelled images for benchmarks: features, truth, and which images are learned from or scored on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+ORDER_SEED = 0
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """features (N, F), blocks, truth (N, L) of 0 and 1."""
+
+    features: NDArray[np.float32]
+    blocks: tuple[int, ...]
+    truth: NDArray[np.int8]
+
+    def rows(self, rows: Rows) -> Data:
+        """Some of the images."""
+        return Data(self.features[rows], self.blocks, self.truth[rows])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `load` and `splits` need to be told."""
+    parser.add_argument("data", type=Path, help="folder with images/ and labels.csv, or an .npz of features")
+    parser.add_argument("--pool", type=int, default=1600)
+    parser.add_argument("--test", type=int, default=500)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--backbone", default="handcrafted")
+    parser.add_argument("--cache", type=Path, default=Path("onetag-data/benchmark-features.db"))
+
+
+def load(arguments: argparse.Namespace) -> Data:
+    """The images that the arguments name. Exits when they are fewer than --pool and --test together."""
+    arrays = arguments.data.suffix == ".npz"
+    data = (
+        read_arrays(arguments.data) if arrays else read(arguments.data, arguments.backbone, arguments.cache)
+    )
+    if arguments.pool + arguments.test > len(data.truth):
+        raise SystemExit(f"{len(data.truth)} images are too few for this --pool and --test")
+    return data
+
+
+def read(folder: Path, backbone: str, cache: Path) -> Data:
+    """A folder with `images/` and `labels.csv`; features are kept in the cache for the next time."""
+    from model_backend.backbones import load_backbone
+    from model_backend.demo.dataset import read_dataset
+    from model_backend.features import FeatureCache, extract
+
+    dataset, loaded = read_dataset(folder), load_backbone(backbone)
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    items = ((file.name, file.read_bytes) for file in dataset.files)
+    extracted = extract(items, loaded, FeatureCache(cache))
+    return Data(extracted.features, tuple(loaded.blocks), dataset.truth.astype(np.int8))
+
+
+def read_arrays(file: Path) -> Data:
+    """The same from an .npz file of `features`, `blocks` and `truth`."""
+    arrays = np.load(file)
+    return Data(arrays["features"], tuple(arrays["blocks"].tolist()), (arrays["truth"] > 0).astype(np.int8))
+
+
+def splits(
+    data: Data, pool: int, test: int, validation: bool, seeds: int
+) -> Iterator[tuple[int, Data, Data]]:
+    """(seed, what to learn from, what to score on)."""
+    for seed in range(seeds):
+        if validation:
+            learn, score = validation_rows(len(data.truth), pool, seed)
+        else:
+            order = _order(len(data.truth))
+            learn, score = order[:pool], order[-test:]
+        yield seed, data.rows(learn), data.rows(score)
+
+
+def validation_rows(images: int, pool: int, seed: int) -> tuple[Rows, Rows]:
+    """Four fifths of the pool to learn from and one to score on; test images are in neither."""
+    rows = _order(images)[:pool]
+    inner = np.random.default_rng(seed + 1).permutation(len(rows))
+    cut = len(rows) // 5
+    return rows[inner[cut:]], rows[inner[:cut]]
+
+
+def _order(images: int) -> Rows:
+    """The pool is its beginning, the test set its end."""
+    return np.random.default_rng(ORDER_SEED).permutation(images)
