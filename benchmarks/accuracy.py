@@ -111,12 +111,10 @@ def _cell(values: list[float]) -> str:
 
 def plot(results: dict[str, Any], counts: list[int], title: str, file: Path) -> None:
     """Learning curves of all rows; the default and the full labels stand out."""
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
     for name, columns in results.items():
         values = np.array([[item["map"] for item in columns[str(count)]] for count in counts])
         strong = {DEFAULT: {"color": "C0", "zorder": 3}, FULL: {"color": "C1", "zorder": 2}}.get(name)
@@ -130,7 +128,6 @@ def plot(results: dict[str, Any], counts: list[int], title: str, file: Path) -> 
     axes.plot([], [], color="0.7", label="each loss and estimator")
     axes.legend()
     figure.savefig(file, dpi=120)
-    pyplot.close(figure)
 
 
 def _numbers(text: str) -> list[int]:

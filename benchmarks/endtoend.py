@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.data import validation_rows
+from benchmarks.speed import matmul_rate
 from model_backend.backbones import Network, load_backbone
 from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.devices import bf16_is_fast, pick_device
@@ -36,7 +37,7 @@ from model_backend.training import Pool, Recipe, fit, fit_tuned, mean_average_pr
 from model_backend.training.endtoend import EndToEndSettings
 from model_backend.training.simulate import single_positives
 
-MATRIX, BATCH, REPEATS = 4096, 32, 5
+MATRIX, BATCH = 4096, 32
 STANDARD = EndToEndSettings()
 
 
@@ -72,20 +73,6 @@ def features(module: torch.nn.Module, images: Tensor, device: torch.device) -> t
     return torch.cat(found).numpy(), len(images) / (time.perf_counter() - begun)
 
 
-def peak(device: torch.device) -> float:
-    """Floating point operations a second of a large matrix product, in the precision that is trained in."""
-    kind = torch.bfloat16 if bf16_is_fast(device) else torch.float32
-    one = torch.randn(MATRIX, MATRIX, device=device, dtype=kind)
-    seconds = []
-    for _ in range(REPEATS):
-        begun = time.perf_counter()
-        one @ one
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - begun)
-    return float(2 * MATRIX**3 / min(seconds))
-
-
 def operations(chosen: Network, image: Tensor, device: torch.device) -> float:
     """Floating point operations of one image's features."""
     counter = FlopCounterMode(display=False)
@@ -108,7 +95,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     tuned = tune(chosen.module, lambda rows: images[rows], pool, recipe, expected_positives=positives)
     moved = Pool(features(tuned.module, images, device)[0], chosen.blocks, observed)
     head = replace(recipe, loss=arguments.loss or "em", map="linear")
-    rate, work = peak(device), operations(chosen, images[0], device)
+    kind = torch.bfloat16 if bf16_is_fast(device) else torch.float32
+    rate, work = matmul_rate(device, kind, MATRIX), operations(chosen, images[0], device)
     passes = 1 + 2 * (1 - min(arguments.frozen, arguments.epochs) / arguments.epochs)
     before, after = (features(each, unseen, device)[0] for each in (chosen.module, tuned.module))
     return {

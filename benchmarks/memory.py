@@ -203,17 +203,12 @@ def table_row(row: dict[str, Any]) -> str:
 
 def plot(rows: list[dict[str, Any]], file: Path) -> None:
     """MiB held and milliseconds a step by the number of images, a column for each number of labels."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     labels = sorted({row["labels"] for row in rows})
     names = list(dict.fromkeys(row["estimator"] for row in rows))
-    size = (4 * len(labels), 6)
-    figure, axes = pyplot.subplots(
-        2, len(labels), figsize=size, sharex=True, squeeze=False, layout="constrained"
-    )
+    figure = Figure(figsize=(4 * len(labels), 6), layout="constrained")
+    axes = figure.subplots(2, len(labels), sharex=True, squeeze=False)
     for column, count in enumerate(labels):
         for line, (what, unit) in enumerate((("estimator_mib", "MiB held"), ("step_ms", "ms a step"))):
             panel = axes[line, column]
@@ -228,7 +223,6 @@ def plot(rows: list[dict[str, Any]], file: Path) -> None:
             panel.set_xlabel("images" if line else "")
     axes[1, 0].legend()
     figure.savefig(file, dpi=120)
-    pyplot.close(figure)
 
 
 def main() -> None:

@@ -211,16 +211,16 @@ def ours(problem: Problem, size: Size, device: str) -> tuple[float, float]:
     return seconds, mean_average_precision(fitted.parts[0].scores(problem.test / scale), problem.truth)
 
 
-def matmul_rate(device: torch.device) -> float:
-    """Floating point operations a second of a float32 matrix product there."""
-    one = torch.randn(2048, 2048, device=device)
+def matmul_rate(device: torch.device, kind: torch.dtype = torch.float32, side: int = 2048) -> float:
+    """Floating point operations a second of a matrix product there."""
+    one = torch.randn(side, side, device=device, dtype=kind)
 
     def product(_index: int) -> None:
         one @ one
         if device.type == "cuda":
             torch.cuda.synchronize(device)
 
-    return 2 * 2048**3 / timed(product, 1.0)
+    return 2 * side**3 / timed(product, 1.0)
 
 
 def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -263,14 +263,12 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def plot(results: list[dict[str, Any]], file: Path) -> None:
     """Seconds of each size: ours, the naive loop's and, where it ran, the published code's."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     bars = {"seconds": "ours", "naive_seconds": "naive loop", "peer_seconds": "published code"}
     shown = [(key, name) for key, name in bars.items() if key in results[0]]
-    figure, axes = pyplot.subplots(figsize=(8, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
     for index, (key, name) in enumerate(shown):
         places = [place + 0.8 * index / len(shown) for place in range(len(results))]
         drawn = axes.bar(places, [result[key] for result in results], 0.8 / len(shown), label=name)
@@ -280,7 +278,6 @@ def plot(results: list[dict[str, Any]], file: Path) -> None:
     axes.set_xticks([place + middle for place in range(len(results))], [result["size"] for result in results])
     axes.legend()
     figure.savefig(file, dpi=120)
-    pyplot.close(figure)
 
 
 def _seconds(value: float) -> str:
