@@ -75,6 +75,14 @@ def submit(
         record_event(session, action, body, project)
 
 
+def queue_training(store: Store, duties: Duties, project: Project) -> None:
+    """Five answers, taken in: enough for a training to wait."""
+    for task in range(701, 706):
+        submit(store, task)
+    duties.intake()
+    duties.consider(project.id)
+
+
 def count(store: Store, table: type, *conditions: Any) -> int:
     with store.reading() as session:
         return session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
@@ -117,10 +125,7 @@ def test_few_observations_wait_for_a_pause(store: Store, project: Project, dutie
 def test_observations_during_a_training_lead_to_the_next_one(
     store: Store, project: Project, duties: Duties
 ) -> None:
-    for task in range(701, 706):
-        submit(store, task)
-    duties.intake()
-    duties.consider(project.id)
+    queue_training(store, duties, project)
     with store.session() as session:
         claim_run(session, session.scalars(select(TrainingRun.id)).one())
     for task in range(706, 711):
@@ -231,10 +236,7 @@ def test_two_workers_one_training(store: Store, project: Project, make_duties: C
 
 
 def test_the_check_finds_a_lost_training(store: Store, project: Project, duties: Duties) -> None:
-    for task in range(701, 706):
-        submit(store, task)
-    duties.intake()
-    duties.consider(project.id)
+    queue_training(store, duties, project)
     with store.session() as session:
         run = claim_run(session, session.scalars(select(TrainingRun.id)).one())
         assert run is not None
@@ -247,10 +249,7 @@ def test_the_check_finds_a_lost_training(store: Store, project: Project, duties:
 def test_the_check_publishes_what_label_studio_missed(
     store: Store, project: Project, duties: Duties, studio: Any
 ) -> None:
-    for task in range(701, 706):
-        submit(store, task)
-    duties.intake()
-    duties.consider(project.id)
+    queue_training(store, duties, project)
     studio.failing = {"set queue"}
     duties.train()
     assert "set queue" in studio.calls
@@ -263,10 +262,7 @@ def test_the_check_publishes_what_label_studio_missed(
 def test_a_check_leaves_alone_what_a_training_is_publishing(
     store: Store, project: Project, duties: Duties, studio: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for task in range(701, 706):
-        submit(store, task)
-    duties.intake()
-    duties.consider(project.id)
+    queue_training(store, duties, project)
     push = studio.push_predictions
 
     def slow_push(number: int, items: Any) -> int:
@@ -285,10 +281,7 @@ def test_a_check_leaves_alone_what_a_training_is_publishing(
 def test_label_studio_down_is_not_asked_again_at_every_check(
     store: Store, project: Project, duties: Duties, studio: Any
 ) -> None:
-    for task in range(701, 706):
-        submit(store, task)
-    duties.intake()
-    duties.consider(project.id)
+    queue_training(store, duties, project)
     studio.failing = {"push"}
     duties.train()
     studio.calls.clear()
@@ -300,10 +293,7 @@ def test_label_studio_down_is_not_asked_again_at_every_check(
 @pytest.fixture
 def a_minute_passes(store: Store, project: Project, duties: Duties) -> Callable[[], None]:
     """After a training that failed because Label Studio was down: a function that lets a minute pass."""
-    for task in range(701, 706):
-        submit(store, task)
-    duties.intake()
-    duties.consider(project.id)
+    queue_training(store, duties, project)
     with store.session() as session:
         session.execute(update(Image).where(Image.studio_task == 716).values(uri="/data/down.png"))
     duties.train()
@@ -357,10 +347,7 @@ def test_a_training_that_failed_by_the_projects_own_fault_is_not_queued_again(
 def test_tidying_survives_label_studio_being_down(
     store: Store, project: Project, duties: Duties, studio: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for task in range(701, 706):
-        submit(store, task)
-    duties.intake()
-    duties.consider(project.id)
+    queue_training(store, duties, project)
     duties.train()
     studio.failing = {"clear superseded"}
     duties.tidy(project.id)
@@ -371,10 +358,7 @@ def test_without_label_studio_it_trains_all_the_same(
     store: Store, project: Project, worker_settings: Settings, workbench: Workbench
 ) -> None:
     duties = Duties(store, worker_settings, None, workbench)
-    for task in range(701, 706):
-        submit(store, task)
-    duties.intake()
-    duties.consider(project.id)
+    queue_training(store, duties, project)
     duties.train()
     duties.check()
     duties.tidy(project.id)
