@@ -23,11 +23,11 @@ import numpy as np
 import torch
 
 from benchmarks.data import Data, add_arguments, load, splits
+from benchmarks.simulate import BIASES, full_labels, label_propensity, single_positives
 from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
 from model_backend.training import LabelModel, Pool, Recipe, at_thresholds, fit, mean_average_precision
-from model_backend.training.mapped import transformed
-from model_backend.training.simulate import BIASES, full_labels, label_propensity, single_positives
+from model_backend.training.mapped_pool import transformed
 
 DEFAULT, FULL = "default", "full, bce"
 

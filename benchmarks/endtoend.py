@@ -29,13 +29,13 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.data import validation_rows
+from benchmarks.simulate import single_positives
 from benchmarks.speed import matmul_rate
 from model_backend.backbones import Network, load_backbone
 from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.devices import bf16_is_fast, pick_device
 from model_backend.training import Pool, Recipe, fit, fit_tuned, mean_average_precision, tune
 from model_backend.training.endtoend import EndToEndSettings
-from model_backend.training.simulate import single_positives
 
 MATRIX, BATCH = 4096, 32
 STANDARD = EndToEndSettings()

@@ -39,7 +39,7 @@ from model_backend.commands.up import interruptible
 from model_backend.demo.annotator import Habits
 from model_backend.demo.features import Scorer
 from model_backend.demo.loop import Progress, Stage, settled, submit
-from model_backend.demo.show import Material, Wish, prepare, stage_of
+from model_backend.demo.show import DemoOptions, Material, prepare, stage_of
 
 TRIGGER = 10  # observations that trigger a training: the default of ONETAG_RETRAIN_AFTER
 FIRST_TAGS = 60
@@ -120,10 +120,10 @@ class Bench:
             return "none" if run is None else run.state
 
     def _nudge(self) -> None:
-        from model_backend.worker import open_jobs
+        from model_backend.worker import open_job_queue
 
-        with closing(open_jobs(self.installation.settings)) as jobs:
-            jobs.train()
+        with closing(open_job_queue(self.installation.settings)) as queue:
+            queue.train()
 
     def webhook(self, payload: bytes) -> float:
         """Seconds for one webhook as Label Studio sends it."""
@@ -212,7 +212,7 @@ def bench(folder: Path, arguments: argparse.Namespace, console: Console) -> dict
         retrain_after=TRIGGER,
         retrain_idle=3600.0,
     )
-    wish = Wish(arguments.dataset, arguments.images, None, seed=arguments.seed)
+    wish = DemoOptions(arguments.dataset, arguments.images, None, seed=arguments.seed)
     material: Material = prepare(wish, folder, arguments.images, 20)
     train = material.train
     plan = Plan(material.folder, train.labels, "onetag benchmark", free_port(), train.names)

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.data import Data, add_arguments, load, splits
+from benchmarks.simulate import single_positives
 from model_backend.features import FeatureMap
 from model_backend.training import mean_average_precision
-from model_backend.training.mapped import transformed
-from model_backend.training.simulate import single_positives
+from model_backend.training.mapped_pool import transformed
 
 EPOCHS, BATCH = 25, 16
 

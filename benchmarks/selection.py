@@ -25,9 +25,9 @@ from scipy.stats import spearmanr
 
 from benchmarks.accuracy import DEFAULT, recipes
 from benchmarks.data import Data, add_arguments, load, splits
+from benchmarks.simulate import single_positives
 from model_backend.training import Pool, fit, mean_average_precision
 from model_backend.training.selection import held_out, tag_auc, tag_rank
-from model_backend.training.simulate import single_positives
 
 CLEAN = "clean mAP"
 Scores = dict[str, float]

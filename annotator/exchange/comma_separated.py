@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
+from annotator.exchange.rows import ExportRow
 from annotator.exchange.table import ExportFormat, ExportTable, human_labels, rounded
-from annotator.store import ExportRow
 
 COLUMNS = ("image", "task", "model_version", "observed_positive", "observed_negative", "human")
 PREFIX = "p:"  # before a label, so that no label is mistaken for another column, or for a formula

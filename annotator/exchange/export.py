@@ -14,14 +14,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
+from annotator.exchange.rows import ExportRow, label_vectors_for_export
 from annotator.exchange.table import ExportFormat, ExportTable
 from annotator.store import (
-    ExportRow,
     Image,
     LabelVector,
     ModelVersion,
     Project,
-    label_vectors_for_export,
     live_labels,
 )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, BinaryIO
 
+from annotator.exchange.rows import ExportRow
 from annotator.exchange.table import ExportFormat, ExportTable, human_labels, rounded
-from annotator.store import ExportRow
 
 
 def write(table: ExportTable, stream: BinaryIO) -> None:

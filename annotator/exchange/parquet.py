@@ -8,8 +8,8 @@ from importlib.metadata import version
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
+from annotator.exchange.rows import ExportRow
 from annotator.exchange.table import ExportFormat, ExportTable, human_labels
-from annotator.store import ExportRow
 
 if TYPE_CHECKING:
     import pyarrow

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from annotator.store import ExportRow
+from annotator.exchange.rows import ExportRow
 
 if TYPE_CHECKING:
     import numpy as np

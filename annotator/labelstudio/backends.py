@@ -54,9 +54,9 @@ class Backends:
         makes an open one for all actions only if there is none at that address.
         """
         webhook = self._connect_webhook(project, f"{url.rstrip('/')}/webhook", secret)
-        return Connection(self.title_backend(project, url, title, secret), webhook)
+        return Connection(self.upsert_backend(project, url, title, secret), webhook)
 
-    def title_backend(self, project: int, url: str, title: str, secret: SecretStr) -> int:
+    def upsert_backend(self, project: int, url: str, title: str, secret: SecretStr) -> int:
         """Add or change the ML backend at `url`; returns its id. Label Studio calls /health and /setup.
 
         Only while `title` is the project's model version does the queue ask /predict for unpredicted tasks.

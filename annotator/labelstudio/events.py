@@ -1,134 +1,222 @@
-"""What an annotation says about each label: one pure function, the table of ARCHITECTURE.md.
+"""From the inbox to the records: what each event of Label Studio changes.
 
-| the annotator                              | becomes                                                      |
-|--------------------------------------------|--------------------------------------------------------------|
-| chooses a label                            | that label +1 `tag`                                          |
-| leaves the suggestions as they were        | nothing: an untouched suggestion is not an observation       |
-| changes them, or marks *Suggestions        | ticked and suggested: +1 `confirmed`; ticked, not suggested: |
-| checked* or *All labels marked*            | +1 `added`; suggested, not ticked: -1 `rejected`             |
-| marks *All labels marked*                  | every other label not ticked or chosen: -1 `complete`        |
-| skips, or chooses nothing                  | nothing: without a label the suggestions were never visible  |
+Events come in the order of their arrival, but may be missing, doubled, late or malformed. One that cannot be
+used is kept with the reason, and reconcile finds in Label Studio what it would have told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from annotator.labelstudio.config import ALL_LABELS_MARKED, LABEL, REVIEW, SUGGESTED, SUGGESTIONS_CHECKED
-from annotator.store.records import Observed
+from sqlalchemy import select
+from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.orm import Session
 
-UNTOUCHED = "prediction"  # the `origin` of a region that the annotator left as it was predicted
-TOUCHED = ("manual", "prediction-changed")
+from annotator.errors import OnetagError
+from annotator.labelstudio.annotations import number, read_annotation, record
+from annotator.labelstudio.sync import adopt_config, image_field, image_of_task, image_uri
+from annotator.store import (
+    Event,
+    Project,
+    finish_event,
+    remove_images,
+    retire_annotation,
+    sync_images,
+)
 
-SECRET_ENDINGS = ("token", "password", "secret", "authorization", "basic_auth_pass", "api_key")
-KEPT_AS_IS = (
-    "control_weights",
-    "parsed_label_config",
-    "data",
-    "result",
-)  # keys there are names of the user's own
+logger = logging.getLogger(__name__)
+
+UNUSED = (
+    "PROJECT_CREATED",
+    "PROJECT_DELETED",
+    "LABEL_LINK_CREATED",
+    "LABEL_LINK_UPDATED",
+    "LABEL_LINK_DELETED",
+)
 
 
 @dataclass(frozen=True)
-class _Region:
-    names: tuple[str, ...]
-    origin: str | None
+class EventOutcome:
+    """What an event led to: records changed, and what should be done next."""
+
+    project_id: int | None = None
+    changed: int = 0  # annotations recorded or retired
+    labels: tuple[str, ...] = ()  # labels that came, went or came back
+    train: bool = False  # someone pressed Train
+    reconcile: bool = False  # Label Studio knows more than the event told
+    problem: str | None = None  # why the event, or a part of it, could not be used
 
 
-def observe(
-    result: Any, labels: Sequence[str], suggested: Collection[str] | None, skipped: bool = False
-) -> list[Observed]:
-    """What one annotation makes known, at most one observation a label.
+@dataclass
+class _Told:
+    """What is gathered while one event is taken in."""
 
-    `result` is Label Studio's list of regions as it came, however malformed. `labels` are the project's live
-    labels. `suggested` are the labels that had been shown ticked; None when none were or it is not known.
-    A region without an `origin` came through the API: it is touched when it differs from what was shown.
+    changed: int = 0
+    labels: tuple[str, ...] = ()
+    train: bool = False
+    reconcile: bool = False
+    problems: list[str] = field(default_factory=list)
+
+
+def process_event(session: Session, event: Event) -> EventOutcome:
+    """Bring a recorded event into the records and mark it as processed, with an error where it was no use.
+
+    All of an event is taken in, or nothing. Raises only what the database raises when it is out of reach:
+    then the event stays in the inbox.
     """
-    chosen, offered, reviews = _region(result, LABEL), _region(result, SUGGESTED), _reviews(result)
-    if skipped or chosen is None:
-        return []
-    values = {each.label: each for each in _suggestions_seen(offered, suggested, reviews)}
-    values |= {name: Observed(name, 1, "tag") for name in chosen.names}
-    named = {*chosen.names, *(offered.names if offered else ())}
-    if ALL_LABELS_MARKED in reviews and named <= set(labels):
-        # With a name that the project does not have, the annotator saw another list of labels than this one.
-        values = {name: Observed(name, -1, "complete") for name in labels if name not in named} | values
-    return [values[name] for name in labels if name in values]
+    outcome = EventOutcome(event.project_id)
+    try:
+        with session.begin_nested():
+            outcome = _process(session, event)
+    except OnetagError as error:
+        outcome = replace(outcome, reconcile=True, problem=str(error))
+    except DataError:
+        outcome = replace(outcome, problem="The event holds values that the database cannot store.")
+    except DBAPIError:
+        raise
+    except Exception as error:  # whatever was sent must not stop what comes after it
+        logger.exception("event %s (%s) could not be used", event.id, event.action)
+        outcome = replace(
+            outcome, reconcile=True, problem=f"The event could not be used: {type(error).__name__}."
+        )
+    finish_event(session, event, outcome.problem)
+    return outcome
 
 
-def _suggestions_seen(
-    region: _Region | None, suggested: Collection[str] | None, reviews: set[str]
-) -> list[Observed]:
-    """What is known of the suggestions; nothing when they were left as they were."""
-    ticked = region.names if region else ()
-    shown = _shown(region, suggested)
-    if not reviews and not _touched(region, shown):
-        return []
-    said = [Observed(name, 1, "confirmed" if name in shown else "added") for name in ticked]
-    return said + [Observed(name, -1, "rejected") for name in shown if name not in ticked]
+def _process(session: Session, event: Event) -> EventOutcome:
+    if event.action in UNUSED:
+        return EventOutcome(event.project_id)
+    takers = {
+        "ANNOTATION_CREATED": _annotations,
+        "ANNOTATION_UPDATED": _annotations,
+        "ANNOTATIONS_CREATED": _annotations,
+        "ANNOTATIONS_DELETED": _deletions,
+        "TASKS_CREATED": _new_tasks,
+        "TASKS_DELETED": _gone_tasks,
+        "PROJECT_UPDATED": _nothing_more,
+        "START_TRAINING": _train,
+    }
+    if event.action not in takers:
+        raise OnetagError(f"The action {event.action!r} is not known here.")
+    payload = event.payload if isinstance(event.payload, dict) else {}
+    project = _project(session, event, payload)
+    told = _Told()
+    _adopt_config(session, project, payload, told)
+    takers[event.action](session, project, event, payload, told)
+    return EventOutcome(
+        project_id=project.id,
+        changed=told.changed,
+        labels=told.labels,
+        train=told.train,
+        reconcile=told.reconcile,
+        problem=" ".join(told.problems) or None,
+    )
 
 
-def _shown(region: _Region | None, suggested: Collection[str] | None) -> tuple[str, ...]:
-    if region and region.origin == UNTOUCHED:
-        return region.names  # Label Studio says so itself
-    return tuple(suggested or ())
+def _project(session: Session, event: Event, payload: Mapping[str, Any]) -> Project:
+    if event.project_id is not None:
+        found = session.get(Project, event.project_id)
+        if found is not None:
+            return found
+    sent = payload.get("project")
+    studio = number(sent.get("id") if isinstance(sent, dict) else sent, "project")
+    known = list(session.scalars(select(Project).where(Project.studio_project == studio)))
+    if len(known) != 1:
+        raise OnetagError(
+            f"Project {studio} of Label Studio is connected {len(known)} times. "
+            "Connect it with `onetag connect`, or remove its webhook."
+        )
+    return known[0]
 
 
-def _touched(region: _Region | None, shown: Sequence[str]) -> bool:
-    if region is None:
-        return bool(shown)  # all were unticked: the region is gone
-    if region.origin is not None:
-        return region.origin in TOUCHED
-    return set(region.names) != set(shown)
+def _adopt_config(session: Session, project: Project, payload: Mapping[str, Any], told: _Told) -> None:
+    """Every event brings the label config of its moment: follow it, so that a lost edit costs nothing."""
+    sent = payload.get("project")
+    config = sent.get("label_config") if isinstance(sent, dict) else None
+    if not isinstance(config, str) or config == project.label_config:
+        return
+    try:
+        told.labels = adopt_config(session, project, config)
+        told.reconcile = told.reconcile or bool(told.labels)
+    except OnetagError as error:
+        told.problems.append(str(error))  # the labels stay as they are; the rest of the event still counts
 
 
-def _reviews(result: Any) -> set[str]:
-    region = _region(result, REVIEW)
-    return set(region.names if region else ()) & {SUGGESTIONS_CHECKED, ALL_LABELS_MARKED}
+def _annotations(
+    session: Session, project: Project, _event: Event, payload: Mapping[str, Any], told: _Told
+) -> None:
+    """One annotation with its task, or lists of them (a bulk action)."""
+    annotations, tasks = _listed(payload.get("annotation")), _listed(payload.get("task"))
+    if not annotations:
+        raise OnetagError("The event holds no annotation. Reconcile to read it from Label Studio.")
+    by_id = {task.get("id"): task for task in tasks if task}
+    for sent in annotations:
+        with _noting(told):
+            annotation = read_annotation(sent)
+            image = image_of_task(session, project, annotation.task, by_id.get(annotation.task))
+            told.changed += record(session, project, image, annotation, young=told.labels) is not None
 
 
-def _region(result: Any, control: str) -> _Region | None:
-    """The last region of a control that names something: Label Studio too keeps only the last."""
-    for region in reversed(result if isinstance(result, list) else []):
-        if isinstance(region, dict) and region.get("from_name") == control:
-            names = _names(region.get("value"))
-            if names:
-                origin = region.get("origin")
-                return _Region(names, origin if isinstance(origin, str) else None)
-    return None
+def _deletions(
+    session: Session, project: Project, event: Event, payload: Mapping[str, Any], told: _Told
+) -> None:
+    """Deleted annotations come as ids alone, without their tasks."""
+    for annotation in _ids(payload.get("annotations"), "annotation", told):
+        told.changed += retire_annotation(session, project, annotation, event.received_at)
 
 
-def ticked(result: Any, control: str = SUGGESTED) -> list[str]:
-    """The names that a result, an annotation's or a prediction's, has on one control."""
-    region = _region(result, control)
-    return list(region.names) if region else []
+def _new_tasks(
+    session: Session, project: Project, _event: Event, payload: Mapping[str, Any], told: _Told
+) -> None:
+    """New tasks. Annotations imported with them are not told of, so Label Studio has to be asked."""
+    told.reconcile = True
+    uris: dict[int, str] = {}
+    name = image_field(project)
+    for task in _listed(payload.get("tasks")):
+        with _noting(told):
+            uris[number(task.get("id"), "task")] = image_uri(task, name)
+    sync_images(session, project.id, uris)
 
 
-def _names(value: Any) -> tuple[str, ...]:
-    """The labels of a region: `choices` lists names, `taxonomy` lists paths of one name each."""
-    if not isinstance(value, dict):
-        return ()
-    choices, paths = value.get("choices"), value.get("taxonomy")
-    names = list(choices) if isinstance(choices, list) else []
-    if isinstance(paths, list):
-        names += [path[-1] if isinstance(path, list) and path else path for path in paths]
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
+def _gone_tasks(
+    session: Session, project: Project, _event: Event, payload: Mapping[str, Any], told: _Told
+) -> None:
+    remove_images(session, project.id, _ids(payload.get("tasks"), "task", told))
 
 
-def strip_secrets(payload: Any) -> Any:
-    """A copy of what Label Studio sent without its tokens, so that it can be stored and shown."""
-    if isinstance(payload, dict):
-        return {
-            key: item if key in KEPT_AS_IS else strip_secrets(item)
-            for key, item in payload.items()
-            if not _secret(key)
-        }
-    if isinstance(payload, list):
-        return [strip_secrets(item) for item in payload]
-    return payload
+def _nothing_more(*_told: Any) -> None:
+    """The label config, which every event brings, has been followed already."""
 
 
-def _secret(key: Any) -> bool:
-    return isinstance(key, str) and key.lower().endswith(SECRET_ENDINGS)
+def _train(
+    _session: Session, _project: Project, _event: Event, _payload: Mapping[str, Any], told: _Told
+) -> None:
+    told.train = True
+
+
+def _ids(sent: Any, what: str, told: _Told) -> list[int]:
+    found: list[int] = []
+    for each in _listed(sent):
+        with _noting(told):
+            found.append(number(each.get("id"), what))
+    return found
+
+
+def _listed(sent: Any) -> list[Any]:
+    """What was sent as a list of objects, also where one came alone; what is none becomes an empty one."""
+    items = sent if isinstance(sent, list) else [] if sent is None else [sent]
+    return [each if isinstance(each, dict) else {} for each in items]
+
+
+@contextmanager
+def _noting(told: _Told) -> Iterator[None]:
+    """Go on after a part that cannot be used, and say so."""
+    try:
+        yield
+    except OnetagError as error:
+        told.problems.append(str(error))
+        told.reconcile = True

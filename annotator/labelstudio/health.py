@@ -80,7 +80,7 @@ def _backend(
     if len(backends) != 1:
         return Check("ML backend", False, f"{len(backends)} backends at {url}, one is needed", RECONNECT)
     try:  # saved as it is: Label Studio first tries its network guard, our health and our secret
-        studio.title_backend(project, url, str(backends[0].get("title") or url), secret)
+        studio.upsert_backend(project, url, str(backends[0].get("title") or url), secret)
     except LabelStudioError as error:
         return _broken("ML backend", error)
     return Check("ML backend", True, f"Label Studio reaches {url}, its network guard lets it")

@@ -16,11 +16,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.annotations import StudioAnnotation, read_annotation, record
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.errors import LabelStudioMissing
-from annotator.labelstudio.following import adopt_config, image_of_task, image_uri
-from annotator.labelstudio.recording import StudioAnnotation, read_annotation, record
+from annotator.labelstudio.sync import adopt_config, image_of_task, image_uri
 from annotator.store import Annotation, Image, Project, Store, remove_images, retire_annotation, sync_images
 from annotator.store.types import as_stored, utc_now
 

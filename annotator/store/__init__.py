@@ -1,7 +1,7 @@
 """The store: every record, and the few questions that are asked of it."""
 
-from annotator.store.answers import AnsweredSuggestions, answered_suggestions
 from annotator.store.engine import Store, open_store
+from annotator.store.feedback import SuggestionFeedback, suggestion_feedback
 from annotator.store.images import ImageChanges, remove_images, sync_images, unanswered_images
 from annotator.store.inbox import finish_event, record_event, waiting_events
 from annotator.store.labels import LabelChanges, live_labels, sync_labels
@@ -21,7 +21,6 @@ from annotator.store.models import (
     TrainingRun,
 )
 from annotator.store.records import Observed, record_annotation, retire_annotation
-from annotator.store.rows import ExportRow, label_vectors_for_export
 from annotator.store.runs import (
     claim_run,
     fail_lost_runs,
@@ -37,11 +36,9 @@ from annotator.store.vectors import load_vectors, prune_vectors, store_vectors
 
 __all__ = [
     "Annotation",
-    "AnsweredSuggestions",
     "Base",
     "Deletion",
     "Event",
-    "ExportRow",
     "Image",
     "ImageChanges",
     "Label",
@@ -56,8 +53,8 @@ __all__ = [
     "Store",
     "Suggested",
     "Suggestion",
+    "SuggestionFeedback",
     "TrainingRun",
-    "answered_suggestions",
     "check",
     "claim_run",
     "complete_reviews",
@@ -65,7 +62,6 @@ __all__ = [
     "fail_lost_runs",
     "finish_event",
     "finish_run",
-    "label_vectors_for_export",
     "live_image_ids",
     "live_labels",
     "load_vectors",
@@ -85,6 +81,7 @@ __all__ = [
     "retire_annotation",
     "store_suggestions",
     "store_vectors",
+    "suggestion_feedback",
     "sync_images",
     "sync_labels",
     "unanswered_images",

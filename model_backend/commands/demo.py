@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from annotator.settings import Settings
-    from model_backend.demo.show import Wish
+    from model_backend.demo.show import DemoOptions
 
 DEMO_FOLDER = Path("onetag-demo")
 SCENES, HELD_OUT = 400, 200
@@ -98,7 +98,7 @@ def demo(
     from annotator.settings import load_settings
     from model_backend.commands.children import port_or_free
     from model_backend.commands.console import print_json, standard
-    from model_backend.demo.show import Wish
+    from model_backend.demo.show import DemoOptions
 
     folder = data_dir or DEMO_FOLDER
     settings = load_settings(
@@ -109,7 +109,7 @@ def demo(
         seed=seed,
         retrain_idle=0.5,
     )
-    wish = Wish(dataset, images, held_out, rounds, per_round, seed)
+    wish = DemoOptions(dataset, images, held_out, rounds, per_round, seed)
     console = standard(quiet=json)
     told = show(settings, wish, folder, studio_port or port_or_free(8080), console, stay=not exit_at_end)
     if json:
@@ -117,7 +117,7 @@ def demo(
 
 
 def show(
-    settings: Settings, wish: Wish, folder: Path, studio_port: int, console: Console, *, stay: bool
+    settings: Settings, wish: DemoOptions, folder: Path, studio_port: int, console: Console, *, stay: bool
 ) -> dict[str, Any]:
     """Run the demonstration in `folder` and return its numbers; with `stay` the servers run until Ctrl-C."""
     from model_backend.commands.console import progress_bar

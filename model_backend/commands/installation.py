@@ -232,14 +232,14 @@ def look(
 
 def tie(settings: Settings, studio: Studio, project: int, store: Store) -> int:
     """Connect backend and project, make their records agree, and return the project's id in the store."""
+    from annotator.labelstudio.projects import get_or_create_project
     from annotator.labelstudio.reconcile import reconcile
-    from model_backend.engine.projects import meet_project
 
     if settings.secret is None:
         raise OnetagError("The backend has no secret. Set ONETAG_SECRET.")
     there = studio.project(project)
     with store.session() as session:
-        row = meet_project(session, studio.url, project, there["label_config"], there["title"])
+        row = get_or_create_project(session, studio.url, project, there["label_config"], there["title"])
         project_id = row.id
     title = there.get("model_version") or BACKEND_TITLE
     studio.connect_backend(project, address_for_studio(settings), title, settings.secret)
@@ -249,8 +249,8 @@ def tie(settings: Settings, studio: Studio, project: int, store: Store) -> int:
 
 def ask_for_reconcile(settings: Settings) -> None:
     """Let the worker look for what was missed while a part was down."""
-    from model_backend.worker import open_jobs
+    from model_backend.worker import open_job_queue
 
-    jobs = open_jobs(settings)
-    jobs.reconcile()
-    jobs.close()
+    queue = open_job_queue(settings)
+    queue.reconcile()
+    queue.close()

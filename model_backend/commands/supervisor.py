@@ -16,7 +16,7 @@ WINDOW = 60.0
 INTERVAL = 0.25
 
 
-class Part(Protocol):
+class Head(Protocol):
     """A process that is started, watched, and stopped."""
 
     name: str
@@ -41,13 +41,13 @@ class Supervisor:
         """`say` tells people; `revived` is called with the name of each part that was started again."""
         self._say = say
         self._revived = revived or (lambda _: None)
-        self._parts: list[Part] = []
+        self._parts: list[Head] = []
         self._deaths: dict[str, deque[float]] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self.failure: OnetagError | None = None
 
-    def add(self, part: Part) -> None:
+    def add(self, part: Head) -> None:
         """Start a part; from the first `watch` on it is kept alive."""
         self._parts.append(part)
         part.start()
@@ -88,7 +88,7 @@ class Supervisor:
                     self._over.set()
                     return
 
-    def _revive(self, part: Part) -> None:
+    def _revive(self, part: Head) -> None:
         deaths = self._deaths.setdefault(part.name, deque(maxlen=PATIENCE))
         deaths.append(time.monotonic())
         if len(deaths) == PATIENCE and deaths[-1] - deaths[0] < WINDOW:

@@ -72,10 +72,10 @@ def train(
 def train_now(store: Store, settings: Settings, number: int | None, report: Any) -> ModelVersion:
     """Train the project with this number in Label Studio (the only one when None) and return its version."""
     from annotator.commands.options import chosen_project
-    from model_backend.engine import open_studio, open_workbench, train_project
+    from model_backend.engine import open_resources, open_studio, train_project
 
     with store.reading() as session:
         project_id = chosen_project(session, number).id
     studio = open_studio(settings)
-    workbench = open_workbench(settings, studio)
-    return train_project(store, settings, project_id, workbench=workbench, studio=studio, progress=report)
+    resources = open_resources(settings, studio)
+    return train_project(store, settings, project_id, resources=resources, studio=studio, progress=report)

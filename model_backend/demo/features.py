@@ -51,9 +51,9 @@ class Scorer:
 
 
 def _features(settings: Settings, files: Sequence[Path]) -> Extracted:
-    from model_backend.engine.workbench import Workbench
+    from model_backend.engine.resources import LearningResources
     from model_backend.features import extract
 
-    workbench = Workbench(settings, lambda uri: Path(uri).read_bytes())
+    resources = LearningResources(settings, lambda uri: Path(uri).read_bytes())
 
-    return extract(((str(file), file.read_bytes) for file in files), workbench.backbone, workbench.cache)
+    return extract(((str(file), file.read_bytes) for file in files), resources.backbone, resources.cache)

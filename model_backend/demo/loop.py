@@ -122,7 +122,7 @@ def shown_prediction(task: dict[str, Any]) -> dict[str, Any] | None:
 def as_shown(prediction: dict[str, Any] | None) -> Shown:
     """What a prediction shows ticked."""
     from annotator.labelstudio.config import SUGGESTED
-    from annotator.labelstudio.events import ticked
+    from annotator.labelstudio.observations import ticked
 
     result = (prediction or {}).get("result") or []
     ids = [str(region["id"]) for region in result if region.get("from_name") == SUGGESTED]

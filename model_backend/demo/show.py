@@ -32,7 +32,7 @@ TAGS_ONLY, WITH_REVIEWS = Habits(), Habits(reviews=0.5, completes=0.1)
 
 
 @dataclass(frozen=True)
-class Wish:
+class DemoOptions:
     """What a demonstration is asked for; None leaves it to the data."""
 
     dataset: Path | None = None
@@ -69,7 +69,7 @@ def fresh_folder(folder: Path) -> None:
     )
 
 
-def prepare(wish: Wish, folder: Path, scenes: int, held_out: int) -> Material:
+def prepare(wish: DemoOptions, folder: Path, scenes: int, held_out: int) -> Material:
     """The data of a demonstration: a folder with a known truth, or scenes of digits made on the spot."""
     where, name = wish.dataset, wish.dataset.resolve().name if wish.dataset else "digit scenes"
     if where is None:
@@ -80,7 +80,7 @@ def prepare(wish: Wish, folder: Path, scenes: int, held_out: int) -> Material:
     return Material(name, where / "images", train, test)
 
 
-def schedule(wish: Wish, images: int) -> list[tuple[int, Habits]]:
+def schedule(wish: DemoOptions, images: int) -> list[tuple[int, Habits]]:
     """How much is answered a round, and how: at first one label alone, later some suggestions too."""
     count = wish.per_round or max(1, images // (2 * wish.rounds))
     late = (wish.rounds + 1) // 2
@@ -88,7 +88,7 @@ def schedule(wish: Wish, images: int) -> list[tuple[int, Habits]]:
 
 
 def perform(
-    installation: Running, material: Material, scorer: Scorer, wish: Wish, console: Console
+    installation: Running, material: Material, scorer: Scorer, wish: DemoOptions, console: Console
 ) -> list[Round]:
     """Play the rounds with a live table, and return them."""
     stage = stage_of(installation, material, scorer)

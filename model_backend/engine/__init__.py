@@ -1,14 +1,14 @@
 """Where records and learning meet: features of a project's images, trainings, publishing, predictions."""
 
-from model_backend.engine.connect import open_studio, open_workbench
+from model_backend.engine.connect import open_resources, open_studio
 from model_backend.engine.predict import Predictor
+from model_backend.engine.resources import LearningResources
 from model_backend.engine.train import train_project
-from model_backend.engine.workbench import Workbench
 
 __all__ = [
+    "LearningResources",
     "Predictor",
-    "Workbench",
+    "open_resources",
     "open_studio",
-    "open_workbench",
     "train_project",
 ]

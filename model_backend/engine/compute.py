@@ -20,8 +20,8 @@ from annotator.store import (
     store_vectors,
     sync_images,
 )
+from model_backend.engine.resources import LearningResources
 from model_backend.engine.suggest import queue_scores, suggested_labels
-from model_backend.engine.workbench import Workbench
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,12 @@ class Wanted:
 
 
 def compute(
-    store: Store, workbench: Workbench, version: ModelVersion, wanted: Sequence[Wanted], *, before: float
+    store: Store,
+    resources: LearningResources,
+    version: ModelVersion,
+    wanted: Sequence[Wanted],
+    *,
+    before: float,
 ) -> dict[int, Suggested]:
     """Suggestions by place in the request, for the images that can be read; kept in the store.
 
@@ -43,14 +48,14 @@ def compute(
     """
     from model_backend.acquisition import priority
 
-    model = workbench.model(version)
-    backbone = workbench.backbones.of(version)
-    found = workbench.extract([each.uri for each in wanted], backbone, before=before)
+    model = resources.model(version)
+    backbone = resources.backbones.of(version)
+    found = resources.extract([each.uri for each in wanted], backbone, before=before)
     good = [index for index in range(len(wanted)) if index not in found.problems]
     if not good:
         return {}
     probabilities = model.predict(found.features[good])
-    settings = workbench.settings
+    settings = resources.settings
     scores = queue_scores(priority(settings.acquisition, probabilities, seed=settings.seed))
     chosen = [wanted[index] for index in good]
     with store.session() as session:

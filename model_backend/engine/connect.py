@@ -1,11 +1,11 @@
-"""Label Studio and the workbench, as the settings describe them."""
+"""Label Studio and the resources, as the settings describe them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from annotator.settings import Settings
-from model_backend.engine.workbench import Workbench
+from model_backend.engine.resources import LearningResources
 
 if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio
@@ -20,8 +20,8 @@ def open_studio(settings: Settings) -> Studio | None:
     return Studio(settings.label_studio_url, settings.label_studio_token, timeout=settings.request_timeout)
 
 
-def open_workbench(settings: Settings, studio: Studio | None = None) -> Workbench:
-    """A workbench that reads images as the settings allow. Nothing is loaded yet."""
+def open_resources(settings: Settings, studio: Studio | None = None) -> LearningResources:
+    """A resources that reads images as the settings allow. Nothing is loaded yet."""
     from annotator.labelstudio.images import ImageSource
 
-    return Workbench(settings, ImageSource(studio or open_studio(settings), settings).read)
+    return LearningResources(settings, ImageSource(studio or open_studio(settings), settings).read)

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from annotator.store import Image, Store
-from model_backend.engine.workbench import Workbench
+from model_backend.engine.resources import LearningResources
 from model_backend.progress import Progress
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class ImageRow:
 
 def pool_features(
     store: Store,
-    workbench: Workbench,
+    resources: LearningResources,
     backbone: Backbone,
     image_ids: Sequence[int],
     progress: Progress,
@@ -57,11 +57,11 @@ def pool_features(
     """
     with store.reading() as session:
         rows = image_rows(session, image_ids, again=again)
-    mask, known = workbench.known_features([row.digest or "" for row in rows], backbone)
+    mask, known = resources.known_features([row.digest or "" for row in rows], backbone)
     missing = [row for row, there in zip(rows, mask, strict=True) if not there]
     if not missing:
         return PoolFeatures([row.id for row in rows], known)
-    found = _extract(store, workbench, backbone, missing, progress)
+    found = _extract(store, resources, backbone, missing, progress)
     features = np.zeros((len(rows), found.features.shape[1]), dtype=np.float32)
     features[~mask] = found.features
     if len(known):
@@ -85,9 +85,9 @@ def image_rows(session: Session, image_ids: Sequence[int], *, again: bool) -> li
 
 
 def _extract(
-    store: Store, workbench: Workbench, backbone: Backbone, rows: list[ImageRow], progress: Progress
+    store: Store, resources: LearningResources, backbone: Backbone, rows: list[ImageRow], progress: Progress
 ) -> Extracted:
-    found = workbench.extract([row.uri for row in rows], backbone, lambda done: progress("features", done))
+    found = resources.extract([row.uri for row in rows], backbone, lambda done: progress("features", done))
     for index, problem in found.problems.items():
         log.warning("Image %d is left out: %s", rows[index].id, problem)
     _remember(store, rows, found)

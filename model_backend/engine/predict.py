@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import LabelConfig, parse_config
 from annotator.labelstudio.predictions import empty_prediction, prediction
+from annotator.labelstudio.projects import find_project
 from annotator.settings import Settings
 from annotator.store import Image, ModelVersion, Store, Suggested, Suggestion, live_labels
 from model_backend.engine.compute import Wanted, compute
-from model_backend.engine.projects import project_of_studio
+from model_backend.engine.resources import LearningResources, TooLate
 from model_backend.engine.versions import active_version
-from model_backend.engine.workbench import TooLate, Workbench
 from model_backend.errors import LearningError
 
 DEADLINE = 45.0  # seconds; Label Studio waits 100, and one image that hangs may cost `request_timeout` more
@@ -56,23 +56,23 @@ class _Shown:
 
 
 class Predictor:
-    """Answers for all projects of one Label Studio.
+    """Feedback for all projects of one Label Studio.
 
-    open_workbench: gives what learning needs; called when the first image must be computed.
+    open_resources: gives what learning needs; called when the first image must be computed.
     """
 
     def __init__(
         self,
         store: Store,
         settings: Settings,
-        open_workbench: Callable[[], Workbench],
+        open_resources: Callable[[], LearningResources],
         *,
         deadline: float = DEADLINE,
     ) -> None:
         self._store = store
         self._settings = settings
-        self._open_workbench = open_workbench
-        self._workbench: Workbench | None = None
+        self._open_resources = open_resources
+        self._resources: LearningResources | None = None
         self._deadline = deadline
         self._waiting = threading.BoundedSemaphore(WAITING)
         self._turn = threading.Lock()  # one request computes at a time: two would only slow each other down
@@ -102,7 +102,7 @@ class Predictor:
     def _shown(self, session: Session, studio_project: int | None) -> _Shown | None:
         if studio_project is None:
             return None
-        project = project_of_studio(session, self._settings.label_studio_url, studio_project)
+        project = find_project(session, self._settings.label_studio_url, studio_project)
         version = active_version(session, project.id) if project else None
         if project is None or version is None:
             return None
@@ -128,9 +128,9 @@ class Predictor:
     def _compute(self, shown: _Shown, chunk: Sequence[Wanted], answer: Answer, before: float) -> bool:
         """Fill in the predictions of one batch; says whether the next one is worth a try."""
         try:
-            if self._workbench is None:
-                self._workbench = self._open_workbench()
-            found = compute(self._store, self._workbench, shown.version, chunk, before=before)
+            if self._resources is None:
+                self._resources = self._open_resources()
+            found = compute(self._store, self._resources, shown.version, chunk, before=before)
         except TooLate:
             log.warning("No time left to compute more suggestions; ask for fewer tasks at once.")
             return False

@@ -53,7 +53,7 @@ class Queue(Protocol):
     def backends(self, project: int) -> list[dict[str, Any]]:
         """The ML backends of a project."""
 
-    def title_backend(self, project: int, url: str, title: str, secret: SecretStr) -> int:
+    def upsert_backend(self, project: int, url: str, title: str, secret: SecretStr) -> int:
         """Change the title of the ML backend at an address."""
 
 
@@ -120,7 +120,7 @@ def title_backends(store: Store, project_id: int, studio: Queue, secret: SecretS
         return
     for backend in studio.backends(place.project):
         if backend.get("title") in {BACKEND_TITLE, *place.ours} - {place.version}:
-            studio.title_backend(place.project, str(backend["url"]), place.version, secret)
+            studio.upsert_backend(place.project, str(backend["url"]), place.version, secret)
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ from annotator.store import (
     store_suggestions,
     store_vectors,
 )
-from model_backend.engine.answers import calibration_of
-from model_backend.engine.connect import open_studio, open_workbench
-from model_backend.engine.fitting import ASKED_FOR, Learnt, Material, learn
+from model_backend.engine.connect import open_resources, open_studio
+from model_backend.engine.feedback import calibration_of
+from model_backend.engine.fitting import ASKED_FOR, TrainingInput, TrainingOutput, learn
 from model_backend.engine.publish import Queue, publish
+from model_backend.engine.resources import LearningResources
 from model_backend.engine.runs import (
     Heartbeat,
     RunGone,
@@ -39,7 +40,6 @@ from model_backend.engine.runs import (
 )
 from model_backend.engine.suggest import queue_scores, suggested_labels
 from model_backend.engine.versions import active_version, next_name, save_version
-from model_backend.engine.workbench import Workbench
 from model_backend.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def train_project(
     settings: Settings,
     project_id: int,
     *,
-    workbench: Workbench | None = None,
+    resources: LearningResources | None = None,
     studio: Queue | None = None,
     publishing: bool = True,
     run_id: int | None = None,
@@ -60,7 +60,7 @@ def train_project(
 ) -> ModelVersion:
     """Train on all that is observed, keep the version, make it the active one, and publish it.
 
-    workbench, studio: by the settings, unless given. publishing: whether Label Studio gets the suggestions.
+    resources, studio: by the settings, unless given. publishing: whether Label Studio gets the suggestions.
     run_id: a queued run to work on; None queues one. recipe: fields that differ from the settings' recipe.
     progress: called with a stage and how much of it is done. stop: when set, the run goes back to the queue.
     The run says what became of it in any case. A version that cannot be published stays active; the worker's
@@ -68,7 +68,7 @@ def train_project(
     """
     if publishing and studio is None:
         studio = open_studio(settings)
-    workbench = workbench or open_workbench(settings)
+    resources = resources or open_resources(settings)
     run_id = _start(store, project_id, run_id, recipe)
     with Heartbeat(store, run_id, stop) as beat:
 
@@ -78,7 +78,7 @@ def train_project(
                 progress(stage, done)
 
         try:
-            version = _learn(store, settings, project_id, run_id, workbench, report)
+            version = _learn(store, settings, project_id, run_id, resources, report)
         except RunGone:
             raise
         except Stopped:
@@ -122,15 +122,15 @@ def _learn(
     settings: Settings,
     project_id: int,
     run_id: int,
-    workbench: Workbench,
+    resources: LearningResources,
     report: Progress,
 ) -> ModelVersion:
     with store.reading() as session:
         material = _material(session, project_id, run_id)
-    learnt = learn(store, settings, workbench, material, report)
+    learnt = learn(store, settings, resources, material, report)
     report("suggestions", 0.0)
     fitted_at = time.perf_counter()
-    rows = _suggestions(learnt, material.observed.label_names, settings, workbench)
+    rows = _suggestions(learnt, material.observed.label_names, settings, resources)
     metrics = {
         **learnt.metrics,
         **calibration_of(learnt.fitted.model),
@@ -138,16 +138,16 @@ def _learn(
         "suggest_seconds": round(time.perf_counter() - fitted_at, 3),
     }
     report("saving", 0.0)
-    return _keep(store, settings, material, learnt, rows, metrics, workbench)
+    return _keep(store, settings, material, learnt, rows, metrics, resources)
 
 
-def _material(session: Session, project_id: int, run_id: int) -> Material:
+def _material(session: Session, project_id: int, run_id: int) -> TrainingInput:
     observed = observed_matrix(session, project_id)
     if not observed.label_ids:
         raise OnetagError("The project has no labels. Add labels to its label config in Label Studio.")
     if not observed.image_ids:
         raise OnetagError("The project has no images. Import some into Label Studio.")
-    return Material(
+    return TrainingInput(
         run=session.get_one(TrainingRun, run_id),
         project=session.get_one(Project, project_id),
         observed=observed,
@@ -156,14 +156,14 @@ def _material(session: Session, project_id: int, run_id: int) -> Material:
 
 
 def _suggestions(
-    learnt: Learnt, names: list[str], settings: Settings, workbench: Workbench
+    learnt: TrainingOutput, names: list[str], settings: Settings, resources: LearningResources
 ) -> list[Suggested]:
     from model_backend.acquisition import priority
 
     probabilities, pool = learnt.fitted.probabilities, learnt.pool
     labels = suggested_labels(probabilities, learnt.fitted.model.thresholds, learnt.observed, names)
     scores = queue_scores(priority(settings.acquisition, probabilities, pool.features, seed=settings.seed))
-    groups = workbench.clusters(pool.features)
+    groups = resources.clusters(pool.features)
     return [
         Suggested(image_id, suggested, float(score), int(group))
         for image_id, suggested, score, group in zip(pool.image_ids, labels, scores, groups, strict=True)
@@ -173,11 +173,11 @@ def _suggestions(
 def _keep(
     store: Store,
     settings: Settings,
-    material: Material,
-    learnt: Learnt,
+    material: TrainingInput,
+    learnt: TrainingOutput,
     suggestions: list[Suggested],
     metrics: dict[str, Any],
-    workbench: Workbench,
+    resources: LearningResources,
 ) -> ModelVersion:
     """The folder first, then all records in one transaction: a version that is known is complete."""
     project_id, observed, fitted = material.project.id, material.observed, learnt.fitted
@@ -208,7 +208,7 @@ def _keep(
         store_vectors(session, version.id, learnt.pool.image_ids, fitted.probabilities)
         store_suggestions(session, version.id, suggestions)
         session.get_one(Project, project_id).active_version_id = version.id
-    workbench.keep(version.id, fitted.model)
+    resources.keep(version.id, fitted.model)
     return version
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from annotator.store import Store
 from model_backend.engine.backbones import BACKBONES_FOLDER
 from model_backend.engine.pool import PoolFeatures, image_rows, pool_features
-from model_backend.engine.workbench import Workbench
+from model_backend.engine.resources import LearningResources
 from model_backend.errors import LearningError
 from model_backend.progress import Progress
 
@@ -48,7 +48,7 @@ def trainable(backbone: Backbone) -> Network:
 
 def tune_pool(
     store: Store,
-    workbench: Workbench,
+    resources: LearningResources,
     backbone: Backbone,
     pool: PoolFeatures,
     observed: NDArray[np.int8],
@@ -66,7 +66,7 @@ def tune_pool(
 
     network = trainable(backbone)
     uris = _observed_uris(store, pool, observed)
-    with workbench.pixels(uris, network, lambda done: report("pixels", done)) as pixels:
+    with resources.pixels(uris, network, lambda done: report("pixels", done)) as pixels:
         tuned = tune(
             network.module,
             pixels.read,
@@ -77,9 +77,9 @@ def tune_pool(
             progress=report,
         )
     report("saving the backbone", 0.0)
-    folder = workbench.settings.data_dir / BACKBONES_FOLDER
-    saved = workbench.backbones.called(save_tuned(folder, network.name, network.weights(tuned.module)))
-    seen = pool_features(store, workbench, saved, pool.image_ids, report, again=True)
+    folder = resources.settings.data_dir / BACKBONES_FOLDER
+    saved = resources.backbones.called(save_tuned(folder, network.name, network.weights(tuned.module)))
+    seen = pool_features(store, resources, saved, pool.image_ids, report, again=True)
     rows = np.searchsorted(np.array(pool.image_ids), np.array(seen.image_ids, dtype=np.int64))
     return TunedPool(tuned.at(rows), saved, seen)
 

@@ -17,7 +17,7 @@ from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import Annotation, LabelVector, ModelVersion, Project, Store, Suggestion
 from model_backend.engine.backbones import BACKBONES_FOLDER
-from model_backend.engine.workbench import CACHE_FILE
+from model_backend.engine.resources import CACHE_FILE
 
 KEPT = 3  # versions whose weights and vectors stay; the active one always does
 SUGGESTIONS_KEPT = timedelta(days=1)  # an annotation that arrives late is compared with what was shown

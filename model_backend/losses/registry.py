@@ -50,7 +50,7 @@ class LossEntry:
         build: makes the loss; its keyword arguments are the loss's options.
         uses_estimate: it needs `Batch.estimate`.
         uses_positives: it, or what is made of its logits, reads k, the expected positives.
-        over_tags: the logits say which label is the one tagged; their softmax times k are probabilities.
+        is_softmax: the logits say which label is the one tagged; their softmax times k are probabilities.
         stateful: it remembers images by index: call `on_epoch_end`, keep its state_dict.
     """
 
@@ -60,7 +60,7 @@ class LossEntry:
     build: Callable[..., Loss]
     uses_estimate: bool = False
     uses_positives: bool = False
-    over_tags: bool = False
+    is_softmax: bool = False
     stateful: bool = False
 
 
@@ -106,7 +106,7 @@ _ENTRIES = (
         MAHAJAN,
         Softmax,
         uses_positives=True,
-        over_tags=True,
+        is_softmax=True,
     ),
 )
 LOSSES: dict[str, LossEntry] = {entry.name: entry for entry in _ENTRIES}

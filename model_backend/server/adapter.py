@@ -16,11 +16,11 @@ from flask import Flask
 from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import Store
-from model_backend.engine.connect import open_workbench
+from model_backend.engine.connect import open_resources
 from model_backend.engine.predict import Predictor
 from model_backend.server.bodies import studio_project
-from model_backend.server.desk import Desk, Queue
 from model_backend.server.guard import guard
+from model_backend.server.request_handler import Queue, RequestHandler
 
 
 def hosted_app(store: Store, settings: Settings, queue: Queue) -> Flask:
@@ -45,8 +45,8 @@ def backend_class(store: Store, settings: Settings, queue: Queue, predictor: Pre
     """
     respond = _package("response").ModelResponse  # 1.x has no such module
     base = _package("model").LabelStudioMLBase
-    predictor = predictor or Predictor(store, settings, lambda: open_workbench(settings))
-    desk = Desk(store, settings.label_studio_url, queue, predictor)
+    predictor = predictor or Predictor(store, settings, lambda: open_resources(settings))
+    handler = RequestHandler(store, settings.label_studio_url, queue, predictor)
 
     class OnetagBackend(base):  # type: ignore[misc, valid-type]  # the package is not there to be checked
         """Made anew by label-studio-ml for each request."""
@@ -57,19 +57,19 @@ def backend_class(store: Store, settings: Settings, queue: Queue, predictor: Pre
 
         def setup(self) -> None:
             """Remember the project and name its active version."""
-            name = desk.meet_project(studio_project(self.project_id), self._sent_config or None)
+            name = handler.get_or_create_project(studio_project(self.project_id), self._sent_config or None)
             if self.get("model_version") != name:
                 self.set("model_version", name)
 
         def predict(self, tasks: list[Any], context: Any = None, **_sent: Any) -> Any:  # noqa: ARG002
             """A ModelResponse with exactly one prediction a task. Nothing depends on the context."""
-            predictions, _ = desk.predict(studio_project(self.project_id), tasks)
+            predictions, _ = handler.predict(studio_project(self.project_id), tasks)
             return respond(predictions=predictions, model_version=self.get("model_version"))
 
         def fit(self, event: str, data: dict[str, Any], **_sent: Any) -> dict[str, Any]:
             """Record the event durably. Raises what the store raises: what is not kept must not look kept."""
-            number = desk.record(event, {"action": event, **data})  # label-studio-ml took the action out
-            desk.nudge()
+            number = handler.record(event, {"action": event, **data})  # label-studio-ml took the action out
+            handler.nudge()
             return {"event": number}
 
     return OnetagBackend

@@ -16,12 +16,12 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import ModelVersion, Store
-from model_backend.engine.connect import open_workbench
+from model_backend.engine.connect import open_resources
 from model_backend.engine.predict import Predictor
 from model_backend.server.bodies import json_object, studio_project
-from model_backend.server.desk import Desk, Queue
 from model_backend.server.guard import guard
 from model_backend.server.metrics import Metrics
+from model_backend.server.request_handler import Queue, RequestHandler
 
 MAX_BODY_BYTES = 64 * 2**20  # Label Studio sends hundreds of whole tasks at once
 MAX_VERSIONS = 100
@@ -35,9 +35,9 @@ def create_app(store: Store, settings: Settings, queue: Queue, predictor: Predic
         raise OnetagError("The backend needs a secret. Set ONETAG_SECRET, or let `onetag connect` make one.")
     app = Flask("onetag")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    predictor = predictor or Predictor(store, settings, lambda: open_workbench(settings))
-    desk = Desk(store, settings.label_studio_url, queue, predictor)
-    backend = Backend(store, desk, Metrics(store))
+    predictor = predictor or Predictor(store, settings, lambda: open_resources(settings))
+    handler = RequestHandler(store, settings.label_studio_url, queue, predictor)
+    backend = Backend(store, handler, Metrics(store))
     app.before_request(_start_clock)
     app.before_request(guard(settings.secret))
     app.after_request(backend.count)
@@ -55,9 +55,9 @@ def create_app(store: Store, settings: Settings, queue: Queue, predictor: Predic
 class Backend:
     """The endpoints, with what they need."""
 
-    def __init__(self, store: Store, desk: Desk, metrics: Metrics) -> None:
+    def __init__(self, store: Store, handler: RequestHandler, metrics: Metrics) -> None:
         self._store = store
-        self._desk = desk
+        self._desk = handler
         self._metrics = metrics
 
     def health(self) -> Response:
@@ -68,7 +68,9 @@ class Backend:
         """Label Studio connects a project, or looks whether we are there: name the active version."""
         body = json_object()
         return jsonify(
-            model_version=self._desk.meet_project(studio_project(body.get("project")), body.get("schema"))
+            model_version=self._desk.get_or_create_project(
+                studio_project(body.get("project")), body.get("schema")
+            )
         )
 
     def predict(self) -> Response:

@@ -1,8 +1,8 @@
 """Fitting, evaluation and calibration: arrays in, arrays out; no store, no web."""
 
-from model_backend.training.answers import Answers
 from model_backend.training.choices import check_choices
 from model_backend.training.evaluate import at_thresholds, mean_average_precision
+from model_backend.training.feedback import Feedback
 from model_backend.training.finish import Fit
 from model_backend.training.fit import fit
 from model_backend.training.model import LabelModel
@@ -12,7 +12,7 @@ from model_backend.training.tune import Tuned, fit_tuned, tune
 
 __all__ = [
     "DEFAULT_RECIPE",
-    "Answers",
+    "Feedback",
     "Fit",
     "LabelModel",
     "Pool",

@@ -45,10 +45,10 @@ def uses_positives(recipe: Recipe) -> bool:
     return entry is not None and entry.uses_positives
 
 
-def over_tags(recipe: Recipe) -> bool:
+def is_softmax(recipe: Recipe) -> bool:
     """Whether the recipe's logits say which label is the one tagged, and not each label for itself."""
     entry = _entry(recipe)
-    return entry is not None and entry.over_tags
+    return entry is not None and entry.is_softmax
 
 
 def _entry(recipe: Recipe) -> LossEntry | None:

@@ -12,8 +12,13 @@ from torch import Tensor
 from model_backend.errors import LearningError
 from model_backend.features.mapping import FeatureMap
 from model_backend.progress import Progress
-from model_backend.training.answers import Answers, calibrate_by, no_answers, thresholds_by
-from model_backend.training.model import LabelModel, Part, calibrated
+from model_backend.training.feedback import (
+    Feedback,
+    calibrate_by_feedback,
+    no_feedback,
+    thresholds_by_feedback,
+)
+from model_backend.training.model import Head, LabelModel, calibrated
 from model_backend.training.pool import Floats, Pool
 from model_backend.training.positives import ExpectedPositives
 from model_backend.training.recipe import Recipe
@@ -40,7 +45,7 @@ def require_tags(pool: Pool) -> None:
 
 
 def uncalibrated(
-    pool: Pool, recipe: Recipe, feature_map: FeatureMap, parts: tuple[Part, ...], positives: float
+    pool: Pool, recipe: Recipe, feature_map: FeatureMap, parts: tuple[Head, ...], positives: float
 ) -> LabelModel:
     """A model of these parts that says what they say, and suggests nothing yet."""
     return LabelModel(
@@ -61,7 +66,7 @@ def finish(
     mapped: Tensor,
     *,
     belief: Tensor | None,
-    answers: Answers | None,
+    feedback: Feedback | None,
     precision: float,
     positives: ExpectedPositives,
     progress: Progress,
@@ -69,17 +74,17 @@ def finish(
     """Calibrate an uncalibrated model, choose its thresholds and give each image its label vector.
 
     mapped (N, D): the pool's features through the model's map. belief (N, L): what the estimator thinks of
-    the pool, averaged with what the head says. answers, precision: see `fit`.
+    the pool, averaged with what the head says. feedback, precision: see `fit`.
     """
     progress("label vectors", 0.95)
     raw = model.raw(mapped)
     if belief is not None:
         raw = (raw + belief) / 2
-    answers = answers or no_answers()
-    calibration = calibrate_by(answers, raw.numpy(), pool.observed)
+    feedback = feedback or no_feedback()
+    calibration = calibrate_by_feedback(feedback, raw.numpy(), pool.observed)
     model = model.calibrated(torch.from_numpy(calibration.scale), torch.from_numpy(calibration.offset))
     probabilities = calibrated(raw, model.scale, model.offset).numpy()
-    thresholds = thresholds_by(answers, calibration, probabilities, pool.observed, precision)
+    thresholds = thresholds_by_feedback(feedback, calibration, probabilities, pool.observed, precision)
     progress("done", 1.0)
     metrics = {
         "images": pool.images,
@@ -88,7 +93,7 @@ def finish(
         "never_tagged": np.flatnonzero(~(pool.observed > 0).any(axis=0)).tolist(),
         "expected_positives": positives.value,
         "expected_positives_source": positives.source,
-        **answers.metrics(),
+        **feedback.metrics(),
         "calibrated": calibration.answers > 0,
     }
     return Fit(model.with_thresholds(thresholds), probabilities, metrics)

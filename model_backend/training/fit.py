@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
 from model_backend.progress import Progress, silent
-from model_backend.training.answers import Answers
-from model_backend.training.belief import TagBelief, belief_for
 from model_backend.training.choices import resolved
+from model_backend.training.default_heads import fit_default_heads
+from model_backend.training.feedback import Feedback
 from model_backend.training.finish import Fit, finish, require_tags, uncalibrated
-from model_backend.training.fused import fit_fused
 from model_backend.training.linear import LinearFit, fit_linear
-from model_backend.training.mapped import map_pool, worth_keeping
+from model_backend.training.mapped_pool import map_pool, worth_keeping
 from model_backend.training.model import LabelModel
 from model_backend.training.pool import Pool
 from model_backend.training.positives import expected_positives as estimate_positives
 from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
+from model_backend.training.soft_labels import SoftLabels, soft_labels_for
 
 
 def fit(
@@ -32,7 +32,7 @@ def fit(
     previous: LabelModel | None = None,
     precision: float = 0.8,
     propensity: NDArray[np.floating] | None = None,
-    answers: Answers | None = None,
+    feedback: Feedback | None = None,
     progress: Progress | None = None,
 ) -> Fit:
     """Train on everything observed so far.
@@ -43,7 +43,7 @@ def fit(
     precision: the share of suggestions that should be right, for the thresholds.
     propensity (L,): where annotators prefer some labels, the chance in (0, 1] that each is tagged when
     present, see `simulate.label_propensity`.
-    answers: what was said to earlier versions' suggestions, see `Answers`. From 20 on they calibrate
+    feedback: what was said to earlier versions' suggestions, see `Feedback`. From 20 on they calibrate
     the probabilities and set the thresholds. `pool` is to hold them too, as observed.
     progress: called with a stage and how much is done, 0..1.
 
@@ -57,7 +57,7 @@ def fit(
     mapped_at = time.perf_counter()
     weights = _propensity(propensity, pool.labels)
     observed = torch.from_numpy(pool.observed)
-    belief = belief_for(recipe, mapped.mapped, observed, expected_positives, report)
+    belief = soft_labels_for(recipe, mapped.mapped, observed, expected_positives, report)
     positives = estimate_positives(pool.observed, expected_positives, belief.shares if belief else None)
     trained = _heads(mapped.mapped, observed, recipe, positives.value, belief, report, weights)
     model = uncalibrated(pool, recipe, feature_map, trained.parts, positives.value)
@@ -66,7 +66,7 @@ def fit(
         pool,
         mapped.mapped,
         belief=trained.belief,
-        answers=answers,
+        feedback=feedback,
         precision=precision,
         positives=positives,
         progress=report,
@@ -84,12 +84,12 @@ def _heads(
     observed: torch.Tensor,
     recipe: Recipe,
     positives: float,
-    belief: TagBelief | None,
+    belief: SoftLabels | None,
     report: Progress,
     propensity: torch.Tensor | None,
 ) -> LinearFit:
     if recipe.is_default and belief is not None:
-        parts = fit_fused(
+        parts = fit_default_heads(
             mapped, observed, belief, positives, seed=recipe.seed, progress=report, propensity=propensity
         )
         return LinearFit(parts, None, 0)

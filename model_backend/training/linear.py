@@ -16,8 +16,8 @@ from model_backend.estimators import build_estimator, find_estimator
 from model_backend.estimators.base import Estimator
 from model_backend.losses import Batch, build_loss
 from model_backend.progress import Progress
-from model_backend.training.choices import chosen_estimator, over_tags
-from model_backend.training.model import Link, Part
+from model_backend.training.choices import chosen_estimator, is_softmax
+from model_backend.training.model import Head, Link
 from model_backend.training.recipe import Recipe
 from model_backend.training.selection import held_out, tag_auc
 
@@ -33,7 +33,7 @@ class LinearFit:
     estimator: that one itself, on the device it was trained on.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[Head, ...]
     belief: Tensor | None
     epochs: int
     estimator: Estimator | None = None
@@ -61,8 +61,8 @@ def fit_linear(
     best = trainer.run(progress)
     belief = pool_belief(trainer.estimator, mapped)
     weight, bias = (tensor.cpu() for tensor in best)
-    link: Link = "softmax" if over_tags(recipe) else "sigmoid"
-    part = Part(((weight, bias),), link, positives=expected_positives)
+    link: Link = "softmax" if is_softmax(recipe) else "sigmoid"
+    part = Head(((weight, bias),), link, positives=expected_positives)
     return LinearFit((part,), belief, trainer.epoch, trainer.estimator)
 
 
@@ -147,7 +147,7 @@ class _Trainer:
             generator=self.generator,
         )
         value: Tensor = self.loss(torch.addmm(self.bias, features, self.weight), batch)
-        labels = 1 if over_tags(self.recipe) else observed.shape[1]
+        labels = 1 if is_softmax(self.recipe) else observed.shape[1]
         return labels * value + self.recipe.l2 / 2 / len(self.rows) * self.weight.square().sum()
 
     def _estimator_rate(self) -> float:

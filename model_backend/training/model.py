@@ -28,7 +28,7 @@ Link = Literal["sigmoid", "softmax"]
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Head:
     """One head on mapped features: its layers, (weight, bias) each with ReLU between, and its link.
 
     sigmoid: one probability a label. softmax: the chance that a label is the one tagged, times `positives`
@@ -78,7 +78,7 @@ class LabelModel:
     recipe: Recipe
     blocks: tuple[int, ...]
     feature_map: FeatureMap
-    parts: tuple[Part, ...]
+    parts: tuple[Head, ...]
     expected_positives: float
     thresholds: NDArray[np.float32]
     scale: Tensor
@@ -196,12 +196,12 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _part(index: int, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Part:
+def _part(index: int, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Head:
     layers: list[tuple[Tensor, Tensor]] = []
     while f"part.{index}.{len(layers)}.weight" in tensors:
         name = f"part.{index}.{len(layers)}"
         layers.append((tensors[f"{name}.weight"], tensors[f"{name}.bias"]))
-    return Part(tuple(layers), **settings)
+    return Head(tuple(layers), **settings)
 
 
 def _pool(tensors: Mapping[str, Tensor], fitted: int | None) -> MappedPool | None:

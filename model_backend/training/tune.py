@@ -16,17 +16,17 @@ from torch import Tensor, nn
 
 from model_backend.features.mapping import FeatureMap
 from model_backend.progress import Progress, silent
-from model_backend.training.answers import Answers
-from model_backend.training.belief import belief_for
 from model_backend.training.choices import resolved
 from model_backend.training.endtoend import EndToEndSettings, Read, fit_end_to_end
+from model_backend.training.feedback import Feedback
 from model_backend.training.finish import Fit, finish, require_tags, uncalibrated
 from model_backend.training.linear import fit_linear, pool_belief
-from model_backend.training.model import Part
+from model_backend.training.model import Head
 from model_backend.training.pool import Pool
 from model_backend.training.positives import ExpectedPositives
 from model_backend.training.positives import expected_positives as estimate_positives
 from model_backend.training.recipe import Recipe
+from model_backend.training.soft_labels import soft_labels_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Tuned:
     """
 
     module: nn.Module
-    part: Part
+    part: Head
     belief: Tensor | None
     positives: ExpectedPositives
     losses: tuple[float, ...]
@@ -74,7 +74,7 @@ def tune(
     feature_map = FeatureMap.fit(pool.features, pool.blocks, seed=recipe.seed, kind="linear")
     mapped = torch.from_numpy(feature_map.transform(pool.features))
     seen = torch.from_numpy(pool.observed)
-    told = belief_for(meant, mapped, seen, expected_positives, report)
+    told = soft_labels_for(meant, mapped, seen, expected_positives, report)
     positives = estimate_positives(pool.observed, expected_positives, told.shares if told else None)
     linear = fit_linear(mapped, seen, meant, positives.value, progress=_staged("head", report))
     (head,) = linear.parts[0].layers
@@ -101,7 +101,7 @@ def fit_tuned(
     recipe: Recipe,
     *,
     precision: float = 0.8,
-    answers: Answers | None = None,
+    feedback: Feedback | None = None,
     progress: Progress | None = None,
 ) -> Fit:
     """The finished version of a tuned backbone and head: as `fit` gives it, without training.
@@ -117,7 +117,7 @@ def fit_tuned(
         pool,
         torch.from_numpy(pool.features),
         belief=tuned.belief,
-        answers=answers,
+        feedback=feedback,
         precision=precision,
         positives=tuned.positives,
         progress=progress or silent,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from annotator.labelstudio.intake import IntakeOutcome, take_in
+from annotator.labelstudio.events import EventOutcome, process_event
 from annotator.store import Store, queue_run, waiting_events
 from model_backend.engine.fitting import ASKED_FOR
 
@@ -33,10 +33,10 @@ def drain(store: Store) -> Taken:
     return taken
 
 
-def _take_batch(store: Store) -> list[IntakeOutcome]:
+def _take_batch(store: Store) -> list[EventOutcome]:
     """What became of the oldest events; empty when none waits."""
     with store.session() as session:
-        outcomes = [take_in(session, event) for event in waiting_events(session, BATCH)]
+        outcomes = [process_event(session, event) for event in waiting_events(session, BATCH)]
         for project_id in {each.project_id for each in outcomes if each.train and each.project_id}:
             queue_run(session, project_id, ASKED_FOR)
     return outcomes

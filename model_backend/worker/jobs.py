@@ -1,230 +1,196 @@
-"""The job queue: which messages there are, and where each one leads.
-
-A message is only a nudge. What there is to do stands in the store (the inbox, the training runs), so a lost
-message delays work until the next periodic check and never loses any.
-"""
+"""What a worker does: the inbox, the trainings, and finding what was lost."""
 
 from __future__ import annotations
 
 import logging
-import sqlite3
-from collections.abc import Callable, Iterable
-from datetime import datetime
-from typing import Any, Protocol
+import threading
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from huey import Huey
-from huey.consumer import Consumer, Scheduler
-from huey.storage import PostgresStorage, SqliteStorage
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings
-from model_backend.engine.due import Decision
-from model_backend.worker.messages import JsonMessages
+from annotator.store import Project, Store, queue_run
+from model_backend.engine.due import Decision, Footprint, decide
+from model_backend.engine.footprint import footprint, idle_seconds
+from model_backend.engine.publish import clear_old, publish, title_backends, unpublished
+from model_backend.engine.resources import LearningResources
+from model_backend.engine.runs import Stopped, fail_lost, last_footprint, next_queued, retry, unreached
+from model_backend.engine.train import train_project
+from model_backend.engine.versions import prune
+from model_backend.errors import LearningError
+from model_backend.worker.inbox import Taken, drain
+from model_backend.worker.single_flight import SingleFlight
 
-QUEUE_FILE = "queue.sqlite"
-QUEUE_TABLES = "onetag_queue"
-CHECK_SECONDS = 10
-RECONCILE_MINUTES = 10
-WORKER_THREADS = 3  # a training, a reconcile, and always one left for the inbox
+if TYPE_CHECKING:
+    from annotator.labelstudio.client import Studio
+
+TRY_AGAIN_SECONDS = 60.0  # after Label Studio could not be reached
 
 log = logging.getLogger(__name__)
 
 
-class QueueUnreachable(OnetagError):  # noqa: N818
-    """The job queue cannot be written. The work itself is safe in the store."""
+class Jobs:
+    """The work behind each message of the queue, for one worker process."""
 
-
-class Taken(Protocol):
-    """What the inbox held."""
-
-    projects: set[int]
-    reconcile: bool
-
-
-class Duties(Protocol):
-    """What a worker does when a message arrives; returned ids are the projects to consider next."""
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        studio: Studio | None,
+        resources: LearningResources,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._studio = studio
+        self._resources = resources
+        self._stop = stop or threading.Event()
+        self._inbox = SingleFlight()
+        self._trainings = SingleFlight()
+        self._reconciling = SingleFlight()
+        self._publishing: dict[int, SingleFlight] = {}  # by project
+        self._ask_studio_from = 0.0
 
     def intake(self) -> Taken:
         """Take in the recorded events, in order."""
+        taken = Taken()
+
+        def work() -> None:
+            found = drain(self._store)
+            taken.projects |= found.projects
+            taken.reconcile |= found.reconcile
+
+        self._inbox.run(work)
+        return taken
 
     def consider(self, project_id: int) -> Decision:
         """Decide whether a training is due, and queue it when it is."""
+        with self._store.reading() as session:
+            seen = last_footprint(session, project_id)
+            decision = decide(
+                footprint(session, project_id),
+                None if seen is None else Footprint.from_json(seen),
+                idle=idle_seconds(session, project_id),
+                retrain_after=self._settings.retrain_after,
+                retrain_idle=self._settings.retrain_idle,
+            )
+        if decision.queued:
+            with self._store.session() as session:
+                queue_run(session, project_id, "new observations")
+        return decision
 
     def train(self) -> Iterable[int]:
-        """Run every queued training."""
+        """Run every queued training; returns their projects."""
+        trained: set[int] = set()
+        self._trainings.run(lambda: trained.update(self._train_all()))
+        return sorted(trained)
 
     def tidy(self, project_id: int) -> None:
-        """Clear what older versions left behind."""
+        """Bring the backend's title up to date, and clear what older versions left behind."""
+        if self._studio is not None:
+            try:
+                if self._settings.secret is not None:
+                    title_backends(self._store, project_id, self._studio, self._settings.secret)
+                clear_old(self._store, project_id, self._studio)
+            except OnetagError as error:
+                log.warning("Old predictions stay in Label Studio for now: %s", error)
+        prune(self._store, self._settings, project_id)
 
     def check(self) -> Iterable[int]:
-        """Find lost jobs, publish what was interrupted."""
+        """Find lost trainings, and do what Label Studio kept from being done; returns all projects."""
+        with self._store.session() as session:
+            fail_lost(session)
+        if self._studio is not None and time.monotonic() >= self._ask_studio_from:
+            try:
+                self._retry(self._studio)
+                self._publish_the_rest()
+            except OnetagError as error:
+                log.warning("Label Studio has to be asked again later: %s", error)
+                self._ask_studio_from = time.monotonic() + TRY_AGAIN_SECONDS
+        with self._store.reading() as session:
+            return list(session.scalars(select(Project.id)))
 
     def reconcile(self) -> Iterable[int]:
-        """Compare the store with Label Studio."""
+        """Compare the store with Label Studio, and clear what is old there; returns the projects."""
+        compared: set[int] = set()
+        self._reconciling.run(lambda: compared.update(self._reconcile_all()))
+        return sorted(compared)
 
+    def _train_all(self) -> Iterable[int]:
+        tried: set[int] = set()
+        while not self._stop.is_set():
+            with self._store.reading() as session:
+                run = next_queued(session)
+            if run is None or run.id in tried:  # one that could not even be started waits for the next check
+                return
+            tried.add(run.id)
+            try:
+                train_project(
+                    self._store,
+                    self._settings,
+                    run.project_id,
+                    resources=self._resources,
+                    publishing=False,
+                    run_id=run.id,
+                    stop=self._stop,
+                )
+                self._publish(run.project_id)
+            except Stopped:
+                return
+            except (OnetagError, LearningError) as error:
+                log.warning("Project %d was not trained: %s", run.project_id, error)
+            except Exception:
+                log.exception("Training run %d failed", run.id)
+            yield run.project_id
 
-class Jobs:
-    """The messages of one queue. Without duties (in the server) they can be sent, not worked on."""
+    def _retry(self, studio: Studio) -> None:
+        """Queue the trainings again that failed because Label Studio was down, now that it answers."""
+        with self._store.reading() as session:
+            if not unreached(session):
+                return
+        studio.version()
+        with self._store.session() as session:
+            for run in unreached(session):
+                retry(session, run)
 
-    def __init__(self, huey: Huey, duties: Duties | None = None) -> None:
-        self.huey = huey
-        self._duties = duties
-        self._intake = huey.task(name="intake")(self._do_intake)
-        self._consider = huey.task(name="consider")(self._do_consider)
-        self._train = huey.task(name="train")(self._do_train)
-        self._tidy = huey.task(name="tidy")(self._do_tidy)
-        self._reconcile = huey.task(name="reconcile")(self._do_reconcile)
-        if duties is not None:
-            huey.periodic_task(lambda _: True, name="check")(self._do_check)
-            huey.periodic_task(_every_few_minutes, name="periodic_reconcile")(self._do_reconcile)
+    def _publish_the_rest(self) -> None:
+        with self._store.reading() as session:
+            waiting = unpublished(session)
+        for project_id in waiting:
+            if not self._publish(project_id):
+                self._ask_studio_from = time.monotonic() + TRY_AGAIN_SECONDS
 
-    def intake(self) -> None:
-        """Ask for the inbox to be drained. Raises QueueUnreachable."""
-        self._send(self._intake)
+    def _publish(self, project_id: int) -> bool:
+        """Publish the active version, one thread at a time; False when Label Studio did not take it."""
+        errors: list[OnetagError] = []
 
-    def consider(self, project_id: int, delay: float = 0.0) -> None:
-        """Ask whether a project is due for a training, `delay` seconds from now. Raises QueueUnreachable."""
-        self._send(lambda: self._consider.schedule(args=(project_id,), delay=delay))
+        def work() -> None:
+            if self._studio is None:
+                return
+            try:
+                publish(self._store, self._settings, project_id, self._studio)
+            except OnetagError as error:
+                log.warning("Project %d waits to be published: %s", project_id, error)
+                errors.append(error)
 
-    def train(self) -> None:
-        """Ask for the queued trainings to run. Raises QueueUnreachable."""
-        self._send(self._train)
+        self._publishing.setdefault(project_id, SingleFlight()).run(work)
+        return not errors
 
-    def tidy(self, project_id: int) -> None:
-        """Ask for the leavings of older versions to be cleared. Raises QueueUnreachable."""
-        self._send(lambda: self._tidy(project_id))
-
-    def reconcile(self) -> None:
-        """Ask for the store to be compared with Label Studio. Raises QueueUnreachable."""
-        self._send(self._reconcile)
-
-    def consumer(self) -> Consumer:
-        """The threads that work on the messages; polls often, because an annotator is waiting."""
-        options: dict[str, Any] = {"workers": WORKER_THREADS, "initial_delay": 0.05, "max_delay": 0.15}
-        return _Consumer(self.huey, **options, graceful_signal="TERM", shutdown_timeout=20)
-
-    def close(self) -> None:
-        """Close the queue's connection."""
-        self.huey.storage.close()
-
-    def _send(self, send: Callable[[], Any]) -> None:
-        try:
-            send()
-        except (sqlite3.Error, OSError) as error:
-            raise QueueUnreachable(f"The job queue cannot be written ({type(error).__name__}).") from error
-        except Exception as error:
-            if type(error).__module__.partition(".")[0] != "psycopg":
-                raise
-            raise QueueUnreachable(f"The job queue cannot be reached ({type(error).__name__}).") from None
-
-    def _do_intake(self) -> None:
-        taken = self._work.intake()
-        if taken.reconcile:
-            self.reconcile()
-        for project_id in sorted(taken.projects):
-            self._do_consider(project_id)
-
-    def _do_consider(self, project_id: int) -> None:
-        decision = self._work.consider(project_id)
-        if decision.queued:
-            self.train()
-        elif decision.wait is not None:
-            self.consider(project_id, decision.wait)
-
-    def _do_train(self) -> None:
-        for project_id in self._work.train():
-            self.tidy(project_id)
-            self._do_consider(project_id)
-
-    def _do_tidy(self, project_id: int) -> None:
-        self._work.tidy(project_id)
-
-    def _do_check(self) -> None:
-        self._do_intake()
-        for project_id in self._work.check():
-            self._do_consider(project_id)
-        self.train()
-
-    def _do_reconcile(self) -> None:
-        for project_id in self._work.reconcile():
-            self._do_consider(project_id)
-
-    @property
-    def _work(self) -> Duties:
-        if self._duties is None:
-            raise RuntimeError("This process sends jobs and does not work on them.")
-        return self._duties
-
-
-class _Scheduler(Scheduler):  # type: ignore[misc]  # huey publishes no types
-    periodic_task_seconds = CHECK_SECONDS
-
-
-class _Consumer(Consumer):  # type: ignore[misc]
-    scheduler_class = _Scheduler
-
-    def _set_signal_handlers(self) -> None:
-        """Signals are the process's own affair: `run_worker` sees to them."""
-
-
-def _every_few_minutes(at: datetime) -> bool:
-    return at.minute % RECONCILE_MINUTES == 0 and at.second < CHECK_SECONDS
-
-
-def open_jobs(settings: Settings, duties: Duties | None = None) -> Jobs:
-    """The queue of an installation: beside the store, a SQLite file or tables in its PostgreSQL database.
-
-    Raises OnetagError when neither can be opened.
-    """
-    storage, options = _storage(settings)
-    try:
-        huey = Huey("onetag", results=False, serializer=JsonMessages(), storage_class=storage, **options)
-    except (sqlite3.Error, OSError) as error:
-        raise OnetagError(
-            f"The job queue in {settings.data_dir} cannot be opened ({type(error).__name__}). "
-            "Check that the folder exists, is writable and has space left."
-        ) from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] not in {"psycopg", "huey"}:
-            raise
-        raise OnetagError(
-            f"The job queue's database cannot be reached ({type(error).__name__}). "
-            "Check ONETAG_DATABASE_URL, that the server runs, and that `onetag[postgres]` is installed."
-        ) from None
-    return Jobs(huey, duties)
-
-
-def _storage(settings: Settings) -> tuple[type[Any], dict[str, Any]]:
-    url = make_url(settings.store_url)
-    if url.get_backend_name() == "postgresql":
-        return _Postgres, {"url": url}
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    # The store holds what matters: a nudge needs no fsync.
-    return SqliteStorage, {"filename": str(settings.data_dir / QUEUE_FILE), "fsync": False, "timeout": 2}
-
-
-class _Postgres(PostgresStorage):  # type: ignore[misc]
-    """huey's queue in PostgreSQL. Each thread listens on a connection of its own: all are closed at the end.
-
-    Connections are opened by a function and not from a string, so that the password shows up in no repr.
-    """
-
-    def __init__(self, name: str, *, url: URL, **options: Any) -> None:
-        self._url = url
-        self._opened: list[Any] = []
-        super().__init__(name, connection=self._open, table_prefix=QUEUE_TABLES, read_timeout=0.5, **options)
-
-    def close(self) -> bool:
-        """Close every connection."""
-        for connection in self._opened:
-            connection.close()
-        return bool(super().close())
-
-    def _open(self) -> Any:
-        import psycopg
-
-        options = self._url.translate_connect_args(username="user", database="dbname")
-        connection = psycopg.connect(**{"connect_timeout": 5, **self._url.query, **options})
-        self._opened = [*(each for each in self._opened if not each.closed), connection]
-        return connection
+    def _reconcile_all(self) -> Iterable[int]:
+        if self._studio is None:
+            return
+        with self._store.reading() as session:
+            ours = (Project.studio_url == self._studio.url, Project.studio_project.is_not(None))
+            projects = list(session.scalars(select(Project.id).where(*ours).order_by(Project.id)))
+        for project_id in projects:
+            try:
+                reconcile(self._store, self._studio, project_id)
+            except (OnetagError, SQLAlchemyError) as error:
+                log.warning("Project %d could not be compared with Label Studio: %s", project_id, error)
+                continue
+            yield project_id

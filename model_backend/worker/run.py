@@ -9,11 +9,11 @@ from types import FrameType
 
 from annotator.settings import Settings
 from annotator.store import Store
-from model_backend.engine.connect import open_studio, open_workbench
-from model_backend.engine.workbench import Workbench
+from model_backend.engine.connect import open_resources, open_studio
+from model_backend.engine.resources import LearningResources
 from model_backend.errors import LearningError
-from model_backend.worker.duties import Duties
-from model_backend.worker.jobs import open_jobs
+from model_backend.worker.jobs import Jobs
+from model_backend.worker.queue import open_job_queue
 
 HEALTH_SECONDS = 10.0
 
@@ -27,30 +27,30 @@ def run_worker(store: Store, settings: Settings, stop: threading.Event | None = 
     """
     stop = stop or threading.Event()
     studio = open_studio(settings)
-    workbench = open_workbench(settings, studio)
-    jobs = open_jobs(settings, Duties(store, settings, studio, workbench, stop))
-    consumer = jobs.consumer()
+    resources = open_resources(settings, studio)
+    queue = open_job_queue(settings, Jobs(store, settings, studio, resources, stop))
+    consumer = queue.consumer()
     consumer.start()
     if threading.current_thread() is threading.main_thread():
         _stop_on_signals(stop)  # after start(), which sets handlers of its own
     log.info("The worker is ready.")
-    warming = threading.Thread(target=_warm, args=(workbench,), name="warming")
+    warming = threading.Thread(target=_warm, args=(resources,), name="warming")
     warming.start()
     try:
-        jobs.reconcile()
+        queue.reconcile()
         while not stop.wait(HEALTH_SECONDS):
             consumer.check_worker_health()
     finally:
         stop.set()
         consumer.stop(graceful=True)
         warming.join()
-        jobs.close()
+        queue.close()
         log.info("The worker has stopped.")
 
 
-def _warm(workbench: Workbench) -> None:
+def _warm(resources: LearningResources) -> None:
     try:
-        workbench.warm()
+        resources.warm()
     except LearningError as error:  # said now rather than after the first ten answers
         log.warning("Trainings will fail: %s", error)
 

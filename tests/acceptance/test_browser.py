@@ -46,7 +46,7 @@ def page(up: Up) -> Iterator[Page]:
         browser.close()
 
 
-class Desk:
+class RequestHandler:
     """The annotator's page on one project, and the records behind it."""
 
     def __init__(self, page: Page, up: Up, shots: Path) -> None:
@@ -123,30 +123,30 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(page: Page, up: Up, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def handler(page: Page, up: Up, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RequestHandler]:
     """The page, with a folder for its screenshots."""
-    made = Desk(page, up, tmp_path_factory.mktemp("screenshots"))
+    made = RequestHandler(page, up, tmp_path_factory.mktemp("screenshots"))
     yield made
     made.store.close()
 
 
 @pytest.fixture(scope="module")
-def thirty_answers(desk: Desk, scenes: Dataset) -> None:
+def thirty_answers(handler: RequestHandler, scenes: Dataset) -> None:
     """Thirty images answered by somebody else, and what is learned from them published."""
     names = [file.name for file in scenes.files]
-    folder = desk.up.images.name
-    for task in list(desk.studio.tasks(desk.project))[-30:]:
+    folder = handler.up.images.name
+    for task in list(handler.studio.tasks(handler.project))[-30:]:
         present = scenes.present(names.index(str(file_of(folder, task["data"]["image"]))))
-        desk.studio.annotate(int(task["id"]), regions(Answer(present[0], ()), Shown(), "choices"))
+        handler.studio.annotate(int(task["id"]), regions(Answer(present[0], ()), Shown(), "choices"))
 
 
 @pytest.fixture
-def suggested(desk: Desk, thirty_answers: None) -> tuple[int, list[str]]:
+def suggested(handler: RequestHandler, thirty_answers: None) -> tuple[int, list[str]]:
     """A task that nobody has answered and its suggestions, once everything said so far is learned."""
 
     def trained() -> dict[int, list[str]]:
-        with desk.store.reading() as session:
-            version = settled(session, desk.project_id)
+        with handler.store.reading() as session:
+            version = settled(session, handler.project_id)
             return suggestions_of(session, version.id) if version else {}
 
     found: dict[int, list[str]] = until(trained, 180, "a version with suggestions is published")
@@ -167,90 +167,96 @@ def suggestions_of(session: Any, version: int) -> dict[int, list[str]]:
     return {task: labels for image, task, labels in rows if image in waiting and labels}
 
 
-def test_a_label_chosen_in_the_stream_is_one_observation(desk: Desk) -> None:
-    desk.open_stream()
-    assert not desk.page.get_by_text("What else is there?").is_visible()
-    desk.shoot("1-before-a-label")
-    desk.choose("three")
-    assert desk.shown() == set()
-    desk.shoot("2-a-label-chosen")
-    row, known = desk.recorded(desk.submit())
+def test_a_label_chosen_in_the_stream_is_one_observation(handler: RequestHandler) -> None:
+    handler.open_stream()
+    assert not handler.page.get_by_text("What else is there?").is_visible()
+    handler.shoot("1-before-a-label")
+    handler.choose("three")
+    assert handler.shown() == set()
+    handler.shoot("2-a-label-chosen")
+    row, known = handler.recorded(handler.submit())
     assert known == {"three": (1, "tag")}
     assert row.suggested in (None, [])
 
 
 def test_suggestions_appear_after_a_retraining_and_left_alone_say_nothing(
-    desk: Desk, suggested: tuple[int, list[str]]
+    handler: RequestHandler, suggested: tuple[int, list[str]]
 ) -> None:
     task, labels = suggested
-    desk.open_task(task)
-    assert not desk.page.get_by_text("What else is there?").is_visible(), "hidden until a label is chosen"
-    desk.shoot("3-suggestions-hidden")
+    handler.open_task(task)
+    assert not handler.page.get_by_text("What else is there?").is_visible(), "hidden until a label is chosen"
+    handler.shoot("3-suggestions-hidden")
     chosen = next(name for name in NAMES if name not in labels)
-    desk.choose(chosen)
-    assert desk.shown() == set(labels)
-    desk.shoot("4-suggestions-shown")
-    row, known = desk.recorded(desk.submit())
+    handler.choose(chosen)
+    assert handler.shown() == set(labels)
+    handler.shoot("4-suggestions-shown")
+    row, known = handler.recorded(handler.submit())
     assert known == {chosen: (1, "tag")}
     assert row.suggested == labels
     assert row.suggested_version
 
 
 def test_changed_suggestions_are_added_confirmed_and_rejected(
-    desk: Desk, suggested: tuple[int, list[str]]
+    handler: RequestHandler, suggested: tuple[int, list[str]]
 ) -> None:
     task, labels = suggested
     chosen, extra = [name for name in NAMES if name not in labels][:2]
-    desk.open_task(task)
-    desk.choose(chosen)
-    assert desk.shown() == set(labels)
-    desk.tick(labels[0], ticked=False)
-    desk.tick(extra, ticked=True)
-    desk.shoot("5-suggestions-changed")
-    _, known = desk.recorded(desk.submit())
+    handler.open_task(task)
+    handler.choose(chosen)
+    assert handler.shown() == set(labels)
+    handler.tick(labels[0], ticked=False)
+    handler.tick(extra, ticked=True)
+    handler.shoot("5-suggestions-changed")
+    _, known = handler.recorded(handler.submit())
     kept = dict.fromkeys(labels[1:], (1, "confirmed"))
     assert known == {chosen: (1, "tag"), extra: (1, "added"), labels[0]: (-1, "rejected")} | kept
 
 
-def test_all_unticked_rejects_every_suggestion(desk: Desk, suggested: tuple[int, list[str]]) -> None:
+def test_all_unticked_rejects_every_suggestion(
+    handler: RequestHandler, suggested: tuple[int, list[str]]
+) -> None:
     task, labels = suggested
     chosen = next(name for name in NAMES if name not in labels)
-    desk.open_task(task)
-    desk.choose(chosen)
-    assert desk.shown() == set(labels)
+    handler.open_task(task)
+    handler.choose(chosen)
+    assert handler.shown() == set(labels)
     for name in labels:
-        desk.tick(name, ticked=False)
-    _, known = desk.recorded(desk.submit())
+        handler.tick(name, ticked=False)
+    _, known = handler.recorded(handler.submit())
     assert known == {chosen: (1, "tag")} | dict.fromkeys(labels, (-1, "rejected"))
 
 
-def test_a_review_confirms_what_was_left_ticked(desk: Desk, suggested: tuple[int, list[str]]) -> None:
+def test_a_review_confirms_what_was_left_ticked(
+    handler: RequestHandler, suggested: tuple[int, list[str]]
+) -> None:
     task, labels = suggested
     chosen = next(name for name in NAMES if name not in labels)
-    desk.open_task(task)
-    desk.choose(chosen)
-    assert desk.shown() == set(labels)
-    desk.review(CHECKED)
-    desk.shoot("6-suggestions-checked")
-    _, known = desk.recorded(desk.submit())
+    handler.open_task(task)
+    handler.choose(chosen)
+    assert handler.shown() == set(labels)
+    handler.review(CHECKED)
+    handler.shoot("6-suggestions-checked")
+    _, known = handler.recorded(handler.submit())
     assert known == {chosen: (1, "tag")} | dict.fromkeys(labels, (1, "confirmed"))
 
 
-def test_all_labels_marked_makes_the_rest_absent(desk: Desk, suggested: tuple[int, list[str]]) -> None:
+def test_all_labels_marked_makes_the_rest_absent(
+    handler: RequestHandler, suggested: tuple[int, list[str]]
+) -> None:
     task, labels = suggested
     chosen = next(name for name in NAMES if name not in labels)
-    desk.open_task(task)
-    desk.choose(chosen)
-    assert desk.shown() == set(labels)
-    desk.review(ALL_MARKED)
-    _, known = desk.recorded(desk.submit())
+    handler.open_task(task)
+    handler.choose(chosen)
+    assert handler.shown() == set(labels)
+    handler.review(ALL_MARKED)
+    _, known = handler.recorded(handler.submit())
     rest = {name: (-1, "complete") for name in NAMES if name not in (chosen, *labels)}
     assert known == {chosen: (1, "tag")} | dict.fromkeys(labels, (1, "confirmed")) | rest
 
 
-def test_a_skip_is_recorded_and_says_nothing(desk: Desk) -> None:
-    desk.open_stream()
-    row, known = desk.recorded(desk.submit(SKIP))
+def test_a_skip_is_recorded_and_says_nothing(handler: RequestHandler) -> None:
+    handler.open_stream()
+    row, known = handler.recorded(handler.submit(SKIP))
     assert row.skipped
     assert known == {}
-    desk.shoot("7-after-a-skip")
+    handler.shoot("7-after-a-skip")

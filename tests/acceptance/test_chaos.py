@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.client import Studio
-from annotator.labelstudio.events import ticked
+from annotator.labelstudio.observations import ticked
 from annotator.labelstudio.reconcile import reconcile
 from annotator.store import Annotation, Label, Observation, Project, Store
 from model_backend.commands.media import file_of

@@ -20,7 +20,7 @@ from annotator.labelstudio.errors import ImageUnavailable, LabelStudioUnreachabl
 from annotator.settings import Settings, load_settings
 from annotator.store import Image, Observed, Project, Store, record_annotation, sync_labels
 from model_backend.backbones.base import Backbone
-from model_backend.engine.workbench import Workbench
+from model_backend.engine.resources import LearningResources
 
 STUDIO_URL = "http://studio.test"
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}
@@ -161,7 +161,7 @@ class RememberingStudio:
     def backends(self, project: int) -> list[dict[str, Any]]:
         return [{"url": url, "title": title} for url, title in self.titles.items()]
 
-    def title_backend(self, project: int, url: str, title: str, secret: SecretStr) -> int:
+    def upsert_backend(self, project: int, url: str, title: str, secret: SecretStr) -> int:
         self._call("title")
         self.titles[url] = title
         return 1
@@ -194,9 +194,9 @@ class Colours(Backbone):
 
 
 @pytest.fixture
-def workbench(engine_settings: Settings) -> Workbench:
-    """A workbench that reads the pictures and sees their colours."""
-    return Workbench(engine_settings, read_picture, Colours())
+def resources(engine_settings: Settings) -> LearningResources:
+    """A resources that reads the pictures and sees their colours."""
+    return LearningResources(engine_settings, read_picture, Colours())
 
 
 @pytest.fixture

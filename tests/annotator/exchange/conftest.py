@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from annotator.exchange import ExportTable
-from annotator.store import ExportRow
+from annotator.exchange.rows import ExportRow
 
 LABELS = ("cat, tame", '=cmd|"x"!A1', "naïve 日本", "human")
 NAN = float("nan")

@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.exchange import EXPORTS, ExportTable, export_project
 from annotator.exchange.parquet import ROWS_AT_ONCE
+from annotator.exchange.rows import ExportRow
 from annotator.store import (
-    ExportRow,
     Image,
     LabelVector,
     ModelVersion,

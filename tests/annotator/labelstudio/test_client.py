@@ -84,7 +84,7 @@ def test_a_backend_that_cannot_be_connected_is_explained(
 ) -> None:
     stand = new_stand(lambda asked: Answer(body=[]) if asked.method == "GET" else answer)
     with pytest.raises(LabelStudioRefused, match=told) as caught:
-        Studio(stand.url, TOKEN).title_backend(9, "http://10.0.0.7:9090", "v1", SECRET)
+        Studio(stand.url, TOKEN).upsert_backend(9, "http://10.0.0.7:9090", "v1", SECRET)
     assert SECRET.get_secret_value() not in str(caught.value)
 
 

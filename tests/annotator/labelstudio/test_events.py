@@ -1,224 +1,384 @@
-"""The table of ARCHITECTURE.md: what an annotation makes known, row by row."""
+"""From the inbox to the records, whatever arrives and in whatever order."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from annotator.labelstudio.events import observe, strip_secrets
+from annotator.labelstudio.config import build_config
+from annotator.labelstudio.events import EventOutcome, process_event
+from annotator.labelstudio.predictions import region_id
+from annotator.store import (
+    Annotation,
+    Event,
+    Image,
+    Label,
+    ModelVersion,
+    Observation,
+    Project,
+    Suggestion,
+    live_labels,
+    record_event,
+    sync_images,
+)
+from tests.annotator.labelstudio.conftest import LABELS, add_project
 
-LABELS = ("cat", "dog", "tree", "car")
-SHOWN = ("dog", "tree")
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def region(control: str, *names: str, origin: str | None = "manual") -> dict[str, Any]:
-    made = {
-        "id": "r",
-        "from_name": control,
-        "to_name": "image",
-        "type": "choices",
-        "value": {"choices": list(names)},
-    }
-    return made | ({"origin": origin} if origin else {})
-
-
-def taxonomy(control: str, *names: str, origin: str = "manual") -> dict[str, Any]:
-    value = {"taxonomy": [[name] for name in names]}
-    return region(control, origin=origin) | {"type": "taxonomy", "value": value}
+def region(control: str, *names: str, origin: str = "manual", key: str = "r") -> dict[str, Any]:
+    return {"id": key, "from_name": control, "origin": origin, "value": {"choices": list(names)}}
 
 
 CAT = region("label", "cat")
-UNTOUCHED = region("suggested", *SHOWN, origin="prediction")
-CHECKED = region("review", "Suggestions checked")
-ALL_MARKED = region("review", "All labels marked")
+TASK = {"id": 7, "data": {"image": "/data/upload/5/7.png"}}
 
 
-def seen(
-    result: Any, suggested: Any = SHOWN, *, labels: Any = LABELS, skipped: bool = False
-) -> dict[str, str]:
-    """Observations as {"cat": "+tag"}; each label at most once."""
-    found = observe(result, labels, suggested, skipped)
-    assert len({each.label for each in found}) == len(found)
-    return {each.label: f"{'+' if each.value > 0 else '-'}{each.source}" for each in found}
+def studio_project(labels: Any = LABELS, **fields: Any) -> dict[str, Any]:
+    return {"id": 5, "label_config": build_config(labels), **fields}
 
 
-def test_choosing_a_label_makes_it_present() -> None:
-    assert seen([CAT], None) == {"cat": "+tag"}
+def task(number: int, uri: str = "/data/upload/5/{}.png") -> dict[str, Any]:
+    return {"id": number, "data": {"image": uri.format(number)}}
 
 
-def test_suggestions_left_as_they_were_say_nothing() -> None:
-    assert seen([CAT, UNTOUCHED]) == {"cat": "+tag"}
-
-
-def test_a_changed_suggestion_confirms_adds_and_rejects() -> None:
-    changed = region("suggested", "dog", "car", origin="prediction-changed")
-    assert seen([CAT, changed]) == {"cat": "+tag", "dog": "+confirmed", "car": "+added", "tree": "-rejected"}
-
-
-def test_unticking_and_ticking_again_confirms() -> None:
-    again = region("suggested", *SHOWN, origin="prediction-changed")
-    assert seen([CAT, again]) == {"cat": "+tag", "dog": "+confirmed", "tree": "+confirmed"}
-
-
-def test_all_unticked_and_ticked_anew_is_a_region_by_hand() -> None:
-    assert seen([CAT, region("suggested", "dog")]) == {
-        "cat": "+tag",
-        "dog": "+confirmed",
-        "tree": "-rejected",
+def annotation(number: int = 1, result: Any = None, minute: float = 0, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "task": 7,
+        "result": [CAT] if result is None else result,
+        "was_cancelled": False,
+        "completed_by": 3,
+        "lead_time": 2.5,
+        "created_at": NOON.isoformat(),
+        "updated_at": (NOON + timedelta(minutes=minute)).isoformat(),
+        "parent_prediction": None,
+        "prediction": {},
+        **fields,
     }
 
 
-def test_all_unticked_leaves_no_region_and_rejects_all() -> None:
-    assert seen([CAT]) == {"cat": "+tag", "dog": "-rejected", "tree": "-rejected"}
+def arrive(session: Session, action: str, payload: Any) -> tuple[Event, EventOutcome]:
+    event = record_event(session, action, payload)
+    return event, process_event(session, event)
 
 
-def test_suggestions_checked_confirms_what_was_left_ticked() -> None:
-    assert seen([CAT, UNTOUCHED, CHECKED]) == {"cat": "+tag", "dog": "+confirmed", "tree": "+confirmed"}
+def annotated(
+    session: Session, action: str = "ANNOTATION_CREATED", *, labels: Any = LABELS, **fields: Any
+) -> EventOutcome:
+    payload = {"annotation": annotation(**fields), "task": task(7), "project": studio_project(labels)}
+    event, outcome = arrive(session, action, payload)
+    assert event.processed_at is not None
+    assert event.error == outcome.problem
+    return outcome
 
 
-def test_suggestions_checked_with_all_unticked_rejects_all() -> None:
-    assert seen([CAT, CHECKED]) == {"cat": "+tag", "dog": "-rejected", "tree": "-rejected"}
+def known(session: Session) -> dict[str, str]:
+    """The active observations, such as {"cat": "+tag"}."""
+    chosen = select(Label.name, Observation.value, Observation.source).join(
+        Label, Label.id == Observation.label_id
+    )
+    rows = session.execute(chosen.where(Observation.retired_at.is_(None)))
+    return {name: f"{'+' if value > 0 else '-'}{source}" for name, value, source in rows}
 
 
-def test_all_labels_marked_makes_every_other_label_absent() -> None:
-    assert seen([CAT, region("suggested", "dog", origin="prediction-changed"), ALL_MARKED]) == {
-        "cat": "+tag",
-        "dog": "+confirmed",
-        "tree": "-rejected",
-        "car": "-complete",
-    }
+def live(session: Session) -> list[Annotation]:
+    return list(session.scalars(select(Annotation).where(Annotation.retired_at.is_(None))))
 
 
-def test_all_labels_marked_over_untouched_suggestions_confirms_them() -> None:
-    expected = {"cat": "+tag", "dog": "+confirmed", "tree": "+confirmed", "car": "-complete"}
-    assert seen([CAT, UNTOUCHED, ALL_MARKED]) == expected
+def test_an_annotation_becomes_records(session: Session, project: Project) -> None:
+    assert annotated(session) == EventOutcome(project.id, changed=1)
+    assert known(session) == {"cat": "+tag"}
+    (recorded,) = live(session)
+    assert (recorded.studio_annotation, recorded.annotator, recorded.lead_time) == (1, "3", 2.5)
+    assert recorded.updated_at == NOON
+    image = session.get_one(Image, recorded.image_id)
+    assert (image.studio_task, image.uri) == (7, "/data/upload/5/7.png")
 
 
-def test_all_labels_marked_without_any_suggestion() -> None:
-    assert seen([CAT, ALL_MARKED], None) == {
-        "cat": "+tag",
-        "dog": "-complete",
-        "tree": "-complete",
-        "car": "-complete",
-    }
+def test_the_same_event_twice_changes_nothing(session: Session, project: Project) -> None:
+    annotated(session)
+    assert annotated(session).changed == 0
+    assert len(live(session)) == 1
 
 
-def test_a_skip_says_nothing() -> None:
-    assert seen([], skipped=True) == {}
-    assert seen([CAT, UNTOUCHED, ALL_MARKED], skipped=True) == {}
+def test_an_update_replaces_what_was_known(session: Session, project: Project) -> None:
+    annotated(session)
+    annotated(session, "ANNOTATION_UPDATED", result=[region("label", "dog")], minute=1)
+    assert known(session) == {"dog": "+tag"}
 
 
-def test_labels_ticked_where_nothing_was_shown_are_added() -> None:
-    assert seen([CAT, region("suggested", "dog")], None) == {"cat": "+tag", "dog": "+added"}
-    assert seen([CAT, region("suggested", "dog")], ()) == {"cat": "+tag", "dog": "+added"}
+def test_a_late_event_changes_nothing(session: Session, project: Project) -> None:
+    annotated(session, "ANNOTATION_UPDATED", result=[region("label", "dog")], minute=1)
+    assert annotated(session, minute=0).changed == 0
+    assert known(session) == {"dog": "+tag"}
 
 
-def test_an_empty_suggestion_left_empty_says_nothing() -> None:
-    assert seen([CAT], ()) == {"cat": "+tag"}
+def test_a_skip_is_recorded_and_says_nothing(session: Session, project: Project) -> None:
+    assert annotated(session, result=[], was_cancelled=True).changed == 1
+    assert [each.skipped for each in live(session)] == [True]
+    assert known(session) == {}
 
 
-def test_an_untouched_region_says_nothing_even_if_other_suggestions_are_on_record() -> None:
-    assert seen([CAT, UNTOUCHED], ("car",)) == {"cat": "+tag"}
-    assert seen([CAT, UNTOUCHED, CHECKED], None) == {"cat": "+tag", "dog": "+confirmed", "tree": "+confirmed"}
+def test_a_deletion_comes_without_its_task(session: Session, project: Project) -> None:
+    annotated(session)
+    _, outcome = arrive(
+        session, "ANNOTATIONS_DELETED", {"annotations": [{"id": 1}], "project": studio_project()}
+    )
+    assert outcome.changed == 1
+    assert known(session) == {}
+    assert live(session) == []
 
 
-@pytest.mark.parametrize(
-    "rest", [[UNTOUCHED], [region("suggested", "cat", "dog", origin="prediction-changed")], []]
-)
-def test_a_label_both_chosen_and_suggested_is_chosen(rest: list[Any]) -> None:
-    assert seen([CAT, *rest], ("cat", "dog"))["cat"] == "+tag"
+def test_a_deletion_that_overtakes_its_annotation(session: Session, project: Project) -> None:
+    arrive(session, "ANNOTATIONS_DELETED", {"annotations": [{"id": 1}], "project": studio_project()})
+    annotated(session)
+    assert live(session) == []
 
 
-def test_without_a_label_the_suggestions_were_never_visible() -> None:
-    bulk_accepted = region("suggested", *SHOWN, origin=None)
-    assert seen([]) == {}
-    assert seen([bulk_accepted]) == {}
-    assert seen([UNTOUCHED, ALL_MARKED]) == {}
-    assert seen([region("label")]) == {}
-
-
-def test_a_region_through_the_api_is_touched_when_it_differs() -> None:
-    assert seen([CAT, region("suggested", *SHOWN, origin=None)]) == {"cat": "+tag"}
-    assert seen([CAT, region("suggested", "dog", origin=None)]) == {
-        "cat": "+tag",
-        "dog": "+confirmed",
-        "tree": "-rejected",
-    }
-
-
-def test_labels_the_project_does_not_have_are_not_observed() -> None:
-    assert seen([region("label", "bird")], None) == {}
-    assert seen([CAT, region("suggested", "bird", "dog")], ("fish",)) == {"cat": "+tag", "dog": "+added"}
-
-
-def test_who_names_another_label_saw_another_list_so_nothing_is_made_absent() -> None:
-    assert seen([region("label", "bird"), ALL_MARKED], None) == {}
-    assert seen([CAT, region("suggested", "bird"), ALL_MARKED], None) == {"cat": "+tag"}
-
-
-def test_a_taxonomy_says_the_same() -> None:
-    result = [
-        taxonomy("label", "cat"),
-        taxonomy("suggested", "dog", "car", origin="prediction-changed"),
-        ALL_MARKED,
-    ]
-    assert seen(result) == {"cat": "+tag", "dog": "+confirmed", "car": "+added", "tree": "-rejected"}
-
-
-def test_of_two_regions_on_one_control_the_last_counts() -> None:
-    assert seen([CAT, region("label", "dog")], None) == {"dog": "+tag"}
-
-
-def test_observations_come_in_the_order_of_the_labels() -> None:
-    found = observe([region("label", "tree"), ALL_MARKED], LABELS, None)
-    assert [each.label for each in found] == list(LABELS)
-
-
-@pytest.mark.parametrize(
-    "result",
-    [
-        None,
-        "[]",
-        7,
-        {},
-        {"label": "cat"},
-        [None, 3, "cat", [], {}],
-        [{"from_name": "label"}],
-        [{"from_name": "label", "value": None}],
-        [{"from_name": "label", "value": ["cat"]}],
-        [{"from_name": "label", "value": {"choices": "cat"}}],
-        [{"from_name": "label", "value": {"choices": [None, 1, ["cat"], {"cat": 1}]}}],
-        [{"from_name": "label", "value": {"taxonomy": [[], None, [[]], {"a": 1}]}}],
-        [{"from_name": ["label"], "value": {"choices": ["cat"]}}],
-        [{"from_name": "label", "value": {"choices": [""]}}],
-    ],
-)
-def test_a_malformed_result_says_nothing(result: Any) -> None:
-    assert seen(result) == {}
-
-
-def test_malformed_parts_do_not_spoil_the_rest() -> None:
-    broken = {"from_name": "suggested", "origin": ["manual"], "value": {"choices": ["dog", None, 5]}}
-    assert seen([None, broken, CAT]) == {"cat": "+tag", "dog": "+confirmed", "tree": "-rejected"}
-
-
-def test_secrets_are_stripped_and_nothing_else() -> None:
+def test_a_bulk_action_brings_lists(session: Session, project: Project) -> None:
     payload = {
-        "action": "ANNOTATION_CREATED",
-        "access_token": "s3cret",
-        "project": {
-            "id": 1,
-            "token": "s3cret",
-            "task_data_password": "s3cret",
-            "control_weights": {"label": {"labels": {"token": 1.0}}},
-        },
-        "task": {"id": 2, "data": {"image": "a.png", "token": "kept: the user's own field"}},
-        "annotation": [{"id": 3, "result": [{"value": {"choices": ["password"]}}], "API_KEY": "s3cret"}],
+        "annotation": [annotation(1), annotation(2, task=8, result=[region("label", "dog")])],
+        "task": [task(7), task(8)],
+        "project": studio_project(),
     }
-    stripped = strip_secrets(payload)
-    assert "s3cret" not in str(stripped)
-    assert stripped["task"] == payload["task"]
-    assert stripped["project"]["control_weights"] == {"label": {"labels": {"token": 1.0}}}
-    assert stripped["annotation"][0]["result"] == [{"value": {"choices": ["password"]}}]
-    assert payload["access_token"] == "s3cret", "the payload itself is left as it was"
+    _, outcome = arrive(session, "ANNOTATIONS_CREATED", payload)
+    assert outcome.changed == 2
+    assert known(session) == {"cat": "+tag", "dog": "+tag"}
+
+
+def test_new_tasks_become_images_and_call_for_a_reconcile(session: Session, project: Project) -> None:
+    _, outcome = arrive(session, "TASKS_CREATED", {"tasks": [task(7), task(8)], "project": studio_project()})
+    assert outcome == EventOutcome(project.id, reconcile=True)
+    assert sorted(session.scalars(select(Image.studio_task))) == [7, 8]
+
+
+def test_deleted_tasks_are_removed_and_keep_their_history(session: Session, project: Project) -> None:
+    annotated(session)
+    arrive(session, "TASKS_DELETED", {"tasks": [{"id": 7}, {"id": 99}], "project": studio_project()})
+    assert session.scalars(select(Image.removed_at)).one() is not None
+    assert len(live(session)) == 1
+
+
+def test_the_train_button(session: Session, project: Project) -> None:
+    _, outcome = arrive(session, "START_TRAINING", {"project": studio_project()})
+    assert outcome == EventOutcome(project.id, train=True)
+
+
+# What was shown
+
+
+def shown_by(session: Session) -> tuple[str | None, list[str] | None]:
+    (recorded,) = live(session)
+    return recorded.suggested_version, recorded.suggested
+
+
+def prediction(number: int, version: str, *labels: str) -> dict[str, Any]:
+    return {"id": number, "model_version": version, "result": [region("suggested", *labels)]}
+
+
+def suggest(
+    session: Session, project: Project, version: str, labels: list[str], pushed_at: datetime | None
+) -> None:
+    sync_images(session, project.id, {7: "/data/upload/5/7.png"})
+    made = ModelVersion(
+        project_id=project.id, name=version, labels=[], label_ids=[], folder="v", backbone="b"
+    )
+    session.add(made)
+    session.flush()
+    image = session.scalars(select(Image.id).where(Image.studio_task == 7)).one()
+    session.add(
+        Suggestion(
+            version_id=made.id, image_id=image, labels=labels, score=0.5, cluster=0, pushed_at=pushed_at
+        )
+    )
+    session.flush()
+
+
+def test_the_prediction_that_the_page_names_was_shown(session: Session, project: Project) -> None:
+    annotated(session, parent_prediction=11, prediction=prediction(11, "v1", "dog"))
+    assert shown_by(session) == ("v1", ["dog"])
+    assert known(session) == {"cat": "+tag", "dog": "-rejected"}
+
+
+def test_the_prediction_that_is_current_at_submit_was_not(session: Session, project: Project) -> None:
+    suggest(session, project, "v1", ["dog"], NOON - timedelta(minutes=5))
+    suggest(session, project, "v2", ["tree"], NOON - timedelta(seconds=1))  # pushed after the page was opened
+    annotated(session, parent_prediction=11, prediction=prediction(12, "v2", "tree"), lead_time=30.0)
+    assert shown_by(session) == ("v1", ["dog"])
+    assert known(session) == {"cat": "+tag", "dog": "-rejected"}
+
+
+def test_the_region_itself_tells_its_version(session: Session, project: Project) -> None:
+    suggest(session, project, "v1", ["dog", "tree"], None)
+    changed = region("suggested", "dog", origin="prediction-changed", key=region_id("v1"))
+    annotated(session, result=[CAT, changed])
+    assert shown_by(session) == ("v1", ["dog", "tree"])
+    assert known(session) == {"cat": "+tag", "dog": "+confirmed", "tree": "-rejected"}
+
+
+def test_made_by_hand_or_imported_nothing_was_shown(session: Session, project: Project) -> None:
+    suggest(session, project, "v1", ["dog"], NOON - timedelta(minutes=5))
+    annotated(session, prediction=prediction(12, "v1", "dog"))
+    assert shown_by(session) == (None, None)
+    assert known(session) == {"cat": "+tag"}
+
+
+def test_an_edit_does_not_change_what_was_shown(session: Session, project: Project) -> None:
+    annotated(session, parent_prediction=11, prediction=prediction(11, "v1", "dog"))
+    annotated(session, "ANNOTATION_UPDATED", minute=5, result=[CAT, region("suggested", "dog")])
+    assert shown_by(session) == ("v1", ["dog"])
+    assert known(session) == {"cat": "+tag", "dog": "+confirmed"}
+
+
+# The label config
+
+
+def edited(session: Session, config: str) -> tuple[Event, EventOutcome]:
+    return arrive(session, "PROJECT_UPDATED", {"project": {"id": 5, "label_config": config}})
+
+
+def names(session: Session, project: Project) -> list[str]:
+    return [label.name for label in live_labels(session, project.id)]
+
+
+def test_an_edited_label_config_is_followed(session: Session, project: Project) -> None:
+    annotated(session)
+    _, outcome = edited(session, build_config(["dog", "bird"]))
+    assert sorted(outcome.labels) == ["bird", "car", "cat", "tree"]
+    assert outcome.reconcile
+    assert names(session, project) == ["dog", "bird"]
+    assert known(session) == {"cat": "+tag"}, "the history of an archived label is kept"
+
+
+def test_a_project_update_that_is_not_about_labels(session: Session, project: Project) -> None:
+    _, outcome = edited(session, project.label_config)
+    assert outcome == EventOutcome(project.id)
+
+
+def test_a_config_without_our_controls_is_a_problem_and_loses_nothing(
+    session: Session, project: Project
+) -> None:
+    event, outcome = edited(session, "<View><Text name='t' value='$t'/></View>")
+    assert 'lacks <Image name="image"' in (outcome.problem or "")
+    assert event.error == outcome.problem
+    assert names(session, project) == list(LABELS)
+    broken = {"annotation": annotation(), "task": task(7), "project": {"id": 5, "label_config": "<View/>"}}
+    _, outcome = arrive(session, "ANNOTATION_CREATED", broken)
+    assert outcome.changed == 1
+    assert outcome.problem
+    assert known(session) == {"cat": "+tag"}
+
+
+def test_a_lost_edit_is_followed_with_the_next_event(session: Session, project: Project) -> None:
+    outcome = annotated(session, labels=(*LABELS, "bird"), result=[region("label", "bird")])
+    assert (outcome.changed, outcome.labels) == (1, ("bird",))
+    assert known(session) == {"bird": "+tag"}
+
+
+def test_a_label_that_comes_back_gives_older_annotations_their_meaning(
+    session: Session, project: Project
+) -> None:
+    edited(session, build_config(["cat", "dog"]))
+    annotated(session, labels=("cat", "dog"), result=[CAT, region("suggested", "tree")])
+    assert known(session) == {"cat": "+tag"}
+    edited(session, build_config(["cat", "dog", "tree"]))
+    assert known(session) == {"cat": "+tag", "tree": "+added"}
+
+
+def test_a_new_label_is_not_absent_from_images_that_were_complete_before_it(
+    session: Session, project: Project
+) -> None:
+    annotated(session, result=[CAT, region("review", "All labels marked")])
+    before = known(session)
+    assert before == {"cat": "+tag", "dog": "-complete", "tree": "-complete", "car": "-complete"}
+    edited(session, build_config([*LABELS, "bird"]))
+    assert known(session) == before
+
+
+# What is malformed
+
+
+def told(number: int = 1, *, sent: Any = TASK, **fields: Any) -> dict[str, Any]:
+    return {"project": {"id": 5}, "annotation": annotation(number, **fields), "task": sent}
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("ANNOTATION_CREATED", {}),
+        ("ANNOTATION_CREATED", {"project": {"id": 5}}),
+        ("ANNOTATION_CREATED", {"project": {"id": 5}, "annotation": "cat"}),
+        ("ANNOTATION_CREATED", told(sent=None)),
+        ("ANNOTATION_CREATED", told(task="x")),
+        ("ANNOTATION_CREATED", told(2**70)),
+        ("ANNOTATION_CREATED", told(updated_at="soon")),
+        ("ANNOTATION_CREATED", told(updated_at="2026-01-01")),
+        ("ANNOTATION_CREATED", told(result="[]")),
+        ("ANNOTATION_CREATED", told(sent={"id": 7, "data": {}})),
+        ("ANNOTATION_CREATED", told(sent={"id": [7]})),
+        ("ANNOTATIONS_CREATED", {"project": {"id": 5}, "annotation": [], "task": []}),
+        ("ANNOTATIONS_DELETED", {"project": {"id": 5}, "annotations": [{"id": None}, 3]}),
+        ("TASKS_CREATED", {"project": {"id": 5}, "tasks": [{"id": 7}, None, {"data": {"image": "a"}}]}),
+        ("PROJECT_UPDATED", {"project": {"id": 6}}),
+        ("PROJECT_UPDATED", {"project": "five"}),
+        ("PROJECT_UPDATED", {"project": {"id": 5, "label_config": "<View"}}),
+        ("SOMETHING_NEW", {"project": {"id": 5}}),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_kept_with_the_reason(
+    session: Session, project: Project, action: str, payload: Any
+) -> None:
+    event, outcome = arrive(session, action, payload)
+    assert outcome.problem
+    assert event.error == outcome.problem
+    assert event.processed_at is not None
+    assert live(session) == []
+    assert annotated(session).changed == 1, "what comes after it is taken in"
+
+
+@pytest.mark.parametrize("action", ["PROJECT_CREATED", "LABEL_LINK_UPDATED", "PROJECT_DELETED"])
+def test_what_is_of_no_use_is_no_problem(session: Session, project: Project, action: str) -> None:
+    assert arrive(session, action, {})[1].problem is None
+
+
+def test_of_a_bulk_the_good_part_is_taken(session: Session, project: Project) -> None:
+    payload = {"annotation": [annotation(1), {"id": 2}], "task": [task(7)], "project": studio_project()}
+    _, outcome = arrive(session, "ANNOTATIONS_CREATED", payload)
+    assert outcome.changed == 1
+    assert outcome.reconcile
+    assert outcome.problem
+
+
+def test_a_surprise_leaves_no_half_of_an_event(
+    session: Session, project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls = []
+
+    def surprising(*given: Any, **named: Any) -> None:
+        calls.append(given)
+        if len(calls) == 2:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr("annotator.labelstudio.events.record", surprising)
+    payload = {
+        "annotation": [annotation(1), annotation(2, task=8)],
+        "task": [task(7), task(8)],
+        "project": studio_project(),
+    }
+    _, outcome = arrive(session, "ANNOTATIONS_CREATED", payload)
+    assert outcome.problem == "The event could not be used: ZeroDivisionError."
+    assert session.scalars(select(Image)).all() == [], "the images of its tasks are not kept either"
+    assert "could not be used" in caplog.text
+
+
+def test_a_project_that_two_studios_have_needs_its_own_number(session: Session, project: Project) -> None:
+    other = add_project(session, url="http://another")
+    assert "connected 2 times" in (annotated(session).problem or "")
+    payload = {"annotation": annotation(), "task": task(7), "project": studio_project()}
+    event = record_event(session, "ANNOTATION_CREATED", payload, project_id=other.id)
+    assert process_event(session, event) == EventOutcome(other.id, changed=1)

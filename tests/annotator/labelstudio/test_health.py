@@ -53,7 +53,7 @@ def test_a_project_from_nothing_to_whole(
     assert broken(checks) == {}
     assert len(checks) == 6
 
-    studio.title_backend(project, backend.url, "v2", SECRET)
+    studio.upsert_backend(project, backend.url, "v2", SECRET)
     assert studio.project(project)["model_version"] == "v2", (
         "Label Studio takes the version along with the title"
     )

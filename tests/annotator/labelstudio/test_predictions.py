@@ -8,7 +8,7 @@ import math
 import pytest
 
 from annotator.labelstudio.config import build_config
-from annotator.labelstudio.events import ticked
+from annotator.labelstudio.observations import ticked
 from annotator.labelstudio.predictions import empty_prediction, prediction, version_of_region
 
 

@@ -16,8 +16,8 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config
 from annotator.labelstudio.errors import LabelStudioUnreachable
-from annotator.labelstudio.events import strip_secrets
-from annotator.labelstudio.intake import take_in
+from annotator.labelstudio.events import process_event
+from annotator.labelstudio.observations import strip_secrets
 from annotator.labelstudio.predictions import prediction, region_id
 from annotator.labelstudio.reconcile import reconcile
 from annotator.store import (
@@ -129,7 +129,7 @@ def deliver(side: Side, backend: Stand) -> list[str]:
     for sent in hooks:
         with side.store.session() as session:
             event = record_event(session, sent["action"], strip_secrets(sent), side.project_id)
-            take_in(session, event)
+            process_event(session, event)
             assert event.error is None
     backend.asked.clear()
     return [sent["action"] for sent in hooks]

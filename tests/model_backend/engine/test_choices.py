@@ -13,7 +13,7 @@ from sqlalchemy import select
 from annotator.settings import Settings
 from annotator.store import ModelVersion, Project, Store, TrainingRun, load_vectors, observed_matrix
 from model_backend.cli import main
-from model_backend.engine import Workbench, train_project
+from model_backend.engine import LearningResources, train_project
 from model_backend.errors import LearningError
 from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
@@ -61,26 +61,26 @@ def test_every_loss_and_estimator_trains_a_project(
     sqlite_store: Store,
     engine_settings: Settings,
     project: Project,
-    workbench: Workbench,
+    resources: LearningResources,
     loss: str,
     estimator: str | None,
 ) -> None:
     settings = engine_settings.model_copy(update={"loss": loss, "estimator": estimator})
-    train_project(sqlite_store, settings, project.id, workbench=workbench, publishing=False)
+    train_project(sqlite_store, settings, project.id, resources=resources, publishing=False)
     version = only_version(sqlite_store)
     assert (version.recipe["loss"], version.recipe["estimator"]) == (loss, estimator)
     assert_learnt(sqlite_store, version)
 
 
 def test_an_estimator_alone_means_role(
-    sqlite_store: Store, engine_settings: Settings, project: Project, workbench: Workbench
+    sqlite_store: Store, engine_settings: Settings, project: Project, resources: LearningResources
 ) -> None:
     alone, named = (
         train_project(
             sqlite_store,
             engine_settings.model_copy(update={"loss": loss, "estimator": "lowrank"}),
             project.id,
-            workbench=workbench,
+            resources=resources,
             publishing=False,
         )
         for loss in (None, "role")
@@ -161,5 +161,9 @@ def test_a_wrong_choice_is_told_before_any_image_is_read(
 
     with pytest.raises(LearningError, match=r"[Cc]hoose"):
         train_project(
-            sqlite_store, settings, project.id, workbench=Workbench(settings, refuse), publishing=False
+            sqlite_store,
+            settings,
+            project.id,
+            resources=LearningResources(settings, refuse),
+            publishing=False,
         )

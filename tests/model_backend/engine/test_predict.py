@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from annotator.settings import Settings
 from annotator.store import Image, LabelVector, ModelVersion, Project, Store, Suggestion
-from model_backend.engine import Predictor, Workbench, train_project
+from model_backend.engine import LearningResources, Predictor, train_project
 from model_backend.engine.predict import WAITING
 
 TRAINED = 16
@@ -25,16 +25,16 @@ def project(sqlite_store: Store, new_project: Callable[..., Project], tag: Calla
 
 @pytest.fixture
 def version(
-    sqlite_store: Store, engine_settings: Settings, project: Project, workbench: Workbench
+    sqlite_store: Store, engine_settings: Settings, project: Project, resources: LearningResources
 ) -> ModelVersion:
-    return train_project(sqlite_store, engine_settings, project.id, workbench=workbench, publishing=False)
+    return train_project(sqlite_store, engine_settings, project.id, resources=resources, publishing=False)
 
 
 @pytest.fixture
 def predictor(
-    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, workbench: Workbench
+    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, resources: LearningResources
 ) -> Predictor:
-    return Predictor(sqlite_store, engine_settings, lambda: workbench)
+    return Predictor(sqlite_store, engine_settings, lambda: resources)
 
 
 def task(number: int, uri: str | None = None) -> dict[str, Any]:
@@ -100,9 +100,9 @@ def test_label_studio_down_leaves_empty_predictions_to_be_asked_for_again(
 
 
 def test_a_version_whose_folder_is_gone_still_answers_what_is_stored(
-    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, workbench: Workbench
+    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, resources: LearningResources
 ) -> None:
-    fresh = Workbench(engine_settings, workbench._read, workbench.backbone)
+    fresh = LearningResources(engine_settings, resources._read, resources.backbone)
     with sqlite_store.session() as session:
         session.execute(update(ModelVersion).values(folder="nowhere"))
     answer = Predictor(sqlite_store, engine_settings, lambda: fresh).predict(7, [task(701), task(720)])
@@ -125,13 +125,13 @@ def test_what_someone_has_observed_is_not_suggested(
 
 
 def test_work_ends_when_the_time_is_over(
-    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, workbench: Workbench
+    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, resources: LearningResources
 ) -> None:
     def slow(uri: str) -> bytes:
         time.sleep(0.2)
-        return workbench._read(uri)
+        return resources._read(uri)
 
-    bench = Workbench(engine_settings, slow, workbench.backbone)
+    bench = LearningResources(engine_settings, slow, resources.backbone)
     settings = engine_settings.model_copy(update={"predict_batch": 2})
     predictor = Predictor(sqlite_store, settings, lambda: bench, deadline=0.7)
     answer = predictor.predict(7, [task(number) for number in range(720, 760)])
@@ -141,15 +141,15 @@ def test_work_ends_when_the_time_is_over(
 
 
 def test_more_requests_than_can_be_computed_answer_at_once_with_what_is_stored(
-    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, workbench: Workbench
+    sqlite_store: Store, engine_settings: Settings, version: ModelVersion, resources: LearningResources
 ) -> None:
     may_read = threading.Event()
 
     def held(uri: str) -> bytes:
         assert may_read.wait(60)
-        return workbench._read(uri)
+        return resources._read(uri)
 
-    bench = Workbench(engine_settings, held, workbench.backbone)
+    bench = LearningResources(engine_settings, held, resources.backbone)
     predictor = Predictor(sqlite_store, engine_settings, lambda: bench)
     with ThreadPoolExecutor(10) as annotators:
         asked = [annotators.submit(predictor.predict, 7, [task(number)]) for number in range(720, 730)]
@@ -170,7 +170,7 @@ def test_a_request_for_hundreds_of_new_images(predictor: Predictor, sqlite_store
 def test_nothing_is_loaded_for_what_is_stored(
     sqlite_store: Store, engine_settings: Settings, version: ModelVersion
 ) -> None:
-    def refuse() -> Workbench:
+    def refuse() -> LearningResources:
         pytest.fail("a model was loaded")
 
     answer = Predictor(sqlite_store, engine_settings, refuse).predict(7, [task(n) for n in range(701, 717)])

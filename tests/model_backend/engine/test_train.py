@@ -21,7 +21,7 @@ from annotator.store import (
     queue_run,
     sync_labels,
 )
-from model_backend.engine import Workbench, train_project
+from model_backend.engine import LearningResources, train_project
 from model_backend.engine.runs import RunGone, Stopped, fail_lost
 from model_backend.engine.versions import save_version
 from model_backend.errors import LearningError
@@ -40,10 +40,14 @@ def project(sqlite_store: Store, new_project: Callable[..., Project], tag: Calla
 
 @pytest.fixture
 def train(
-    sqlite_store: Store, engine_settings: Settings, project: Project, workbench: Workbench, studio: Any
+    sqlite_store: Store,
+    engine_settings: Settings,
+    project: Project,
+    resources: LearningResources,
+    studio: Any,
 ) -> Callable[..., ModelVersion]:
     def run(**options: Any) -> ModelVersion:
-        given = {"workbench": workbench, "studio": studio, **options}
+        given = {"resources": resources, "studio": studio, **options}
         return train_project(sqlite_store, engine_settings, project.id, **given)
 
     return run
@@ -119,8 +123,8 @@ def test_features_are_computed_once(
     def refuse(uri: str) -> bytes:
         pytest.fail(f"{uri} was read again")
 
-    again = Workbench(engine_settings, refuse, _colours())
-    train(workbench=again)
+    again = LearningResources(engine_settings, refuse, _colours())
+    train(resources=again)
 
 
 def _colours() -> Any:
@@ -185,27 +189,33 @@ def test_label_studio_down_fails_the_run_and_blames_no_image(
 
 
 def test_nothing_tagged_fails_with_what_to_do(
-    sqlite_store: Store, engine_settings: Settings, workbench: Workbench, new_project: Callable[..., Project]
+    sqlite_store: Store,
+    engine_settings: Settings,
+    resources: LearningResources,
+    new_project: Callable[..., Project],
 ) -> None:
     empty = new_project(sqlite_store, images=3)
     with pytest.raises(LearningError, match="Tag a few images"):
-        train_project(sqlite_store, engine_settings, empty.id, workbench=workbench, publishing=False)
+        train_project(sqlite_store, engine_settings, empty.id, resources=resources, publishing=False)
     assert "Tag a few images" in (runs(sqlite_store)[0].error or "")
 
 
 def test_no_labels_and_no_images_fail_with_what_to_do(
-    sqlite_store: Store, engine_settings: Settings, workbench: Workbench, new_project: Callable[..., Project]
+    sqlite_store: Store,
+    engine_settings: Settings,
+    resources: LearningResources,
+    new_project: Callable[..., Project],
 ) -> None:
     empty = new_project(sqlite_store, images=0)
     with pytest.raises(OnetagError, match=r"no images.*Import"):
-        train_project(sqlite_store, engine_settings, empty.id, workbench=workbench, publishing=False)
+        train_project(sqlite_store, engine_settings, empty.id, resources=resources, publishing=False)
 
 
 def test_an_unknown_project_is_refused(
-    sqlite_store: Store, engine_settings: Settings, workbench: Workbench
+    sqlite_store: Store, engine_settings: Settings, resources: LearningResources
 ) -> None:
     with pytest.raises(OnetagError, match="onetag status"):
-        train_project(sqlite_store, engine_settings, 99, workbench=workbench)
+        train_project(sqlite_store, engine_settings, 99, resources=resources)
 
 
 def test_an_unexpected_error_is_recorded_without_its_text(

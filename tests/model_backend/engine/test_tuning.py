@@ -20,7 +20,7 @@ from torchvision.models import get_model
 from annotator.settings import Settings
 from annotator.store import Image, ModelVersion, Project, Store, TrainingRun, load_vectors
 from model_backend.cli import main
-from model_backend.engine import Workbench, train_project
+from model_backend.engine import LearningResources, train_project
 from model_backend.engine.compute import Wanted, compute
 from model_backend.engine.runs import Stopped
 from model_backend.engine.versions import KEPT, prune
@@ -65,18 +65,18 @@ def project(sqlite_store: Store, new_project: Callable[..., Project], tag: Calla
 
 
 @pytest.fixture
-def bench(settings: Settings, workbench: Workbench) -> Workbench:
-    """A workbench that reads the same pictures and loads networks itself."""
-    return Workbench(settings, workbench._read)
+def bench(settings: Settings, resources: LearningResources) -> LearningResources:
+    """A resources that reads the same pictures and loads networks itself."""
+    return LearningResources(settings, resources._read)
 
 
 @pytest.fixture
-def train(sqlite_store: Store, settings: Settings, project: Project, bench: Workbench) -> Train:
+def train(sqlite_store: Store, settings: Settings, project: Project, bench: LearningResources) -> Train:
     """train(end_to_end): True, False (--frozen) or None (go on)."""
 
     def run(
         end_to_end: bool | None = None,
-        workbench: Workbench = bench,
+        resources: LearningResources = bench,
         estimator: str | None = None,
         **options: Any,
     ) -> ModelVersion:
@@ -86,7 +86,7 @@ def train(sqlite_store: Store, settings: Settings, project: Project, bench: Work
             sqlite_store,
             chosen,
             project.id,
-            workbench=workbench,
+            resources=resources,
             publishing=False,
             recipe=recipe,
             **options,
@@ -116,7 +116,7 @@ def move(store: Store, number: int, uri: str) -> None:
 
 
 def test_a_tuned_version_is_kept_whole_and_predicts_what_it_stored_and_new_images(
-    train: Train, sqlite_store: Store, settings: Settings, bench: Workbench, published: Path
+    train: Train, sqlite_store: Store, settings: Settings, bench: LearningResources, published: Path
 ) -> None:
     version = train(True)
     assert version.backbone.startswith("resnet18-tuned-")
@@ -128,7 +128,7 @@ def test_a_tuned_version_is_kept_whole_and_predicts_what_it_stored_and_new_image
     assert not torch.equal(tuned["conv1.weight"], load_file(published)["conv1.weight"])
     assert torch.equal(bench.backbone.module.network.conv1.weight, load_file(published)["conv1.weight"])
 
-    fresh = Workbench(settings, bench._read)
+    fresh = LearningResources(settings, bench._read)
     ids, vectors = stored(sqlite_store, version)
     assert len(ids) == IMAGES
     seen = fresh.extract(
@@ -146,7 +146,7 @@ def test_a_tuned_version_is_kept_whole_and_predicts_what_it_stored_and_new_image
 
 
 def test_trainings_go_on_from_the_tuned_backbone_until_they_are_to_be_frozen(
-    train: Train, bench: Workbench, settings: Settings
+    train: Train, bench: LearningResources, settings: Settings
 ) -> None:
     tuned = train(True)
     assert train(None).backbone == tuned.backbone
@@ -160,7 +160,7 @@ def test_trainings_go_on_from_the_tuned_backbone_until_they_are_to_be_frozen(
 
 
 def test_tuned_weights_go_when_no_kept_version_needs_them(
-    train: Train, sqlite_store: Store, settings: Settings, project: Project, bench: Workbench
+    train: Train, sqlite_store: Store, settings: Settings, project: Project, bench: LearningResources
 ) -> None:
     tuned = train(True)
     fingerprint = bench.backbones.of(tuned).fingerprint
@@ -208,27 +208,33 @@ def test_a_backbone_without_weights_is_refused_before_any_image_is_read(
 
     chosen = engine_settings.model_copy(update={"end_to_end": True})
     with pytest.raises(LearningError, match="--backbone resnet18 --weights FILE"):
-        train_project(sqlite_store, chosen, project.id, workbench=Workbench(chosen, refuse), publishing=False)
+        train_project(
+            sqlite_store, chosen, project.id, resources=LearningResources(chosen, refuse), publishing=False
+        )
 
 
 def test_a_version_of_another_backbone_says_to_train_again(
-    train: Train, sqlite_store: Store, settings: Settings, bench: Workbench
+    train: Train, sqlite_store: Store, settings: Settings, bench: LearningResources
 ) -> None:
     version = train(False)
-    other = Workbench(settings.model_copy(update={"backbone": "resnet50"}), bench._read)
+    other = LearningResources(settings.model_copy(update={"backbone": "resnet50"}), bench._read)
     with pytest.raises(LearningError, match=r"trained on resnet18, now resnet50 is chosen\. Train again"):
         compute(sqlite_store, other, version, [Wanted(0, 799, "/data/1.png")], before=time.monotonic() + 60)
 
 
 def test_lost_tuned_weights_cost_the_tuning_and_no_more(
-    train: Train, sqlite_store: Store, settings: Settings, bench: Workbench, caplog: pytest.LogCaptureFixture
+    train: Train,
+    sqlite_store: Store,
+    settings: Settings,
+    bench: LearningResources,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     tuned = train(True)
     (settings.data_dir / "backbones" / f"{tuned.backbone}.safetensors").unlink()
-    fresh = Workbench(settings, bench._read)
+    fresh = LearningResources(settings, bench._read)
     with pytest.raises(LearningError, match=r"are gone.*--frozen"):
         fresh.backbones.of(tuned)
-    assert train(None, workbench=fresh).backbone == "resnet18"
+    assert train(None, resources=fresh).backbone == "resnet18"
     assert "starts from the published weights" in caplog.text
 
 

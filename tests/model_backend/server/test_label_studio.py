@@ -14,14 +14,14 @@ from sqlalchemy import func, select
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import LABEL, build_config
 from annotator.labelstudio.process import LabelStudioProcess
+from annotator.labelstudio.projects import get_or_create_project
 from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings
 from annotator.store import Event, ModelVersion, Observation, Project, Store
-from model_backend.engine import Predictor, Workbench
-from model_backend.engine.projects import meet_project
+from model_backend.engine import LearningResources, Predictor
 from model_backend.engine.publish import publish
 from model_backend.server import create_app, open_server
-from model_backend.worker.duties import Duties
+from model_backend.worker.jobs import Jobs
 
 from .conftest import Nudges
 from .test_serve import free_port
@@ -34,14 +34,14 @@ IMAGES = 16
 
 @dataclass
 class Loop:
-    """A project of Label Studio, connected to our server, and the worker's duties to be called by hand."""
+    """A project of Label Studio, connected to our server, and the worker's jobs to be called by hand."""
 
     studio: Studio
     number: int
     store: Store
     settings: Settings
     project_id: int
-    duties: Duties
+    jobs: Jobs
 
     def tag(self, task: int, label: str) -> dict[str, Any]:
         region = {"from_name": LABEL, "to_name": "image", "type": "choices", "value": {"choices": [label]}}
@@ -51,8 +51,8 @@ class Loop:
         return [int(task["id"]) for task in self.studio.tasks(self.number)]
 
     def train(self) -> ModelVersion:
-        assert self.duties.consider(self.project_id).queued
-        assert self.duties.train() == [self.project_id]
+        assert self.jobs.consider(self.project_id).queued
+        assert self.jobs.train() == [self.project_id]
         with self.store.reading() as session:
             return session.scalars(
                 select(ModelVersion).order_by(ModelVersion.id.desc())
@@ -75,7 +75,7 @@ def loop(
     new_studio_project: Callable[..., int],
     sqlite_store: Store,
     engine_settings: Settings,
-    workbench: Workbench,
+    resources: LearningResources,
     paint: Callable[[int], bytes],
 ) -> Iterator[Loop]:
     studio = label_studio.studio()
@@ -83,9 +83,9 @@ def loop(
     number = new_studio_project(COLOURS, uris)
     settings = engine_settings.model_copy(update={"label_studio_url": studio.url, "port": free_port()})
     with sqlite_store.session() as session:
-        project_id = meet_project(session, studio.url, number, build_config(COLOURS)).id
+        project_id = get_or_create_project(session, studio.url, number, build_config(COLOURS)).id
     reconcile(sqlite_store, studio, project_id)
-    bench = Workbench(settings, _inline, workbench.backbone)
+    bench = LearningResources(settings, _inline, resources.backbone)
     app = create_app(sqlite_store, settings, Nudges(), Predictor(sqlite_store, settings, lambda: bench))
     server = open_server(app, settings)
     thread = threading.Thread(target=server.run)
@@ -94,7 +94,7 @@ def loop(
     address = f"http://127.0.0.1:{settings.port}"
     studio.connect_backend(number, address, "onetag", settings.secret)
     yield Loop(
-        studio, number, sqlite_store, settings, project_id, Duties(sqlite_store, settings, studio, bench)
+        studio, number, sqlite_store, settings, project_id, Jobs(sqlite_store, settings, studio, bench)
     )
     studio.disconnect_backend(number, address)
     server.close()
@@ -109,7 +109,7 @@ def test_from_submit_to_the_reordered_queue(loop: Loop) -> None:
     for index, task in enumerate(loop.tasks()[:6]):
         loop.tag(task, COLOURS[index % 3])
     loop.wait_for_events("ANNOTATION_CREATED", 6)
-    loop.duties.intake()
+    loop.jobs.intake()
     with loop.store.reading() as session:
         assert session.scalar(select(func.count(Observation.id))) == 6
     version = loop.train()
@@ -144,19 +144,19 @@ def test_a_newer_version_takes_over_and_the_old_one_goes_later(
     for task in tasks[:5]:
         loop.tag(task, "red")
     loop.wait_for_events("ANNOTATION_CREATED", 5)
-    loop.duties.intake()
+    loop.jobs.intake()
     old = loop.train()
     for task in tasks[5:10]:
         loop.tag(task, "blue")
     loop.wait_for_events("ANNOTATION_CREATED", 10)
-    loop.duties.intake()
+    loop.jobs.intake()
     new = loop.train()
-    loop.duties.tidy(loop.project_id)
+    loop.jobs.tidy(loop.project_id)
     assert {each.name for each in loop.studio.versions(loop.number)} == {old.name, new.name}, (
         "pages may be open"
     )
     monkeypatch.setattr("model_backend.engine.publish.PAGE_OPEN", timedelta(seconds=-60))
-    loop.duties.tidy(loop.project_id)
+    loop.jobs.tidy(loop.project_id)
     assert {each.name for each in loop.studio.versions(loop.number)} == {new.name}
 
 
@@ -164,7 +164,7 @@ def test_label_studio_asks_for_many_predictions_at_once(loop: Loop, paint: Calla
     for task in loop.tasks()[:5]:
         loop.tag(task, "red")
     loop.wait_for_events("ANNOTATION_CREATED", 5)
-    loop.duties.intake()
+    loop.jobs.intake()
     version = loop.train()
     more = [
         {"data": {"image": f"data:image/png;base64,{base64.b64encode(paint(n)).decode()}"}}

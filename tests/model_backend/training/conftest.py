@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.simulate import single_positives
 from model_backend.training import Pool
-from model_backend.training.simulate import single_positives
 
 
 def plant(

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from model_backend.errors import LearningError
-from model_backend.training.belief import believe_tags
-from model_backend.training.convex import fit_sigmoid, fit_softmax
-from model_backend.training.fused import fit_fused, soft_targets
-from model_backend.training.perceptron import PerceptronSettings, fit_perceptrons
+from model_backend.training.default_heads import fit_default_heads, soft_targets
+from model_backend.training.logistic import fit_sigmoid, fit_softmax
+from model_backend.training.mlp import MLPSettings, fit_mlps
+from model_backend.training.soft_labels import estimate_soft_labels
 
 
 def quiet(_stage, _done):
@@ -66,8 +66,8 @@ def test_few_tags_trust_the_networks_less(planted):
     for tagged in (10, 100):
         pool, _ = planted(100, tagged=tagged)
         features, observed = torch.from_numpy(pool.features) / 10, torch.from_numpy(pool.observed)
-        belief = believe_tags(features, observed, seed=0, progress=quiet)
-        parts = fit_fused(features, observed, belief, 2.0, seed=0, progress=quiet)
+        belief = estimate_soft_labels(features, observed, seed=0, progress=quiet)
+        parts = fit_default_heads(features, observed, belief, 2.0, seed=0, progress=quiet)
         shares.append(sum(part.share for part in parts if len(part.layers) > 1))
     assert shares == pytest.approx([10 / 110, 100 / 200])
 
@@ -76,8 +76,8 @@ def test_small_networks_learn_what_no_line_can():
     random = torch.Generator().manual_seed(0)
     points = torch.rand(400, 2, generator=random) * 2 - 1
     targets = (points[:, :1] * points[:, 1:] > 0).float()
-    (first, first_bias), (second, second_bias) = fit_perceptrons(
-        points, targets, 1, seed=0, settings=PerceptronSettings(epochs=100, dropout=0.0)
+    (first, first_bias), (second, second_bias) = fit_mlps(
+        points, targets, 1, seed=0, settings=MLPSettings(epochs=100, dropout=0.0)
     )[0]
     scores = (points @ first + first_bias).relu() @ second + second_bias
     assert float(((scores > 0) == (targets > 0)).float().mean()) > 0.9
@@ -88,8 +88,8 @@ def test_networks_differ_and_seeds_give_the_same_again():
         torch.randn(30, 3, generator=torch.Generator().manual_seed(0)),
         torch.eye(3).repeat(10, 1),
     )
-    one, other = fit_perceptrons(points, targets, 2, seed=5)
-    again, _ = fit_perceptrons(points, targets, 2, seed=5)
+    one, other = fit_mlps(points, targets, 2, seed=5)
+    again, _ = fit_mlps(points, targets, 2, seed=5)
     assert not torch.equal(one[0][0], other[0][0])
     assert torch.equal(one[1][0], again[1][0])
     assert np.isfinite(one[1][0].numpy()).all()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.simulate import single_positives
 from model_backend.errors import LearningError
 from model_backend.training.positives import (
     LEAST_TAGS,
@@ -14,7 +15,6 @@ from model_backend.training.positives import (
     expected_positives,
     positives_by_tags,
 )
-from model_backend.training.simulate import single_positives
 
 
 def test_a_prior_stands_when_nothing_is_known_and_is_at_most_half_the_labels():

@@ -20,15 +20,15 @@ def consuming() -> Iterator[Any]:
     """A function that starts a queue's consumer; all are stopped at the end."""
     running = []
 
-    def start(jobs: Any) -> None:
-        consumer = jobs.consumer()
+    def start(queue: Any) -> None:
+        consumer = queue.consumer()
         consumer.start()
-        running.append((consumer, jobs))
+        running.append((consumer, queue))
 
     yield start
-    for consumer, jobs in running:
+    for consumer, queue in running:
         consumer.stop(graceful=True)
-        jobs.close()
+        queue.close()
 
 
 @pytest.fixture

@@ -1,212 +1,366 @@
-import pickle
 import threading
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, update
 
-from annotator.errors import OnetagError
+from annotator.labelstudio.config import LABEL
 from annotator.settings import Settings
-from annotator.store import Store
+from annotator.store import (
+    Event,
+    Image,
+    ModelVersion,
+    Observation,
+    Project,
+    Store,
+    TrainingRun,
+    claim_run,
+    queue_run,
+    record_event,
+)
+from model_backend.engine import LearningResources
 from model_backend.engine.due import Decision
-from model_backend.worker import Jobs, QueueUnreachable, open_jobs
-from model_backend.worker.inbox import Taken
-from model_backend.worker.jobs import QUEUE_FILE
+from model_backend.engine.runs import RETRY_AFTER, STALE_AFTER
+from model_backend.worker.jobs import Jobs
 
 
-@dataclass
-class Log:
-    """Duties that note what was asked of them, and when."""
-
-    taken: Taken = field(default_factory=Taken)
-    decisions: list[Decision] = field(default_factory=list)
-    calls: list[tuple[Any, ...]] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    called: threading.Condition = field(default_factory=threading.Condition)
-
-    def intake(self) -> Taken:
-        self._note("intake")
-        return self.taken
-
-    def consider(self, project_id: int) -> Decision:
-        decision = self.decisions.pop(0) if self.decisions else Decision()
-        self._note("consider", project_id)
-        return decision
-
-    def train(self) -> Iterable[int]:
-        self._note("train")
-        return []
-
-    def tidy(self, project_id: int) -> None:
-        self._note("tidy", project_id)
-
-    def check(self) -> Iterable[int]:
-        return []
-
-    def reconcile(self) -> Iterable[int]:
-        self._note("reconcile")
-        return []
-
-    def _note(self, *call: Any) -> None:
-        with self.called:
-            self.calls.append(call)
-            self.times.append(time.monotonic())
-            self.called.notify_all()
-
-    def wait_for(self, call: tuple[Any, ...], count: int = 1, seconds: float = 10) -> float:
-        """When the call came for the `count`th time."""
-        with self.called:
-            assert self.called.wait_for(lambda: self.calls.count(call) >= count, seconds), self.calls
-            return [at for at, each in zip(self.times, self.calls, strict=True) if each == call][count - 1]
+@pytest.fixture
+def project(store: Store, new_project: Callable[..., Project]) -> Project:
+    return new_project(store, images=16)
 
 
-def quiet_jobs(settings: Settings, duties: Log) -> Jobs:
-    jobs = open_jobs(settings, duties)
-    for task in jobs.huey._registry.periodic_tasks:
-        jobs.huey._registry.unregister(type(task))
-    return jobs
+@pytest.fixture
+def make_duties(
+    store: Store, worker_settings: Settings, studio: Any, resources: LearningResources
+) -> Callable[..., Jobs]:
+    def make(**changes: Any) -> Jobs:
+        return Jobs(store, worker_settings.model_copy(update=changes), studio, resources)
+
+    return make
 
 
-def test_messages_arrive_though_the_queue_was_idle_for_a_while(
-    worker_settings: Settings, consuming: Callable[[Jobs], None]
+@pytest.fixture
+def jobs(make_duties: Callable[..., Jobs]) -> Jobs:
+    return make_duties()
+
+
+def annotation(task: int, label: str = "red", **changes: Any) -> dict[str, Any]:
+    """An annotation as a webhook brings it."""
+    now = datetime.now(UTC).isoformat()
+    region = {
+        "from_name": LABEL,
+        "to_name": "image",
+        "type": "choices",
+        "value": {"choices": [label]},
+        "origin": "manual",
+    }
+    made = {"id": 5000 + task, "task": task, "result": [region], "was_cancelled": False, "completed_by": 1}
+    return made | {"lead_time": 2.0, "created_at": now, "updated_at": now} | changes
+
+
+def submit(
+    store: Store, number: int, action: str = "ANNOTATION_CREATED", *, uri: str | None = None, **payload: Any
 ) -> None:
-    duties = Log()
-    consuming(quiet_jobs(worker_settings, duties))
-    sender = open_jobs(worker_settings)
-    for count in range(1, 4):
-        time.sleep(0.3)
-        sender.intake()
-        duties.wait_for(("intake",), count)
-    sender.close()
+    """Record what the webhook would."""
+    body = {
+        "action": action,
+        "project": {"id": 7},
+        "task": {"id": number, "data": {"image": uri or f"/data/{number - 700}.png"}},
+        "annotation": annotation(number),
+    } | payload
+    with store.session() as session:
+        project = session.scalars(select(Project.id)).one()
+        record_event(session, action, body, project)
 
 
-def test_the_queue_is_looked_at_several_times_a_second(worker_settings: Settings) -> None:
-    jobs = quiet_jobs(worker_settings, Log())
-    assert jobs.consumer().max_delay <= 0.2
-    jobs.close()
-
-
-def test_the_inbox_leads_to_a_training(worker_settings: Settings, consuming: Callable[[Jobs], None]) -> None:
-    duties = Log(taken=Taken({7, 8}), decisions=[Decision(), Decision(queued=True)])
-    jobs = quiet_jobs(worker_settings, duties)
-    consuming(jobs)
+def queue_training(store: Store, jobs: Jobs, project: Project) -> None:
+    """Five answers, taken in: enough for a training to wait."""
+    for task in range(701, 706):
+        submit(store, task)
     jobs.intake()
-    duties.wait_for(("train",))
-    assert duties.calls == [("intake",), ("consider", 7), ("consider", 8), ("train",)]
+    jobs.consider(project.id)
 
 
-def test_what_label_studio_did_not_tell_is_looked_up(
-    worker_settings: Settings, consuming: Callable[[Jobs], None]
+def count(store: Store, table: type, *conditions: Any) -> int:
+    with store.reading() as session:
+        return session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+
+def runs(store: Store) -> list[tuple[str, str]]:
+    with store.reading() as session:
+        return [
+            (run.state, run.reason) for run in session.scalars(select(TrainingRun).order_by(TrainingRun.id))
+        ]
+
+
+def test_from_the_webhook_to_the_reordered_queue(
+    store: Store, project: Project, jobs: Jobs, studio: Any
 ) -> None:
-    duties = Log(taken=Taken(reconcile=True))
-    jobs = quiet_jobs(worker_settings, duties)
-    consuming(jobs)
+    for task in range(701, 706):
+        submit(store, task)
+    taken = jobs.intake()
+    assert taken.projects == {project.id}
+    assert count(store, Observation) == 5
+    assert jobs.consider(project.id) == Decision(queued=True)
+    assert jobs.train() == [project.id]
+    assert runs(store) == [("done", "new observations")]
+    assert studio.queue is not None
+    assert sorted(each["task"] for each in studio.predictions) == list(range(706, 717))
+    assert jobs.consider(project.id) == Decision(), "nothing is new"
+
+
+def test_few_observations_wait_for_a_pause(store: Store, project: Project, jobs: Jobs) -> None:
+    submit(store, 701)
     jobs.intake()
-    duties.wait_for(("reconcile",))
+    wait = jobs.consider(project.id).wait
+    assert wait is not None
+    assert 25 < wait <= 30
+    with store.session() as session:
+        session.execute(update(Event).values(received_at=datetime.now(UTC) - timedelta(seconds=31)))
+    assert jobs.consider(project.id).queued
 
 
-def test_a_wait_is_kept(worker_settings: Settings, consuming: Callable[[Jobs], None]) -> None:
-    duties = Log(decisions=[Decision(wait=1.0), Decision(queued=True)])
-    jobs = quiet_jobs(worker_settings, duties)
-    consuming(jobs)
-    jobs.consider(7)
-    first = duties.wait_for(("consider", 7))
-    second = duties.wait_for(("consider", 7), 2)
-    assert second - first > 0.9
-    duties.wait_for(("train",))
-
-
-def test_the_periodic_check_runs_at_the_start(
-    worker_settings: Settings, consuming: Callable[[Jobs], None]
+def test_observations_during_a_training_lead_to_the_next_one(
+    store: Store, project: Project, jobs: Jobs
 ) -> None:
-    duties = Log()
-    consuming(open_jobs(worker_settings, duties))
-    duties.wait_for(("intake",), seconds=5)
-    duties.wait_for(("train",), seconds=5)
+    queue_training(store, jobs, project)
+    with store.session() as session:
+        claim_run(session, session.scalars(select(TrainingRun.id)).one())
+    for task in range(706, 711):
+        submit(store, task)
+    jobs.intake()
+    jobs.consider(project.id)
+    assert len(runs(store)) == 1, "at most one a project"
 
 
-def test_a_failing_duty_does_not_stop_the_worker(
-    worker_settings: Settings, consuming: Callable[[Jobs], None], monkeypatch: pytest.MonkeyPatch
+def test_the_train_button_forces_a_run(store: Store, project: Project, jobs: Jobs) -> None:
+    submit(store, 701)
+    submit(store, 701, "START_TRAINING")
+    jobs.intake()
+    assert runs(store) == [("queued", "asked for")]
+    assert jobs.train() == [project.id]
+    assert runs(store) == [("done", "asked for")]
+
+
+def test_a_failing_training_is_not_tried_again_until_something_is_new(
+    store: Store, project: Project, jobs: Jobs
 ) -> None:
-    duties = Log()
-    jobs = quiet_jobs(worker_settings, duties)
-    monkeypatch.setattr(duties, "tidy", lambda project_id: 1 / 0)
-    consuming(jobs)
-    jobs.tidy(7)
-    jobs.intake()
-    duties.wait_for(("intake",))
+    with store.session() as session:
+        queue_run(session, project.id, "too early")
+    assert jobs.train() == [project.id]
+    assert runs(store) == [("failed", "too early")]
+    assert jobs.consider(project.id) == Decision()
 
 
-def test_a_message_that_someone_else_wrote_is_dropped_unrun(
-    worker_settings: Settings, consuming: Callable[[Jobs], None]
+HOSTILE: list[dict[str, Any]] = [
+    {"annotation": None},
+    {"annotation": "DROP TABLE"},
+    {"annotation": {"id": -1}},
+    {"annotation": annotation(701, id=2**70)},
+    {"annotation": annotation(701, result="x" * 1000)},
+    {"annotation": annotation(701, result=[{"from_name": LABEL, "value": None}])},
+    {"annotation": annotation(701, updated_at="yesterday")},
+    {"annotation": annotation(999)},
+    {"annotation": annotation(701, label="no such label")},
+    {"annotation": annotation(701, completed_by={"id": "\x00"})},
+    {"annotation": annotation(701, lead_time=-1)},
+    {"project": {"id": 7, "label_config": "<View/>"}, "annotation": annotation(702, label="nothing")},
+]
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_an_event_that_cannot_be_used_does_not_stop_the_next(
+    store: Store, project: Project, jobs: Jobs, payload: dict[str, Any]
 ) -> None:
-    class Bomb:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return Path.touch, (worker_settings.data_dir / "exploded",)  # type: ignore[return-value]
-
-    duties = Log()
-    jobs = quiet_jobs(worker_settings, duties)
-    jobs.huey.storage.enqueue(pickle.dumps(Bomb()))
-    jobs.huey.storage.enqueue(b'{"id":"1","name":"os.system","eta":null,"args":["true"],"kwargs":{}}')
-    consuming(jobs)
+    submit(store, 701, **payload)
+    submit(store, 703)
+    submit(store, 703, "NEVER_HEARD_OF")
     jobs.intake()
-    duties.wait_for(("intake",))
-    assert not (worker_settings.data_dir / "exploded").exists()
-    assert jobs.huey.pending_count() == 0
+    assert count(store, Event, Event.processed_at.is_(None)) == 0
+    with store.reading() as session:
+        seen = select(Image.studio_task).join(Observation, Observation.image_id == Image.id)
+        assert 703 in session.scalars(seen).all(), "the good one counts"
+    assert count(store, Event, Event.error.is_not(None)) >= 1
 
 
-def test_the_server_sends_and_cannot_be_made_to_work(worker_settings: Settings) -> None:
-    jobs = open_jobs(worker_settings)
+def test_an_event_that_comes_twice_counts_once(store: Store, project: Project, jobs: Jobs) -> None:
+    sent = annotation(701)
+    for _ in range(3):
+        submit(store, 701, annotation=sent)
     jobs.intake()
-    with pytest.raises(RuntimeError, match="does not work on them"):
-        jobs._do_intake()
-    jobs.close()
+    assert count(store, Observation) == 1
 
 
-def test_a_message_waits_for_a_worker_that_starts_later(
-    worker_settings: Settings, consuming: Callable[[Jobs], None]
+def test_two_workers_take_each_event_once(
+    store: Store, project: Project, make_duties: Callable[..., Jobs]
 ) -> None:
-    sender = open_jobs(worker_settings)
-    sender.intake()
-    sender.close()
-    duties = Log()
-    consuming(quiet_jobs(worker_settings, duties))
-    duties.wait_for(("intake",))
+    for task in range(701, 717):
+        submit(store, task)
+        submit(store, task, "ANNOTATION_UPDATED", annotation=annotation(task, label="blue"))
+    workers = [make_duties() for _ in range(2)]
+    errors: list[BaseException] = []
+
+    def work(jobs: Jobs) -> None:
+        try:
+            jobs.intake()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(jobs,)) for jobs in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    assert count(store, Event, Event.processed_at.is_(None)) == 0
+    assert count(store, Event, Event.error.is_not(None)) == 0
+    assert count(store, Observation, Observation.retired_at.is_(None)) == 16
 
 
-def test_a_broken_queue_says_so(sqlite_store: Store, engine_settings: Settings) -> None:
-    jobs = open_jobs(engine_settings)
-    jobs.huey.storage.sql("drop table task", commit=True)
-    with pytest.raises(QueueUnreachable, match="job queue"):
-        jobs.intake()
-    jobs.close()
+def test_two_workers_one_training(store: Store, project: Project, make_duties: Callable[..., Jobs]) -> None:
+    for task in range(701, 706):
+        submit(store, task)
+    workers = [make_duties() for _ in range(2)]
+    workers[0].intake()
+    for jobs in workers:
+        jobs.consider(project.id)
+    threads = [threading.Thread(target=jobs.train) for jobs in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert runs(store) == [("done", "new observations")]
+    assert count(store, ModelVersion) == 1
 
 
-def test_a_queue_that_cannot_be_opened_names_the_folder(engine_settings: Settings) -> None:
-    (engine_settings.data_dir / QUEUE_FILE).write_bytes(b"not a database" * 1000)
-    with pytest.raises(OnetagError, match=str(engine_settings.data_dir)):
-        open_jobs(engine_settings)
+def test_the_check_finds_a_lost_training(store: Store, project: Project, jobs: Jobs) -> None:
+    queue_training(store, jobs, project)
+    with store.session() as session:
+        run = claim_run(session, session.scalars(select(TrainingRun.id)).one())
+        assert run is not None
+        run.heartbeat_at = datetime.now(UTC) - STALE_AFTER - timedelta(seconds=1)
+    assert jobs.check() == [project.id]
+    jobs.train()
+    assert [state for state, _ in runs(store)] == ["failed", "done"]
 
 
-def test_an_unreachable_database_is_named_without_its_password(engine_settings: Settings) -> None:
-    url = "postgresql+psycopg://someone:s3cr3t@127.0.0.1:1/nothing"
-    with pytest.raises(OnetagError, match="ONETAG_DATABASE_URL") as caught:
-        open_jobs(engine_settings.model_copy(update={"database_url": url}))
-    assert "s3cr3t" not in str(caught.value)
-    assert caught.value.__cause__ is None
+def test_the_check_publishes_what_label_studio_missed(
+    store: Store, project: Project, jobs: Jobs, studio: Any
+) -> None:
+    queue_training(store, jobs, project)
+    studio.failing = {"set queue"}
+    jobs.train()
+    assert "set queue" in studio.calls
+    studio.failing = set()
+    jobs.check()
+    assert studio.queue is not None
+    assert len(studio.predictions) == 11, "nothing is there twice"
 
 
-def test_the_queue_of_postgresql_is_in_the_stores_database(store: Store, worker_settings: Settings) -> None:
-    jobs = open_jobs(worker_settings)
-    jobs.intake()
-    in_postgres = store.url.get_backend_name() == "postgresql"
-    if in_postgres:
-        with store.reading() as session:
-            assert session.execute(text("select count(*) from onetag_queue_task")).scalar_one() == 1
-    assert (worker_settings.data_dir / QUEUE_FILE).exists() is not in_postgres
-    assert "s3cr3t" not in repr(jobs.huey.storage_kwargs)
-    jobs.close()
+def test_a_check_leaves_alone_what_a_training_is_publishing(
+    store: Store, project: Project, jobs: Jobs, studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue_training(store, jobs, project)
+    push = studio.push_predictions
+
+    def slow_push(number: int, items: Any) -> int:
+        monkeypatch.setattr(studio, "push_predictions", push)
+        check = threading.Thread(target=jobs.check)
+        check.start()
+        check.join(60)
+        assert not check.is_alive(), "a check waits for nobody"
+        return int(push(number, items))
+
+    monkeypatch.setattr(studio, "push_predictions", slow_push)
+    jobs.train()
+    assert studio.calls == ["push", "set queue"]
+
+
+def test_label_studio_down_is_not_asked_again_at_every_check(
+    store: Store, project: Project, jobs: Jobs, studio: Any
+) -> None:
+    queue_training(store, jobs, project)
+    studio.failing = {"push"}
+    jobs.train()
+    studio.calls.clear()
+    for _ in range(5):
+        jobs.check()
+    assert studio.calls.count("push") == 1
+
+
+@pytest.fixture
+def a_minute_passes(store: Store, project: Project, jobs: Jobs) -> Callable[[], None]:
+    """After a training that failed because Label Studio was down: a function that lets a minute pass."""
+    queue_training(store, jobs, project)
+    with store.session() as session:
+        session.execute(update(Image).where(Image.studio_task == 716).values(uri="/data/down.png"))
+    jobs.train()
+
+    def pass_time() -> None:
+        with store.session() as session:
+            session.execute(update(TrainingRun).values(finished_at=datetime.now(UTC) - RETRY_AFTER))
+
+    return pass_time
+
+
+def test_a_training_that_label_studio_was_down_for_is_done_when_it_answers(
+    store: Store, project: Project, jobs: Jobs, a_minute_passes: Callable[[], None]
+) -> None:
+    jobs.check()
+    assert [state for state, _ in runs(store)] == ["failed"], "not at every check"
+    a_minute_passes()
+    with store.session() as session:
+        session.execute(update(Image).where(Image.studio_task == 716).values(uri="/data/16.png"))
+    jobs.check()
+    jobs.train()
+    assert runs(store) == [("failed", "new observations"), ("done", "again: Label Studio answers")]
+    a_minute_passes()
+    jobs.check()
+    assert len(runs(store)) == 2
+
+
+def test_while_label_studio_is_down_no_training_is_queued_again(
+    store: Store, jobs: Jobs, studio: Any, a_minute_passes: Callable[[], None]
+) -> None:
+    a_minute_passes()
+    studio.failing = {"version"}
+    for _ in range(3):
+        jobs.check()
+    assert [state for state, _ in runs(store)] == ["failed"]
+    assert studio.calls == ["version"], "it is asked once a minute"
+
+
+def test_a_training_that_failed_by_the_projects_own_fault_is_not_queued_again(
+    store: Store, project: Project, jobs: Jobs, a_minute_passes: Callable[[], None]
+) -> None:
+    with store.session() as session:
+        session.execute(update(Image).values(uri="/data/bad.png"))
+        queue_run(session, project.id, "asked for")
+    jobs.train()
+    a_minute_passes()
+    jobs.check()
+    assert [state for state, _ in runs(store)] == ["failed", "failed"]
+
+
+def test_tidying_survives_label_studio_being_down(
+    store: Store, project: Project, jobs: Jobs, studio: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue_training(store, jobs, project)
+    jobs.train()
+    studio.failing = {"clear superseded"}
+    jobs.tidy(project.id)
+    assert "stay in Label Studio" in caplog.text
+
+
+def test_without_label_studio_it_trains_all_the_same(
+    store: Store, project: Project, worker_settings: Settings, resources: LearningResources
+) -> None:
+    jobs = Jobs(store, worker_settings, None, resources)
+    queue_training(store, jobs, project)
+    jobs.train()
+    jobs.check()
+    jobs.tidy(project.id)
+    assert jobs.reconcile() == []
+    assert [state for state, _ in runs(store)] == ["done"]

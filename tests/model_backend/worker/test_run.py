@@ -27,7 +27,7 @@ from annotator.store import (
     sync_labels,
 )
 
-from .test_duties import submit
+from .test_jobs import submit
 
 PROGRAM = """
 from annotator.settings import Settings

@@ -11,10 +11,10 @@ from torch import Tensor
 from model_backend.errors import LearningError
 
 ITERATIONS = 60
-Head = tuple[Tensor, Tensor]  # weight (D, L), bias (L,)
+LinearLayer = tuple[Tensor, Tensor]  # weight (D, L), bias (L,)
 
 
-def fit_softmax(mapped: Tensor, targets: Tensor, l2: float, start: Head | None = None) -> Head:
+def fit_softmax(mapped: Tensor, targets: Tensor, l2: float, start: LinearLayer | None = None) -> LinearLayer:
     """Multinomial regression of target distributions (n, L), rows summing to 1, on mapped features (n, D).
 
     Minimises mean cross-entropy + l2 / 2 |weight|^2; the bias is free.
@@ -23,8 +23,8 @@ def fit_softmax(mapped: Tensor, targets: Tensor, l2: float, start: Head | None =
 
 
 def fit_sigmoid(
-    mapped: Tensor, targets: Tensor, weights: Tensor | None, l2: float, start: Head | None = None
-) -> Head:
+    mapped: Tensor, targets: Tensor, weights: Tensor | None, l2: float, start: LinearLayer | None = None
+) -> LinearLayer:
     """One logistic regression a label on targets in 0..1 (n, L), cells weighted by `weights` (n, L).
 
     Minimises the mean over images of the labels' summed weighted cross-entropies + l2 / 2 |weight|^2.
@@ -38,8 +38,8 @@ def fit_sigmoid(
 
 
 def _solve(
-    mapped: Tensor, labels: int, loss: Callable[[Tensor], Tensor], l2: float, start: Head | None
-) -> Head:
+    mapped: Tensor, labels: int, loss: Callable[[Tensor], Tensor], l2: float, start: LinearLayer | None
+) -> LinearLayer:
     first = start or (mapped.new_zeros(mapped.shape[1], labels), mapped.new_zeros(labels))
     weight, bias = (tensor.detach().clone().requires_grad_() for tensor in first)
     optimizer = torch.optim.LBFGS(

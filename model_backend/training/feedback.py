@@ -17,7 +17,7 @@ UNASKED_CELLS = 20_000  # more tell nothing new
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Feedback:
     """M answered suggestions of earlier versions.
 
     labels: int (M,), columns of the pool. raw: float (M,), what the version said before its own calibration.
@@ -26,7 +26,7 @@ class Answers:
     Only what reached the threshold was shown. Above it that does no harm: given the probability, being shown
     says nothing more about the truth. Below it nobody was asked, and cells of the pool stand in, taken at
     the model's word and weighing as much as the answers, or more where these are about few labels: what is
-    learned up there cannot bend what is believed down there far. Answers were given to earlier versions, to
+    learned up there cannot bend what is believed down there far. Feedback were given to earlier versions, to
     images these had not learned from; what they say holds for the next one as far as it errs alike, on
     images it has not learned from either. So give only answers to versions of the same backbone and recipe,
     and the newest. Annotators who review only where something is wrong make suggestions look worse than
@@ -56,7 +56,7 @@ class Answers:
         Raises LearningError for an answer about a label that there is not.
         """
         if len(self) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < labels:
-            raise LearningError(f"Answers must be about the {labels} labels of the pool.")
+            raise LearningError(f"Feedback must be about the {labels} labels of the pool.")
         order = np.argsort(self.labels, kind="stable")
         columns = self.labels[order]
         rows = np.arange(len(self)) - np.searchsorted(columns, columns)
@@ -77,26 +77,26 @@ class Answers:
         }
 
 
-def no_answers() -> Answers:
+def no_feedback() -> Feedback:
     """Before anyone has answered."""
     nothing = np.empty(0, dtype=np.float32)
-    return Answers(np.empty(0, dtype=np.int64), nothing, nothing, np.empty(0, dtype=np.bool_))
+    return Feedback(np.empty(0, dtype=np.int64), nothing, nothing, np.empty(0, dtype=np.bool_))
 
 
-def calibrate_by(answers: Answers, raw: Floats, observed: Observations) -> Calibration:
+def calibrate_by_feedback(feedback: Feedback, raw: Floats, observed: Observations) -> Calibration:
     """The calibration of raw probabilities (N, L); none below 20 answers."""
     labels = observed.shape[1]
-    if not len(answers):
+    if not len(feedback):
         return no_calibration(labels)
-    said, given = answers.tables(labels)
-    asked_from = np.quantile(answers.raw, 0.05)  # not the minimum: one odd answer must not decide
+    said, given = feedback.tables(labels)
+    asked_from = np.quantile(feedback.raw, 0.05)  # not the minimum: one odd answer must not decide
     every = max(1, raw.size // UNASKED_CELLS)
     raw, observed = raw[::every], observed[::every]
     return fit_platt(said, given, unasked=np.where((observed == 0) & (raw < asked_from), raw, np.nan))
 
 
-def thresholds_by(
-    answers: Answers,
+def thresholds_by_feedback(
+    feedback: Feedback,
     calibration: Calibration,
     probabilities: Floats,
     observed: Observations,
@@ -110,5 +110,5 @@ def thresholds_by(
     if not calibration.answers:
         return prior_thresholds(probabilities, precision)
     start = prior_thresholds(np.where(observed == 0, probabilities, 0), precision)
-    said, given = answers.tables(observed.shape[1])
+    said, given = feedback.tables(observed.shape[1])
     return answered_thresholds(calibration(said), given, precision, start)

@@ -21,9 +21,9 @@ from annotator.store import (
     record_annotation,
     store_vectors,
 )
-from model_backend.engine import Workbench, train_project
-from model_backend.engine.answers import CALIBRATION, recent_answers
-from model_backend.training import DEFAULT_RECIPE, Answers, Recipe
+from model_backend.engine import LearningResources, train_project
+from model_backend.engine.feedback import CALIBRATION, recent_feedback
+from model_backend.training import DEFAULT_RECIPE, Feedback, Recipe
 from model_backend.training.calibration import LEAST_ANSWERS, Calibration
 
 Answer = Callable[..., None]
@@ -92,10 +92,10 @@ def add_version(sqlite_store: Store, project: Project) -> Callable[..., ModelVer
     return add
 
 
-def read(store: Store, project: Project, labels: slice = slice(None)) -> Answers:
+def read(store: Store, project: Project, labels: slice = slice(None)) -> Feedback:
     with store.reading() as session:
         ids = [label.id for label in live_labels(session, project.id)][labels]
-        return recent_answers(session, project.id, ids, "colours", Recipe(seed=5))
+        return recent_feedback(session, project.id, ids, "colours", Recipe(seed=5))
 
 
 def test_answers_are_about_columns_of_the_pool(
@@ -141,7 +141,7 @@ def test_tunings_of_one_network_speak_for_each_other_where_each_training_tunes(
         ids = [label.id for label in live_labels(session, project.id)]
 
         def found(backbone: str, recipe: Recipe) -> int:
-            return len(recent_answers(session, project.id, ids, backbone, recipe))
+            return len(recent_feedback(session, project.id, ids, backbone, recipe))
 
         assert found("net-tuned-11111111", recipe) == found("net", recipe) == 1
         assert found("other", recipe) == found("net-tuned-00000000", Recipe()) == 0
@@ -165,10 +165,14 @@ def test_probabilities_are_read_without_the_calibration_that_their_version_had(
 
 
 def test_the_next_training_is_calibrated_by_them(
-    sqlite_store: Store, engine_settings: Settings, project: Project, workbench: Workbench, answer: Answer
+    sqlite_store: Store,
+    engine_settings: Settings,
+    project: Project,
+    resources: LearningResources,
+    answer: Answer,
 ) -> None:
     def train() -> ModelVersion:
-        return train_project(sqlite_store, engine_settings, project.id, workbench=workbench, publishing=False)
+        return train_project(sqlite_store, engine_settings, project.id, resources=resources, publishing=False)
 
     first = train()
     assert (first.metrics["answers"], first.metrics["calibrated"]) == (0, False)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model_backend.training.belief import believe_tags, out_of_fold, tag_shares, witnesses_mean
+from model_backend.training.soft_labels import (
+    estimate_soft_labels,
+    mean_of_estimates,
+    out_of_fold,
+    tag_shares,
+)
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ def test_the_belief_of_an_image_does_not_rest_on_its_own_tag():
     tags = torch.eye(3)[torch.arange(40) % 3]
     changed = tags.clone()
     changed[7] = torch.tensor([0.0, 0.0, 1.0])
-    before, after = (witnesses_mean(points, given, away, 0.0, seed=0) for given in (tags, changed))
+    before, after = (mean_of_estimates(points, given, away, 0.0, seed=0) for given in (tags, changed))
     assert torch.allclose(before.sum(1), torch.ones(40), atol=1e-5)
     assert torch.allclose(before[7], after[7], atol=1e-5)
 
@@ -44,7 +49,7 @@ def test_the_belief_of_an_image_does_not_rest_on_its_own_tag():
 def test_every_image_is_believed_something_tagged_or_not(points):
     observed = torch.zeros(50, 3, dtype=torch.int8)
     observed[torch.arange(20), torch.arange(20) % 3] = 1
-    belief = believe_tags(points, observed, seed=0, progress=lambda *_: None)
+    belief = estimate_soft_labels(points, observed, seed=0, progress=lambda *_: None)
     assert belief.shares.shape == (50, 3)
     assert torch.allclose(belief.shares.sum(1), torch.ones(50), atol=1e-5)
     assert belief.tags.sum() == 20

@@ -35,7 +35,7 @@ class TooLate(Exception):  # noqa: N818
     """The time for an answer is over."""
 
 
-class Workbench:
+class LearningResources:
     """The backbones, the feature cache, and the models and pool features used last. Threads may share it.
 
     read: the bytes of an image's address (`ImageSource.read`). backbone: unless given, the settings' one.

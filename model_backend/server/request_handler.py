@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.events import strip_secrets
+from annotator.labelstudio.observations import strip_secrets
 from annotator.labelstudio.predictions import NO_VERSION, empty_prediction
+from annotator.labelstudio.projects import find_project, get_or_create_project
 from annotator.store import Store, record_event
 from model_backend.engine.predict import Predictor
-from model_backend.engine.projects import meet_project, project_of_studio
 from model_backend.engine.versions import active_version
 from model_backend.server.bodies import studio_project
 
@@ -27,7 +27,7 @@ class Queue(Protocol):
         """Ask for the inbox to be drained. Raises OnetagError when the queue cannot be reached."""
 
 
-class Desk:
+class RequestHandler:
     """Meets projects, writes events down and hands predictions out; one for all requests."""
 
     def __init__(self, store: Store, studio_url: str | None, queue: Queue, predictor: Predictor) -> None:
@@ -36,16 +36,16 @@ class Desk:
         self._queue = queue
         self._predictor = predictor
 
-    def meet_project(self, number: int | None, config: Any) -> str:
+    def get_or_create_project(self, number: int | None, config: Any) -> str:
         """The active version's name; remembers the project on the way. Never fails for the store's sake."""
         try:
             with self._store.reading() as session:
-                project = project_of_studio(session, self._studio_url, number) if number else None
+                project = find_project(session, self._studio_url, number) if number else None
                 version = active_version(session, project.id) if project else None
                 known = project is not None and project.label_config == config
             if number and not known and isinstance(config, str):
                 with self._store.session() as session:
-                    meet_project(session, self._studio_url, number, config)
+                    get_or_create_project(session, self._studio_url, number, config)
         except (OnetagError, SQLAlchemyError) as error:
             log.warning("Setup of project %s: %s", number, _told(error))
             return NO_VERSION
@@ -67,7 +67,7 @@ class Desk:
         number = studio_project(body.get("project"))
         payload = strip_secrets(body)
         with self._store.session() as session:
-            project = project_of_studio(session, self._studio_url, number) if number else None
+            project = find_project(session, self._studio_url, number) if number else None
             return record_event(session, action, payload, project.id if project else None).id
 
     def nudge(self) -> bool:

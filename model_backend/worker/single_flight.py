@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 
-class Turnstile:
+class SingleFlight:
     """Lets one thread work; whoever comes meanwhile leaves at once, and the work is done again for them."""
 
     def __init__(self) -> None:

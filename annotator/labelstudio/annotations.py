@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import LABEL, SUGGESTED
-from annotator.labelstudio.events import observe, ticked
+from annotator.labelstudio.observations import observe, ticked
 from annotator.labelstudio.predictions import version_of_region
 from annotator.store.labels import live_labels
 from annotator.store.models import Annotation, Image, ModelVersion, Project, Suggestion

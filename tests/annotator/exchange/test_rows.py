@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
+from annotator.exchange.rows import ExportRow, label_vectors_for_export
 from annotator.store import (
     Annotation,
-    ExportRow,
     ModelVersion,
     Project,
     Store,
-    label_vectors_for_export,
     live_image_ids,
     live_labels,
     remove_images,
@@ -115,7 +114,7 @@ def test_an_image_younger_than_the_version_has_no_guess_and_names_no_version(
 def test_every_live_image_once_across_the_pieces_that_are_read(
     store: Store, make_project: MakeProject, annotate: Annotate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("annotator.store.rows.IMAGES_AT_ONCE", 3)
+    monkeypatch.setattr("annotator.exchange.rows.IMAGES_AT_ONCE", 3)
     with store.session() as session:
         project, other = make_project(session, images=4), make_project(session, images=2, title="Plants")
         sync_images(session, project.id, {task: f"/{task}" for task in range(200, 206)})

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, logit
 
 from model_backend.errors import LearningError
-from model_backend.training import Answers, Pool, fit
+from model_backend.training import Feedback, Pool, fit
 from model_backend.training.calibration import LEAST_ANSWERS, fit_platt, no_calibration, reliability
 from model_backend.training.thresholds import NEVER, answered_thresholds, prior_thresholds
 
@@ -132,12 +132,12 @@ class TestTheNextTraining:
         said, present = first.probabilities[rows, labels], truth[rows, labels] > 0
         observed = pool.observed.copy()
         observed[rows, labels] = np.where(present, 1, -1)
-        answers = Answers(labels, said, said, present)
+        feedback = Feedback(labels, said, said, present)
         second = fit(
             Pool(pool.features, pool.blocks, observed),
             expected_positives=positives,
             precision=precision,
-            answers=answers,
+            feedback=feedback,
         )
         return truth, pool.observed == 0, first, second
 
@@ -179,7 +179,7 @@ class TestTheNextTraining:
     def test_tells_how_reliable_the_suggestions_were(self, planted):
         pool, _ = planted(60, 4)
         said, present = np.full(40, 0.9), np.arange(40) < 30
-        metrics = fit(pool, answers=Answers(np.arange(40) % 4, said, said, present)).metrics
+        metrics = fit(pool, feedback=Feedback(np.arange(40) % 4, said, said, present)).metrics
         assert metrics["answers"] == 40
         assert metrics["suggestions_right"] == 0.75
         assert metrics["calibration_error"] == pytest.approx(0.15)
@@ -188,14 +188,14 @@ class TestTheNextTraining:
     def test_vectors_of_the_pool_are_those_the_model_gives(self, planted):
         pool, _ = planted(60, 4)
         said, present = np.full(40, 0.9), np.arange(40) < 20
-        result = fit(pool, answers=Answers(np.arange(40) % 4, said, said, present))
+        result = fit(pool, feedback=Feedback(np.arange(40) % 4, said, said, present))
         assert result.model.scale[0] != 1
         assert result.model.predict(pool.features) == pytest.approx(result.probabilities, abs=1e-5)
 
     def test_goes_on_as_before_with_few_answers(self, planted):
         pool, _ = planted(60, 4)
         few = np.full(LEAST_ANSWERS - 1, 0.9)
-        plain, answered = fit(pool), fit(pool, answers=Answers(few.astype(int), few, few, few < 0))
+        plain, answered = fit(pool), fit(pool, feedback=Feedback(few.astype(int), few, few, few < 0))
         assert np.array_equal(plain.probabilities, answered.probabilities)
         assert np.array_equal(plain.model.thresholds, answered.model.thresholds)
         assert (answered.metrics["answers"], answered.metrics["calibrated"]) == (LEAST_ANSWERS - 1, False)
@@ -204,8 +204,8 @@ class TestTheNextTraining:
     def test_answers_that_cannot_be_are_refused(self, planted):
         one, present = np.full(1, 0.5), np.ones(1, bool)
         with pytest.raises(LearningError, match="one length"):
-            Answers(np.zeros(2, int), one, one, present)
+            Feedback(np.zeros(2, int), one, one, present)
         with pytest.raises(LearningError, match="between 0 and 1"):
-            Answers(np.zeros(1, int), one, one * np.nan, present)
+            Feedback(np.zeros(1, int), one, one * np.nan, present)
         with pytest.raises(LearningError, match="4 labels"):
-            fit(planted(20, 4)[0], answers=Answers(np.full(1, 4), one, one, present))
+            fit(planted(20, 4)[0], feedback=Feedback(np.full(1, 4), one, one, present))

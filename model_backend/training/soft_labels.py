@@ -16,7 +16,7 @@ from model_backend.estimators.graph import neighbour_graph
 from model_backend.estimators.propagation import label_shares
 from model_backend.progress import Progress
 from model_backend.training.choices import uses_positives
-from model_backend.training.convex import Head, fit_softmax
+from model_backend.training.logistic import LinearLayer, fit_softmax
 from model_backend.training.recipe import Recipe
 
 SMOOTHING = 0.2
@@ -27,7 +27,7 @@ FEW = 100  # tags at which what is learned from tags (the distance, networks) co
 
 
 @dataclass(frozen=True, eq=False)
-class TagBelief:
+class SoftLabels:
     """shares (N, L): the witnesses' mean, rows summing to 1, a tagged image's own tag unseen.
 
     tags (N, L): the observed tags, see `tag_shares`; head: the softmax over all of them; trust: what is
@@ -36,11 +36,11 @@ class TagBelief:
 
     shares: Tensor
     tags: Tensor
-    head: Head
+    head: LinearLayer
     trust: float
 
 
-def believe_tags(mapped: Tensor, observed: Tensor, *, seed: int, progress: Progress) -> TagBelief:
+def estimate_soft_labels(mapped: Tensor, observed: Tensor, *, seed: int, progress: Progress) -> SoftLabels:
     """Hear the witnesses on mapped features (N, D) and observations (N, L), at least one of them positive."""
     tags = tag_shares(observed)
     tagged = tags.sum(dim=1) > 0
@@ -52,16 +52,16 @@ def believe_tags(mapped: Tensor, observed: Tensor, *, seed: int, progress: Progr
     away = (mapped @ head[0] + head[1]).softmax(dim=1)
     away[tagged] = out_of_fold(mapped[tagged], tags[tagged], seed=seed, start=head)
     progress("neighbours", 0.5)
-    return TagBelief(witnesses_mean(mapped, tags, away, trust, seed=seed), tags, head, trust)
+    return SoftLabels(mean_of_estimates(mapped, tags, away, trust, seed=seed), tags, head, trust)
 
 
-def belief_for(
+def soft_labels_for(
     recipe: Recipe, mapped: Tensor, observed: Tensor, given: float | None, progress: Progress
-) -> TagBelief | None:
+) -> SoftLabels | None:
     """What tags say, where the recipe needs it: for the default, and for k where no one gave it (`given`)."""
     if not recipe.is_default and (given is not None or not uses_positives(recipe)):
         return None
-    return believe_tags(mapped, observed, seed=recipe.seed, progress=progress)
+    return estimate_soft_labels(mapped, observed, seed=recipe.seed, progress=progress)
 
 
 def tag_shares(observed: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ def tag_shares(observed: Tensor) -> Tensor:
     return positive / positive.sum(dim=1, keepdim=True).clamp(min=1.0)
 
 
-def out_of_fold(mapped: Tensor, tags: Tensor, *, seed: int, start: Head | None = None) -> Tensor:
+def out_of_fold(mapped: Tensor, tags: Tensor, *, seed: int, start: LinearLayer | None = None) -> Tensor:
     """The tag's distribution (n, L) for each tagged image, from a head that has not seen that image's tag."""
     count = len(mapped)
     if count < 2:
@@ -85,7 +85,7 @@ def out_of_fold(mapped: Tensor, tags: Tensor, *, seed: int, start: Head | None =
     return result
 
 
-def witnesses_mean(mapped: Tensor, tags: Tensor, away: Tensor, trust: float, *, seed: int) -> Tensor:
+def mean_of_estimates(mapped: Tensor, tags: Tensor, away: Tensor, trust: float, *, seed: int) -> Tensor:
     """The mean of the three witnesses (N, L), rows summing to 1; the learned distance weighs `trust`."""
     near = _spread(mapped, tags, seed)
     # Inner products of square roots of two distributions: alike are those that expect the same tags.

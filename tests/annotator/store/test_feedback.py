@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session
 
 from annotator.store import (
     Annotation,
-    AnsweredSuggestions,
     LabelVector,
     ModelVersion,
     Observed,
     Project,
     Store,
-    answered_suggestions,
+    SuggestionFeedback,
     live_image_ids,
     live_labels,
     store_vectors,
+    suggestion_feedback,
     sync_labels,
 )
 
@@ -61,7 +61,7 @@ def answer(**said: str) -> dict[str, Any]:
     return {"observed": observed, "suggested": ["cat", "dog"]}
 
 
-def rows(session: Session, project: Project, found: AnsweredSuggestions) -> list[tuple[Any, ...]]:
+def rows(session: Session, project: Project, found: SuggestionFeedback) -> list[tuple[Any, ...]]:
     """(place of the image, label, value, probability) of each answer."""
     images = live_image_ids(session, project.id)
     names = {label.id: label.name for label in live_labels(session, project.id)}
@@ -85,7 +85,7 @@ def test_an_answer_comes_with_the_probability_its_version_gave(
         version = add_version(session, project, "v0001")
         annotate(session, project, task=101, number=1, **answer(cat="confirmed", dog="rejected", tree="tag"))
         annotate(session, project, task=102, number=2, **answer(dog="rejected", cat="complete"))
-        found = answered_suggestions(session, project.id)
+        found = suggestion_feedback(session, project.id)
         assert rows(session, project, found) == [
             (0, "cat", 1, 0.5),
             (0, "dog", -1, 0.75),
@@ -104,7 +104,7 @@ def test_a_suggestion_that_was_chosen_as_the_label_is_right_when_the_others_were
         annotate(session, project, task=101, number=1, **answer(cat="tag", dog="rejected"))
         annotate(session, project, task=102, number=2, **answer(cat="tag"))  # not reviewed
         annotate(session, project, task=103, number=3, **answer(tree="tag", dog="confirmed"))
-        assert rows(session, project, answered_suggestions(session, project.id)) == [
+        assert rows(session, project, suggestion_feedback(session, project.id)) == [
             (0, "cat", 1, 0.5),
             (0, "dog", -1, 0.75),
             (2, "dog", 1, 0.0),
@@ -124,11 +124,11 @@ def test_only_what_is_known_and_still_holds_counts(
         annotate(session, project, task=102, number=2, **answer(dog="confirmed"), suggested_version="v0009")
         annotate(session, project, task=103, number=3, **answer(dog="confirmed", tree="rejected"))
         gone = live_image_ids(session, project.id)[2]
-        assert len(answered_suggestions(session, project.id)) == 3
+        assert len(suggestion_feedback(session, project.id)) == 3
         session.execute(delete(LabelVector).where(LabelVector.image_id == gone))
-        assert rows(session, project, answered_suggestions(session, project.id)) == [(0, "dog", -1, 0.75)]
+        assert rows(session, project, suggestion_feedback(session, project.id)) == [(0, "dog", -1, 0.75)]
         sync_labels(session, project, ["cat", "tree"])
-        assert len(answered_suggestions(session, project.id)) == 0
+        assert len(suggestion_feedback(session, project.id)) == 0
 
 
 def test_the_newest_versions_come_first_and_alone(
@@ -136,7 +136,7 @@ def test_the_newest_versions_come_first_and_alone(
 ) -> None:
     with store.session() as session:
         project = make_project(session, images=3)
-        assert len(answered_suggestions(session, project.id)) == 0
+        assert len(suggestion_feedback(session, project.id)) == 0
         versions = [add_version(session, project, f"v000{number}") for number in (1, 2, 3)]
         for number, version in enumerate(versions):
             annotate(
@@ -147,6 +147,6 @@ def test_the_newest_versions_come_first_and_alone(
                 **answer(dog="confirmed"),
                 suggested_version=version.name,
             )
-        found = answered_suggestions(session, project.id, versions=2)
+        found = suggestion_feedback(session, project.id, versions=2)
         assert found.version_ids.tolist() == [versions[2].id, versions[1].id]
         assert found.probabilities.tolist() == [0.0, 0.625]

@@ -9,11 +9,11 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.store import ModelVersion, answered_suggestions
+from annotator.store import ModelVersion, suggestion_feedback
 from model_backend.errors import LearningError
 
 if TYPE_CHECKING:
-    from model_backend.training import Answers, LabelModel, Recipe
+    from model_backend.training import Feedback, LabelModel, Recipe
 
 CALIBRATION = "calibration"
 
@@ -23,17 +23,17 @@ def calibration_of(model: LabelModel) -> dict[str, Any]:
     return {CALIBRATION: {"scale": model.scale.tolist(), "offset": model.offset.tolist()}}
 
 
-def recent_answers(
+def recent_feedback(
     session: Session, project_id: int, label_ids: Sequence[int], backbone: str, recipe: Recipe
-) -> Answers:
+) -> Feedback:
     """What was answered to the newest versions of this backbone and recipe, about these labels.
 
     Other recipes and backbones err in other ways. A recipe's seed makes no difference, nor does the tuning of
     one network where every version is tuned anew.
     """
-    from model_backend.training import Answers
+    from model_backend.training import Feedback
 
-    found = answered_suggestions(session, project_id)
+    found = suggestion_feedback(session, project_id)
     made = select(ModelVersion).where(ModelVersion.id.in_(np.unique(found.version_ids).tolist()))
     raw = found.probabilities.copy()
     kept = np.isin(found.label_ids, list(label_ids))
@@ -45,7 +45,7 @@ def recent_answers(
             raw[its] = _before_calibration(version, found.label_ids[its], raw[its])
     columns = {label_id: column for column, label_id in enumerate(label_ids)}
     labels = np.array([columns[label_id] for label_id in found.label_ids[kept].tolist()], dtype=np.int64)
-    return Answers(labels, raw[kept], found.probabilities[kept], found.values[kept] > 0)
+    return Feedback(labels, raw[kept], found.probabilities[kept], found.values[kept] > 0)
 
 
 def _same_backbone(version: ModelVersion, backbone: str, recipe: Recipe) -> bool:

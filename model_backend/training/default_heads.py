@@ -11,24 +11,24 @@ import torch
 from torch import Tensor
 
 from model_backend.progress import Progress
-from model_backend.training.belief import L2, TagBelief
-from model_backend.training.convex import fit_sigmoid
-from model_backend.training.model import Part
-from model_backend.training.perceptron import fit_perceptrons
+from model_backend.training.logistic import fit_sigmoid
+from model_backend.training.mlp import fit_mlps
+from model_backend.training.model import Head
+from model_backend.training.soft_labels import L2, SoftLabels
 
 NETS = 2
 
 
-def fit_fused(
+def fit_default_heads(
     mapped: Tensor,
     observed: Tensor,
-    belief: TagBelief,
+    belief: SoftLabels,
     expected_positives: float,
     *,
     seed: int,
     progress: Progress,
     propensity: Tensor | None = None,
-) -> tuple[Part, ...]:
+) -> tuple[Head, ...]:
     """Heads for mapped features (N, D), observations (N, L) and what is believed of them.
 
     propensity (L,): the chance that a label which is present was the one tagged, up to a factor. What is
@@ -41,11 +41,11 @@ def fit_fused(
     targets = soft_targets(shares, observed, expected_positives)
     progress("heads", 0.7)
     linear = fit_sigmoid(mapped, targets, None, L2 / len(mapped))
-    nets = fit_perceptrons(mapped, targets, NETS, seed=seed)
+    nets = fit_mlps(mapped, targets, NETS, seed=seed)
     return (
-        Part((linear,)),
-        Part((head,), link="softmax", positives=expected_positives),
-        *(Part(layers, share=belief.trust / NETS) for layers in nets),
+        Head((linear,)),
+        Head((head,), link="softmax", positives=expected_positives),
+        *(Head(layers, share=belief.trust / NETS) for layers in nets),
     )
 
 

@@ -24,7 +24,7 @@ Answer = tuple[int, int, int]  # image, label, value
 
 
 @dataclass(frozen=True, eq=False)
-class AnsweredSuggestions:
+class SuggestionFeedback:
     """M answers, newest version first, by image and label within a version.
 
     version_ids, image_ids, label_ids: int64 (M,). values: int8 (M,), +1 right, -1 wrong. probabilities:
@@ -42,7 +42,7 @@ class AnsweredSuggestions:
         return len(self.values)
 
 
-def answered_suggestions(session: Session, project_id: int, versions: int = RECENT) -> AnsweredSuggestions:
+def suggestion_feedback(session: Session, project_id: int, versions: int = RECENT) -> SuggestionFeedback:
     """What annotators answered to the suggestions of the newest `versions` that still have vectors.
 
     Confirmed and rejected suggestions, and those that the annotator also chose as the label, where the
@@ -58,7 +58,7 @@ def answered_suggestions(session: Session, project_id: int, versions: int = RECE
     parts = [_with_probabilities(session, version, said[version.name]) for version in found]
     cells = np.concatenate([np.empty((0, 4), dtype=np.int64), *(cells for cells, _ in parts)])
     probabilities = np.concatenate([np.empty(0, dtype=np.float32), *(given for _, given in parts)])
-    return AnsweredSuggestions(
+    return SuggestionFeedback(
         cells[:, 0], cells[:, 1], cells[:, 2], cells[:, 3].astype(np.int8), probabilities
     )
 

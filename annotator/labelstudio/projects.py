@@ -7,26 +7,26 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from annotator.labelstudio.config import parse_config
-from annotator.labelstudio.following import adopt_config
 from annotator.labelstudio.http import clean_url
+from annotator.labelstudio.sync import adopt_config
 from annotator.store import Project, sync_labels
 
 
-def project_of_studio(session: Session, studio_url: str | None, number: int) -> Project | None:
+def find_project(session: Session, studio_url: str | None, number: int) -> Project | None:
     """The project that Label Studio at this address knows by this number, if the store has it."""
     url = clean_url(studio_url) if studio_url else None
     wanted = select(Project).where(Project.studio_url == url, Project.studio_project == number)
     return session.scalars(wanted).first()
 
 
-def meet_project(
+def get_or_create_project(
     session: Session, studio_url: str | None, number: int, label_config: str, title: str | None = None
 ) -> Project:
     """The store's project, made when it is new and brought up to the label config.
 
     Raises OnetagError when the config lacks our controls.
     """
-    project = project_of_studio(session, studio_url, number)
+    project = find_project(session, studio_url, number)
     if project is None:
         return _create(session, studio_url, number, label_config, title or f"Project {number}")
     if project.label_config != label_config:
@@ -42,7 +42,7 @@ def _create(session: Session, studio_url: str | None, number: int, config: str, 
         with session.begin_nested():
             session.add(project)
     except IntegrityError:  # another process was first
-        found = project_of_studio(session, url, number)
+        found = find_project(session, url, number)
         if found is None:
             raise
         return found

@@ -16,7 +16,7 @@ Layers = tuple[tuple[Tensor, Tensor], ...]  # (weight, bias) each, ReLU between
 
 
 @dataclass(frozen=True)
-class PerceptronSettings:
+class MLPSettings:
     """What hardly matters, measured: half or double of any of these moves mAP by less than its spread."""
 
     hidden: int = 128
@@ -30,16 +30,16 @@ class PerceptronSettings:
     most_steps: int = 3000
 
 
-def fit_perceptrons(
+def fit_mlps(
     mapped: Tensor,
     targets: Tensor,
     nets: int,
     *,
     seed: int,
-    settings: PerceptronSettings | None = None,
+    settings: MLPSettings | None = None,
 ) -> list[Layers]:
     """Networks (D, hidden, L) with sigmoid outputs on targets (N, L), each with its own start and order."""
-    chosen = settings or PerceptronSettings()
+    chosen = settings or MLPSettings()
     torch_random = torch.Generator().manual_seed(seed)
     random = np.random.default_rng(seed)
     scale = mapped.shape[1] ** 0.5 / 2 / float(mapped.square().sum(dim=1).mean().sqrt().clamp(min=1e-6))

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.annotations import StudioAnnotation, named_labels, record
 from annotator.labelstudio.config import parse_config
-from annotator.labelstudio.recording import StudioAnnotation, named_labels, record
 from annotator.store import Annotation, Image, Project, sync_images, sync_labels
 
 

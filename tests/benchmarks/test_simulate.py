@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.simulate import BIASES, full_labels, label_propensity, single_positives
 from model_backend.errors import LearningError
-from model_backend.training.simulate import BIASES, full_labels, label_propensity, single_positives
 
 TRUTH = np.tile(np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0]], np.int8), (2000, 1))
 

@@ -1,0 +1,230 @@
+"""The job queue: which messages there are, and where each one leads.
+
+A message is only a nudge. What there is to do stands in the store (the inbox, the training runs), so a lost
+message delays work until the next periodic check and never loses any.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Protocol
+
+from huey import Huey
+from huey.consumer import Consumer, Scheduler
+from huey.storage import PostgresStorage, SqliteStorage
+from sqlalchemy.engine import URL, make_url
+
+from annotator.errors import OnetagError
+from annotator.settings import Settings
+from model_backend.engine.due import Decision
+from model_backend.worker.messages import JsonMessages
+
+QUEUE_FILE = "queue.sqlite"
+QUEUE_TABLES = "onetag_queue"
+CHECK_SECONDS = 10
+RECONCILE_MINUTES = 10
+WORKER_THREADS = 3  # a training, a reconcile, and always one left for the inbox
+
+log = logging.getLogger(__name__)
+
+
+class QueueUnreachable(OnetagError):  # noqa: N818
+    """The job queue cannot be written. The work itself is safe in the store."""
+
+
+class Taken(Protocol):
+    """What the inbox held."""
+
+    projects: set[int]
+    reconcile: bool
+
+
+class Jobs(Protocol):
+    """What a worker does when a message arrives; returned ids are the projects to consider next."""
+
+    def intake(self) -> Taken:
+        """Take in the recorded events, in order."""
+
+    def consider(self, project_id: int) -> Decision:
+        """Decide whether a training is due, and queue it when it is."""
+
+    def train(self) -> Iterable[int]:
+        """Run every queued training."""
+
+    def tidy(self, project_id: int) -> None:
+        """Clear what older versions left behind."""
+
+    def check(self) -> Iterable[int]:
+        """Find lost jobs, publish what was interrupted."""
+
+    def reconcile(self) -> Iterable[int]:
+        """Compare the store with Label Studio."""
+
+
+class JobQueue:
+    """The messages of one queue. Without jobs (in the server) they can be sent, not worked on."""
+
+    def __init__(self, huey: Huey, jobs: Jobs | None = None) -> None:
+        self.huey = huey
+        self._jobs = jobs
+        self._intake = huey.task(name="intake")(self._do_intake)
+        self._consider = huey.task(name="consider")(self._do_consider)
+        self._train = huey.task(name="train")(self._do_train)
+        self._tidy = huey.task(name="tidy")(self._do_tidy)
+        self._reconcile = huey.task(name="reconcile")(self._do_reconcile)
+        if jobs is not None:
+            huey.periodic_task(lambda _: True, name="check")(self._do_check)
+            huey.periodic_task(_every_few_minutes, name="periodic_reconcile")(self._do_reconcile)
+
+    def intake(self) -> None:
+        """Ask for the inbox to be drained. Raises QueueUnreachable."""
+        self._send(self._intake)
+
+    def consider(self, project_id: int, delay: float = 0.0) -> None:
+        """Ask whether a project is due for a training, `delay` seconds from now. Raises QueueUnreachable."""
+        self._send(lambda: self._consider.schedule(args=(project_id,), delay=delay))
+
+    def train(self) -> None:
+        """Ask for the queued trainings to run. Raises QueueUnreachable."""
+        self._send(self._train)
+
+    def tidy(self, project_id: int) -> None:
+        """Ask for the leavings of older versions to be cleared. Raises QueueUnreachable."""
+        self._send(lambda: self._tidy(project_id))
+
+    def reconcile(self) -> None:
+        """Ask for the store to be compared with Label Studio. Raises QueueUnreachable."""
+        self._send(self._reconcile)
+
+    def consumer(self) -> Consumer:
+        """The threads that work on the messages; polls often, because an annotator is waiting."""
+        options: dict[str, Any] = {"workers": WORKER_THREADS, "initial_delay": 0.05, "max_delay": 0.15}
+        return _Consumer(self.huey, **options, graceful_signal="TERM", shutdown_timeout=20)
+
+    def close(self) -> None:
+        """Close the queue's connection."""
+        self.huey.storage.close()
+
+    def _send(self, send: Callable[[], Any]) -> None:
+        try:
+            send()
+        except (sqlite3.Error, OSError) as error:
+            raise QueueUnreachable(f"The job queue cannot be written ({type(error).__name__}).") from error
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] != "psycopg":
+                raise
+            raise QueueUnreachable(f"The job queue cannot be reached ({type(error).__name__}).") from None
+
+    def _do_intake(self) -> None:
+        taken = self._work.intake()
+        if taken.reconcile:
+            self.reconcile()
+        for project_id in sorted(taken.projects):
+            self._do_consider(project_id)
+
+    def _do_consider(self, project_id: int) -> None:
+        decision = self._work.consider(project_id)
+        if decision.queued:
+            self.train()
+        elif decision.wait is not None:
+            self.consider(project_id, decision.wait)
+
+    def _do_train(self) -> None:
+        for project_id in self._work.train():
+            self.tidy(project_id)
+            self._do_consider(project_id)
+
+    def _do_tidy(self, project_id: int) -> None:
+        self._work.tidy(project_id)
+
+    def _do_check(self) -> None:
+        self._do_intake()
+        for project_id in self._work.check():
+            self._do_consider(project_id)
+        self.train()
+
+    def _do_reconcile(self) -> None:
+        for project_id in self._work.reconcile():
+            self._do_consider(project_id)
+
+    @property
+    def _work(self) -> Jobs:
+        if self._jobs is None:
+            raise RuntimeError("This process sends jobs and does not work on them.")
+        return self._jobs
+
+
+class _Scheduler(Scheduler):  # type: ignore[misc]  # huey publishes no types
+    periodic_task_seconds = CHECK_SECONDS
+
+
+class _Consumer(Consumer):  # type: ignore[misc]
+    scheduler_class = _Scheduler
+
+    def _set_signal_handlers(self) -> None:
+        """Signals are the process's own affair: `run_worker` sees to them."""
+
+
+def _every_few_minutes(at: datetime) -> bool:
+    return at.minute % RECONCILE_MINUTES == 0 and at.second < CHECK_SECONDS
+
+
+def open_job_queue(settings: Settings, jobs: Jobs | None = None) -> JobQueue:
+    """The queue of an installation: beside the store, a SQLite file or tables in its PostgreSQL database.
+
+    Raises OnetagError when neither can be opened.
+    """
+    storage, options = _storage(settings)
+    try:
+        huey = Huey("onetag", results=False, serializer=JsonMessages(), storage_class=storage, **options)
+    except (sqlite3.Error, OSError) as error:
+        raise OnetagError(
+            f"The job queue in {settings.data_dir} cannot be opened ({type(error).__name__}). "
+            "Check that the folder exists, is writable and has space left."
+        ) from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in {"psycopg", "huey"}:
+            raise
+        raise OnetagError(
+            f"The job queue's database cannot be reached ({type(error).__name__}). "
+            "Check ONETAG_DATABASE_URL, that the server runs, and that `onetag[postgres]` is installed."
+        ) from None
+    return JobQueue(huey, jobs)
+
+
+def _storage(settings: Settings) -> tuple[type[Any], dict[str, Any]]:
+    url = make_url(settings.store_url)
+    if url.get_backend_name() == "postgresql":
+        return _Postgres, {"url": url}
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    # The store holds what matters: a nudge needs no fsync.
+    return SqliteStorage, {"filename": str(settings.data_dir / QUEUE_FILE), "fsync": False, "timeout": 2}
+
+
+class _Postgres(PostgresStorage):  # type: ignore[misc]
+    """huey's queue in PostgreSQL. Each thread listens on a connection of its own: all are closed at the end.
+
+    Connections are opened by a function and not from a string, so that the password shows up in no repr.
+    """
+
+    def __init__(self, name: str, *, url: URL, **options: Any) -> None:
+        self._url = url
+        self._opened: list[Any] = []
+        super().__init__(name, connection=self._open, table_prefix=QUEUE_TABLES, read_timeout=0.5, **options)
+
+    def close(self) -> bool:
+        """Close every connection."""
+        for connection in self._opened:
+            connection.close()
+        return bool(super().close())
+
+    def _open(self) -> Any:
+        import psycopg
+
+        options = self._url.translate_connect_args(username="user", database="dbname")
+        connection = psycopg.connect(**{"connect_timeout": 5, **self._url.query, **options})
+        self._opened = [*(each for each in self._opened if not each.closed), connection]
+        return connection

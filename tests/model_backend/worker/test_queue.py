@@ -1,0 +1,214 @@
+import pickle
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from annotator.errors import OnetagError
+from annotator.settings import Settings
+from annotator.store import Store
+from model_backend.engine.due import Decision
+from model_backend.worker import JobQueue, QueueUnreachable, open_job_queue
+from model_backend.worker.inbox import Taken
+from model_backend.worker.queue import QUEUE_FILE
+
+
+@dataclass
+class Log:
+    """Jobs that note what was asked of them, and when."""
+
+    taken: Taken = field(default_factory=Taken)
+    decisions: list[Decision] = field(default_factory=list)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    called: threading.Condition = field(default_factory=threading.Condition)
+
+    def intake(self) -> Taken:
+        self._note("intake")
+        return self.taken
+
+    def consider(self, project_id: int) -> Decision:
+        decision = self.decisions.pop(0) if self.decisions else Decision()
+        self._note("consider", project_id)
+        return decision
+
+    def train(self) -> Iterable[int]:
+        self._note("train")
+        return []
+
+    def tidy(self, project_id: int) -> None:
+        self._note("tidy", project_id)
+
+    def check(self) -> Iterable[int]:
+        return []
+
+    def reconcile(self) -> Iterable[int]:
+        self._note("reconcile")
+        return []
+
+    def _note(self, *call: Any) -> None:
+        with self.called:
+            self.calls.append(call)
+            self.times.append(time.monotonic())
+            self.called.notify_all()
+
+    def wait_for(self, call: tuple[Any, ...], count: int = 1, seconds: float = 10) -> float:
+        """When the call came for the `count`th time."""
+        with self.called:
+            assert self.called.wait_for(lambda: self.calls.count(call) >= count, seconds), self.calls
+            return [at for at, each in zip(self.times, self.calls, strict=True) if each == call][count - 1]
+
+
+def quiet_queue(settings: Settings, jobs: Log) -> JobQueue:
+    queue = open_job_queue(settings, jobs)
+    for task in queue.huey._registry.periodic_tasks:
+        queue.huey._registry.unregister(type(task))
+    return queue
+
+
+def test_messages_arrive_though_the_queue_was_idle_for_a_while(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    jobs = Log()
+    consuming(quiet_queue(worker_settings, jobs))
+    sender = open_job_queue(worker_settings)
+    for count in range(1, 4):
+        time.sleep(0.3)
+        sender.intake()
+        jobs.wait_for(("intake",), count)
+    sender.close()
+
+
+def test_the_queue_is_looked_at_several_times_a_second(worker_settings: Settings) -> None:
+    queue = quiet_queue(worker_settings, Log())
+    assert queue.consumer().max_delay <= 0.2
+    queue.close()
+
+
+def test_the_inbox_leads_to_a_training(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    jobs = Log(taken=Taken({7, 8}), decisions=[Decision(), Decision(queued=True)])
+    queue = quiet_queue(worker_settings, jobs)
+    consuming(queue)
+    queue.intake()
+    jobs.wait_for(("train",))
+    assert jobs.calls == [("intake",), ("consider", 7), ("consider", 8), ("train",)]
+
+
+def test_what_label_studio_did_not_tell_is_looked_up(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    jobs = Log(taken=Taken(reconcile=True))
+    queue = quiet_queue(worker_settings, jobs)
+    consuming(queue)
+    queue.intake()
+    jobs.wait_for(("reconcile",))
+
+
+def test_a_wait_is_kept(worker_settings: Settings, consuming: Callable[[JobQueue], None]) -> None:
+    jobs = Log(decisions=[Decision(wait=1.0), Decision(queued=True)])
+    queue = quiet_queue(worker_settings, jobs)
+    consuming(queue)
+    queue.consider(7)
+    first = jobs.wait_for(("consider", 7))
+    second = jobs.wait_for(("consider", 7), 2)
+    assert second - first > 0.9
+    jobs.wait_for(("train",))
+
+
+def test_the_periodic_check_runs_at_the_start(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    jobs = Log()
+    consuming(open_job_queue(worker_settings, jobs))
+    jobs.wait_for(("intake",), seconds=5)
+    jobs.wait_for(("train",), seconds=5)
+
+
+def test_a_failing_duty_does_not_stop_the_worker(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = Log()
+    queue = quiet_queue(worker_settings, jobs)
+    monkeypatch.setattr(jobs, "tidy", lambda project_id: 1 / 0)
+    consuming(queue)
+    queue.tidy(7)
+    queue.intake()
+    jobs.wait_for(("intake",))
+
+
+def test_a_message_that_someone_else_wrote_is_dropped_unrun(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (worker_settings.data_dir / "exploded",)  # type: ignore[return-value]
+
+    jobs = Log()
+    queue = quiet_queue(worker_settings, jobs)
+    queue.huey.storage.enqueue(pickle.dumps(Bomb()))
+    queue.huey.storage.enqueue(b'{"id":"1","name":"os.system","eta":null,"args":["true"],"kwargs":{}}')
+    consuming(queue)
+    queue.intake()
+    jobs.wait_for(("intake",))
+    assert not (worker_settings.data_dir / "exploded").exists()
+    assert queue.huey.pending_count() == 0
+
+
+def test_the_server_sends_and_cannot_be_made_to_work(worker_settings: Settings) -> None:
+    queue = open_job_queue(worker_settings)
+    queue.intake()
+    with pytest.raises(RuntimeError, match="does not work on them"):
+        queue._do_intake()
+    queue.close()
+
+
+def test_a_message_waits_for_a_worker_that_starts_later(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    sender = open_job_queue(worker_settings)
+    sender.intake()
+    sender.close()
+    jobs = Log()
+    consuming(quiet_queue(worker_settings, jobs))
+    jobs.wait_for(("intake",))
+
+
+def test_a_broken_queue_says_so(sqlite_store: Store, engine_settings: Settings) -> None:
+    queue = open_job_queue(engine_settings)
+    queue.huey.storage.sql("drop table task", commit=True)
+    with pytest.raises(QueueUnreachable, match="job queue"):
+        queue.intake()
+    queue.close()
+
+
+def test_a_queue_that_cannot_be_opened_names_the_folder(engine_settings: Settings) -> None:
+    (engine_settings.data_dir / QUEUE_FILE).write_bytes(b"not a database" * 1000)
+    with pytest.raises(OnetagError, match=str(engine_settings.data_dir)):
+        open_job_queue(engine_settings)
+
+
+def test_an_unreachable_database_is_named_without_its_password(engine_settings: Settings) -> None:
+    url = "postgresql+psycopg://someone:s3cr3t@127.0.0.1:1/nothing"
+    with pytest.raises(OnetagError, match="ONETAG_DATABASE_URL") as caught:
+        open_job_queue(engine_settings.model_copy(update={"database_url": url}))
+    assert "s3cr3t" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_the_queue_of_postgresql_is_in_the_stores_database(store: Store, worker_settings: Settings) -> None:
+    queue = open_job_queue(worker_settings)
+    queue.intake()
+    in_postgres = store.url.get_backend_name() == "postgresql"
+    if in_postgres:
+        with store.reading() as session:
+            assert session.execute(text("select count(*) from onetag_queue_task")).scalar_one() == 1
+    assert (worker_settings.data_dir / QUEUE_FILE).exists() is not in_postgres
+    assert "s3cr3t" not in repr(queue.huey.storage_kwargs)
+    queue.close()
