@@ -83,7 +83,7 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"ONETAG_{_path(item)}: {item['msg']}" for item in error.errors())
         raise OnetagError(
-            f"These settings cannot be used: {wrong}. Correct the flag or the variable."
+            f"These settings cannot be used: {wrong}.", "Correct the flag or the variable."
         ) from None
     kept = {
         name: value
@@ -107,10 +107,10 @@ def load_credentials(data_dir: Path) -> dict[str, str]:
     except (OSError, ValueError) as error:
         reason = type(error).__name__  # the text itself could quote a secret
         raise OnetagError(
-            f"{file} cannot be read ({reason}). Mend or delete it, then connect again."
+            f"{file} cannot be read ({reason}).", "Mend or delete it, then connect again."
         ) from None
     if not isinstance(kept, dict):
-        raise OnetagError(f"{file} does not hold a JSON object. Delete it, then connect again.")
+        raise OnetagError(f"{file} does not hold a JSON object.", "Delete it, then connect again.")
     return {str(name): str(value) for name, value in kept.items()}
 
 

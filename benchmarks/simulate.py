@@ -69,7 +69,7 @@ def single_positives(
     images have a label.
     """
     if bias not in BIASES:
-        raise LearningError(f"There is no bias {bias!r}. Choose one of: {', '.join(BIASES)}.")
+        raise LearningError(f"There is no bias {bias!r}.", f"Choose one of: {', '.join(BIASES)}.")
     random = np.random.default_rng(seed)
     order = random.permutation(len(truth))
     order = order[(truth[order] > 0).any(axis=1)]

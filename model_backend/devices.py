@@ -23,11 +23,11 @@ def pick_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise LearningError(f"There is no device {name!r}. Choose auto, cpu or cuda.") from error
+        raise LearningError(f"There is no device {name!r}.", "Choose auto, cpu or cuda.") from error
     if device.type not in ("cpu", "cuda"):
-        raise LearningError(f"Training runs on cpu or cuda, not on {name!r}. Choose auto.")
+        raise LearningError(f"Training runs on cpu or cuda, not on {name!r}.", "Choose auto.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise LearningError(f"This machine has no GPU {name!r} that torch can use. Choose auto or cpu.")
+        raise LearningError(f"This machine has no GPU {name!r} that torch can use.", "Choose auto or cpu.")
     return device
 
 

@@ -2,4 +2,19 @@
 
 
 class LearningError(ValueError):
-    """What is wrong with the input and what to do about it; the message is meant for people."""
+    """Input that cannot be learned from.
+
+    problem: what is wrong, a whole sentence. fix: what to do about it; empty where the problem says it all, as
+    with shapes that do not match. The text of the exception is both.
+
+    >>> print(LearningError("There is no loss 'rolle'.", "Did you mean role?"))
+    There is no loss 'rolle'. Did you mean role?
+    """
+
+    def __init__(self, problem: str, fix: str = "") -> None:
+        super().__init__(problem, fix)
+        self.problem = problem
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.fix}".strip()

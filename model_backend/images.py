@@ -43,12 +43,12 @@ def open_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
         raise
     except Image.DecompressionBombError:
         raise ImageProblem(
-            f"The image has more than the {max_pixels:,} pixels allowed. Scale it down."
+            f"The image has more than the {max_pixels:,} pixels allowed.", "Scale it down."
         ) from None
     except UnidentifiedImageError:
         raise ImageProblem(_unidentified(data)) from None
     except MemoryError:
-        raise ImageProblem("There is not enough memory to decode the image. Scale it down.") from None
+        raise ImageProblem("There is not enough memory to decode the image.", "Scale it down.") from None
     except Exception as error:  # Pillow's plugins raise nearly anything on damaged bytes
         raise ImageProblem(f"The image is damaged or cut short ({error or type(error).__name__}).") from None
 
@@ -62,7 +62,8 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if width * height > max_pixels:
         raise ImageProblem(
-            f"The image has {width} x {height} pixels, more than the {max_pixels:,} allowed. Scale it down."
+            f"The image has {width} x {height} pixels, more than the {max_pixels:,} allowed.",
+            "Scale it down.",
         )
 
 

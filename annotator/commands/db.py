@@ -83,5 +83,5 @@ def _tell(store: Store, json: bool) -> bool:
     from annotator.store import check as check_store
 
     state = check_store(store)
-    typer.echo(codec.dumps(asdict(state), indent=2) if json else state.message)
+    typer.echo(codec.dumps(asdict(state), indent=2) if json else f"{state.message} {state.fix}".strip())
     return state.ok

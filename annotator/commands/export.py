@@ -95,7 +95,7 @@ def choose_format(name: str | None, output: Path | None) -> ExportFormat:
     wanted = name or (output.suffix[1:].lower() if output and output.suffix else "csv")
     if wanted not in EXPORTS:
         raise OnetagError(
-            f"There is no export format {wanted!r}. Choose one with --format: {', '.join(EXPORTS)}."
+            f"There is no export format {wanted!r}.", f"Choose one with --format: {', '.join(EXPORTS)}."
         )
     return EXPORTS[wanted]
 

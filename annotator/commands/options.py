@@ -230,7 +230,7 @@ def _read_lines(file: Path) -> list[str]:
         return file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise OnetagError(
-            f"The labels file {file} cannot be read: {error}. One label a line, UTF-8."
+            f"The labels file {file} cannot be read: {error}.", "One label a line, UTF-8."
         ) from None
 
 
@@ -246,7 +246,7 @@ def open_current(settings: Settings) -> Store:
     state = check(store)
     if not state.ok:
         store.close()
-        raise OnetagError(state.message)
+        raise OnetagError(state.message, state.fix)
     return store
 
 
@@ -265,7 +265,7 @@ def chosen_project(session: Session, number: int | None) -> ProjectRow:
     if len(found) == 1:
         return found[0]
     if not rows:
-        raise OnetagError("There is no project yet. Start with `onetag up` or `onetag connect`.")
+        raise OnetagError("There is no project yet.", "Start with `onetag up` or `onetag connect`.")
     named = ", ".join(f"{row.studio_project} ({row.title} at {row.studio_url})" for row in rows)
     wrong = "Several projects could be meant" if found else f"There is no project {number}"
-    raise OnetagError(f"{wrong}. Choose with --project; there are: {named}.")
+    raise OnetagError(f"{wrong}.", f"Choose with --project; there are: {named}.")

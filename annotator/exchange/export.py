@@ -65,7 +65,7 @@ def export_project(
     if not total or not labels:
         lacking = "images" if labels else "labels"
         raise OnetagError(
-            f"Project {project.title!r} has no {lacking} yet. Add some in Label Studio, then export."
+            f"Project {project.title!r} has no {lacking} yet.", "Add some in Label Studio, then export."
         )
     chosen = _version(session, project, version)
     report = ExportReport(str(output), form.name, project.title, chosen.name if chosen else None, len(labels))
@@ -84,7 +84,7 @@ def _version(session: Session, project: Project, name: str | None) -> ModelVersi
     if version is None:
         newest = [each.name for each in session.scalars(of_project.order_by(ModelVersion.id.desc()).limit(5))]
         raise OnetagError(
-            f"There is no model version {name!r}. The newest are: {', '.join(newest) or 'none yet'}."
+            f"There is no model version {name!r}.", f"The newest are: {', '.join(newest) or 'none yet'}."
         )
     if (
         session.scalars(
@@ -93,7 +93,7 @@ def _version(session: Session, project: Project, name: str | None) -> ModelVersi
         is None
     ):
         raise OnetagError(
-            f"The vectors of model version {name!r} are not kept any more. Export without --model-version."
+            f"The vectors of model version {name!r} are not kept any more.", "Export without --model-version."
         )
     return version
 
@@ -118,7 +118,7 @@ def _counted(
 def _whole_file(output: Path) -> Iterator[BinaryIO]:
     """A file beside `output` that takes its place at the end; nothing is left of it after an error."""
     if output.is_dir():
-        raise OnetagError(f"{output} is a folder. Name a file in it with --output.")
+        raise OnetagError(f"{output} is a folder.", "Name a file in it with --output.")
     draft = output.with_name(f".{output.name}.{uuid4().hex[:8]}.part")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def _whole_file(output: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise OnetagError(
-            f"{output} cannot be written ({reason}). Choose another --output or free some space."
+            f"{output} cannot be written ({reason}).", "Choose another --output or free some space."
         ) from None
     finally:
         with suppress(OSError):

@@ -64,11 +64,13 @@ class Shown:
 def read_annotation(payload: Any, predictions: Iterable[Any] = ()) -> StudioAnnotation:
     """Read an annotation of a webhook or of the API. Raises OnetagError when a needed part is malformed."""
     if not isinstance(payload, dict):
-        raise OnetagError("The event holds no annotation. Reconcile to read it from Label Studio.")
+        raise OnetagError("The event holds no annotation.", "Reconcile to read it from Label Studio.")
     who, took = payload.get("completed_by"), payload.get("lead_time")
     result = payload.get("result")
     if not isinstance(result, list):
-        raise OnetagError("The annotation holds no list of results. Reconcile to read it from Label Studio.")
+        raise OnetagError(
+            "The annotation holds no list of results.", "Reconcile to read it from Label Studio."
+        )
     offered = [*predictions, payload.get("prediction")]
     return StudioAnnotation(
         id=number(payload.get("id"), "annotation"),
@@ -181,7 +183,7 @@ def number(value: Any, what: str) -> int:
     """An id of Label Studio. Raises OnetagError when it is none."""
     found = _number_or_none(value)
     if found is None:
-        raise OnetagError(f"The event names no {what}. Reconcile to read it from Label Studio.")
+        raise OnetagError(f"The event names no {what}.", "Reconcile to read it from Label Studio.")
     return found
 
 
@@ -202,10 +204,10 @@ def _moment(value: Any) -> datetime:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise OnetagError(
-            "The annotation does not say when it was made. Reconcile to read it again."
+            "The annotation does not say when it was made.", "Reconcile to read it again."
         ) from None
     if moment.tzinfo is None:
-        raise OnetagError(f"The annotation's time {value} has no time zone. Set USE_TZ in Label Studio.")
+        raise OnetagError(f"The annotation's time {value} has no time zone.", "Set USE_TZ in Label Studio.")
     return moment
 
 

@@ -133,19 +133,21 @@ def _explained(error: LabelStudioRefused, url: str) -> LabelStudioRefused:
     told = str(error)
     if "reserved" in told or error.status == 403:
         return LabelStudioRefused(
-            f"Label Studio's network guard refuses {url}: it is a private address. Start Label Studio with "
-            "LABEL_STUDIO_USE_DEFAULT_BANNED_SUBNETS=false, or give the backend a public address.",
+            f"Label Studio's network guard refuses {url}: it is a private address.",
+            "Start Label Studio with LABEL_STUDIO_USE_DEFAULT_BANNED_SUBNETS=false, or give the backend "
+            "a public address.",
             error.status,
         )
     if "authentication" in told:
         return LabelStudioRefused(
-            f"The backend at {url} refuses the secret. Give `serve` and `connect` the same ONETAG_SECRET.",
+            f"The backend at {url} refuses the secret.",
+            "Give `serve` and `connect` the same ONETAG_SECRET.",
             error.status,
         )
     if "health check" in told:
         return LabelStudioRefused(
-            f"Label Studio cannot reach the backend at {url}. Start `onetag serve`, and give the address "
-            "as Label Studio sees it.",
+            f"Label Studio cannot reach the backend at {url}.",
+            "Start `onetag serve`, and give the address as Label Studio sees it.",
             error.status,
         )
     return error

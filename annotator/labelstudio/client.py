@@ -287,8 +287,8 @@ def _file_batches(files: Iterable[Path]) -> Iterator[list[Path]]:
 def _check_count(stored: int, sent: int, what: str) -> None:
     if stored != sent:
         raise OnetagError(
-            f"Label Studio stored {stored} of {sent} {what} and did not say why. "
-            "Run `onetag doctor`: the label config and the labels may differ."
+            f"Label Studio stored {stored} of {sent} {what} and did not say why.",
+            "Run `onetag doctor`: the label config and the labels may differ.",
         )
 
 

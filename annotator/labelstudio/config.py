@@ -62,21 +62,23 @@ def clean_labels(labels: Iterable[str]) -> list[str]:
     """Names as they will be compared everywhere: composed Unicode, single spaces, none at the ends."""
     names = [" ".join(unicodedata.normalize("NFC", label).split()) for label in labels]
     if not names:
-        raise OnetagError("There are no labels. Name at least one, for example --labels cat,dog,tree.")
+        raise OnetagError("There are no labels.", "Name at least one, for example --labels cat,dog,tree.")
     if not all(names):
-        raise OnetagError("One of the labels has no name. Name it, or take out the comma too many.")
+        raise OnetagError("One of the labels has no name.", "Name it, or take out the comma too many.")
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        raise OnetagError(f"These labels are named twice: {', '.join(twice)}. Keep one of each.")
+        raise OnetagError(f"These labels are named twice: {', '.join(twice)}.", "Keep one of each.")
     unwritable = sorted(name for name in names if not all(map(_in_xml, name)))
     if unwritable:
         raise OnetagError(
-            f"Labels with control characters: {', '.join(map(ascii, unwritable))}. Remove those."
+            f"Labels with control characters: {', '.join(map(ascii, unwritable))}.", "Remove those."
         )
     variables = [name for name in names if name.startswith("$")]
     if variables:
         told = ", ".join(variables)
-        raise OnetagError(f"Label Studio reads these labels as fields of a task: {told}. Drop the leading $.")
+        raise OnetagError(
+            f"Label Studio reads these labels as fields of a task: {told}.", "Drop the leading $."
+        )
     return names
 
 
@@ -130,7 +132,7 @@ def parse_config(xml: str) -> LabelConfig:
     problems = [] if field else [f'<Image name="{IMAGE}" value="$image">']
     problems += [wanted for name, wanted in _WANTED.items() if not _usable(name, named.get(name))]
     if problems:
-        raise OnetagError(f"The label config lacks {'; '.join(problems)}. {_MEND}")
+        raise OnetagError(f"The label config lacks {'; '.join(problems)}.", f"{_MEND}")
     labels = _choices(named[LABEL])
     _check_suggested(labels, _choices(named[SUGGESTED]), named)
     _check_review(_choices(named[REVIEW]))
@@ -149,11 +151,11 @@ _MEND = (
 
 def _read(xml: str) -> Xml.Element:
     if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
-        raise OnetagError("The label config declares XML entities, which it has no use for. Remove them.")
+        raise OnetagError("The label config declares XML entities, which it has no use for.", "Remove them.")
     try:
         return Xml.fromstring(xml)  # noqa: S314 (no entities: refused above)
     except (Xml.ParseError, ValueError) as error:
-        raise OnetagError(f"The label config is not XML ({error}). {_MEND}") from None
+        raise OnetagError(f"The label config is not XML ({error}).", f"{_MEND}") from None
 
 
 def _field(image: Xml.Element | None) -> str:
@@ -171,32 +173,36 @@ def _usable(name: str, control: Xml.Element | None) -> bool:
 
 def _choices(control: Xml.Element) -> list[str]:
     if any(choice.find("Choice") is not None for choice in control.iter("Choice")):
-        raise OnetagError(f"The labels of {control.get('name')!r} are nested. List them all on one level.")
+        raise OnetagError(f"The labels of {control.get('name')!r} are nested.", "List them all on one level.")
     names = [choice.get("alias") or choice.get("value") or "" for choice in control.iter("Choice")]
     if not names or not all(names):
         raise OnetagError(
-            f"The control {control.get('name')!r} has a choice without a value, or none. Name them."
+            f"The control {control.get('name')!r} has a choice without a value, or none.", "Name them."
         )
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise OnetagError(
-            f"The control {control.get('name')!r} lists {', '.join(twice)} twice. Keep one of each."
+            f"The control {control.get('name')!r} lists {', '.join(twice)} twice.", "Keep one of each."
         )
     return names
 
 
 def _check_suggested(labels: list[str], suggested: list[str], named: dict[str | None, Xml.Element]) -> None:
     if named[LABEL].tag != named[SUGGESTED].tag:
-        raise OnetagError(f"{LABEL!r} and {SUGGESTED!r} must both be Choices or both be Taxonomy. {_MEND}")
+        raise OnetagError(
+            f"{LABEL!r} and {SUGGESTED!r} must both be Choices or both be Taxonomy.", f"{_MEND}"
+        )
     apart = sorted(set(labels) ^ set(suggested))
     if apart:
         shown = ", ".join(apart[:10]) + (", ..." if len(apart) > 10 else "")
         raise OnetagError(
-            f"{LABEL!r} and {SUGGESTED!r} must list the same labels; they differ in {shown}. {_MEND}"
+            f"{LABEL!r} and {SUGGESTED!r} must list the same labels; they differ in {shown}.", f"{_MEND}"
         )
 
 
 def _check_review(offered: list[str]) -> None:
     lacking = {SUGGESTIONS_CHECKED, ALL_LABELS_MARKED} - set(offered)
     if lacking:
-        raise OnetagError(f"The control {REVIEW!r} lacks the choice {', '.join(sorted(lacking))}. {_MEND}")
+        raise OnetagError(
+            f"The control {REVIEW!r} lacks the choice {', '.join(sorted(lacking))}.", f"{_MEND}"
+        )

@@ -20,8 +20,8 @@ class LabelStudioUnauthorized(LabelStudioError):  # noqa: N818
 class LabelStudioRefused(LabelStudioError):  # noqa: N818
     """Label Studio understood and said no; `status` is its HTTP status."""
 
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
+    def __init__(self, problem: str, fix: str, status: int = 0) -> None:
+        super().__init__(problem, fix)
         self.status = status
 
 

@@ -101,7 +101,7 @@ def _process(session: Session, event: Event) -> EventOutcome:
         "START_TRAINING": _train,
     }
     if event.action not in takers:
-        raise OnetagError(f"The action {event.action!r} is not known here.")
+        raise OnetagError(f"The action {event.action!r} is not known here.", "Update onetag.")
     payload = event.payload if isinstance(event.payload, dict) else {}
     project = _project(session, event, payload)
     told = _Told()
@@ -127,8 +127,8 @@ def _project(session: Session, event: Event, payload: Mapping[str, Any]) -> Proj
     known = list(session.scalars(select(Project).where(Project.studio_project == studio)))
     if len(known) != 1:
         raise OnetagError(
-            f"Project {studio} of Label Studio is connected {len(known)} times. "
-            "Connect it with `onetag connect`, or remove its webhook."
+            f"Project {studio} of Label Studio is connected {len(known)} times.",
+            "Connect it with `onetag connect`, or remove its webhook.",
         )
     return known[0]
 
@@ -152,7 +152,7 @@ def _annotations(
     """One annotation with its task, or lists of them (a bulk action)."""
     annotations, tasks = _listed(payload.get("annotation")), _listed(payload.get("task"))
     if not annotations:
-        raise OnetagError("The event holds no annotation. Reconcile to read it from Label Studio.")
+        raise OnetagError("The event holds no annotation.", "Reconcile to read it from Label Studio.")
     by_id = {task.get("id"): task for task in tasks if task}
     for sent in annotations:
         with _noting(told):

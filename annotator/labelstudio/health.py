@@ -124,6 +124,5 @@ def _queue(project: dict[str, Any], backends: list[dict[str, Any]], version: str
 
 
 def _broken(name: str, error: OnetagError) -> Check:
-    """A check that failed with an error, whose message says what is wrong and then what to do."""
-    what, _, fix = str(error).partition(". ")
-    return Check(name, False, what, fix)
+    """A check that failed with an error."""
+    return Check(name, False, error.problem, error.fix)

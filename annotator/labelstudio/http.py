@@ -104,17 +104,17 @@ class Http:
             )
         except requests.exceptions.SSLError:
             raise LabelStudioUnreachable(
-                f"{self.url} has no valid certificate. Check the address, or install its authority here."
+                f"{self.url} has no valid certificate.", "Check the address, or install its authority here."
             ) from None
         except requests.exceptions.Timeout:
             raise LabelStudioUnreachable(
-                f"Label Studio at {self.url} did not answer {method} {path} in {limit:g} s. "
-                "Look at its log, or raise ONETAG_REQUEST_TIMEOUT."
+                f"Label Studio at {self.url} did not answer {method} {path} in {limit:g} s.",
+                "Look at its log, or raise ONETAG_REQUEST_TIMEOUT.",
             ) from None
         except requests.exceptions.RequestException as error:
             raise LabelStudioUnreachable(
-                f"Nothing answers at {self.url} ({_reason(error)}). Start Label Studio, or correct "
-                "ONETAG_LABEL_STUDIO_URL."
+                f"Nothing answers at {self.url} ({_reason(error)}).",
+                "Start Label Studio, or correct ONETAG_LABEL_STUDIO_URL.",
             ) from None
 
     def _open(self) -> requests.Session:
@@ -151,7 +151,7 @@ class Http:
             f"{self.url}/api/token/refresh", json=sent, timeout=self.timeout, allow_redirects=False
         )
         if response.status_code in (400, 401, 403):
-            raise LabelStudioUnauthorized(f"{self.url} refuses the personal access token. {MAKE_ONE}")
+            raise LabelStudioUnauthorized(f"{self.url} refuses the personal access token.", MAKE_ONE)
         try:
             response.raise_for_status()
             return str(response.json()["access"])
@@ -163,21 +163,29 @@ class Http:
         where = f"{method} {path}: {status}"
         if 300 <= status < 400:
             return LabelStudioUnreachable(
-                f"{self.url} redirects to another address ({where}). Use the one that a browser ends at."
+                f"{self.url} redirects to another address ({where}).", "Use the one that a browser ends at."
             )
         if status == 401:
-            return LabelStudioUnauthorized(f"{self.url} refuses the token. {MAKE_ONE}")
+            return LabelStudioUnauthorized(f"{self.url} refuses the token.", MAKE_ONE)
         if status == 403:
-            return LabelStudioRefused(f"Label Studio forbids it ({where}). {told}".strip(), status)
+            return LabelStudioRefused(
+                f"Label Studio forbids it ({where}). {told}".strip(),
+                "Use the token of a user who may do this.",
+                status,
+            )
         if status == 404:
             return LabelStudioMissing(
-                f"Label Studio has no such thing for this user ({where}). Check the project's number.", status
+                f"Label Studio has no such thing for this user ({where}).",
+                "Check the project's number.",
+                status,
             )
         if status >= 500:
             return LabelStudioRefused(
-                f"Label Studio failed ({where}). Look at its log; then try again.", status
+                f"Label Studio failed ({where}).", "Look at its log; then try again.", status
             )
-        return LabelStudioRefused(f"Label Studio refuses it ({where}). {told}".strip(), status)
+        return LabelStudioRefused(
+            f"Label Studio refuses it ({where}). {told}".strip(), "Correct what it names.", status
+        )
 
     def _told(self, response: requests.Response) -> str:
         """What Label Studio says about a refusal, short and without our token."""
@@ -195,8 +203,8 @@ class Http:
     def _foreign(self, response: requests.Response) -> LabelStudioUnreachable:
         kind = response.headers.get("Content-Type", "nothing").partition(";")[0]
         return LabelStudioUnreachable(
-            f"What answers at {self.url} does not speak as Label Studio does (it sent {kind}). "
-            "Correct ONETAG_LABEL_STUDIO_URL."
+            f"What answers at {self.url} does not speak as Label Studio does (it sent {kind}).",
+            "Correct ONETAG_LABEL_STUDIO_URL.",
         )
 
 
@@ -210,9 +218,9 @@ def clean_url(url: str) -> str:
     """The address without a slash at its end. Raises OnetagError when it is none, or holds a password."""
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise OnetagError(f"{url!r} is not an address. Write it like http://localhost:8080.")
+        raise OnetagError(f"{url!r} is not an address.", "Write it like http://localhost:8080.")
     if parts.username or parts.password:
-        raise OnetagError("Label Studio's address holds a user or password. Give the token apart from it.")
+        raise OnetagError("Label Studio's address holds a user or password.", "Give the token apart from it.")
     return url.strip().split("?")[0].split("#")[0].rstrip("/")
 
 

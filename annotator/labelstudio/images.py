@@ -50,21 +50,24 @@ class ImageSource:
             return self._from_host(uri, parts)
         if parts.scheme or parts.netloc:
             raise ImageUnavailable(
-                f"{_shown(uri)} lies where onetag cannot read. Let Label Studio sync it with pre-signed "
-                "addresses, and name their host in ONETAG_IMAGE_HOSTS."
+                f"{_shown(uri)} lies where onetag cannot read.",
+                "Let Label Studio sync it with pre-signed addresses, and name their host in "
+                "ONETAG_IMAGE_HOSTS.",
             )
         return self._from_studio(uri, parts)
 
     def _inline(self, uri: str) -> bytes:
         head, comma, body = uri.partition(",")
         if not comma:
-            raise ImageUnavailable("The image's data: address holds no data. Import the image again.")
+            raise ImageUnavailable("The image's data: address holds no data.", "Import the image again.")
         if len(body) > self._settings.max_image_bytes * 4:
             raise self._too_large("The image in the task")
         try:
             data = base64.b64decode(unquote(body)) if head.endswith(";base64") else unquote_to_bytes(body)
         except (binascii.Error, ValueError):
-            raise ImageUnavailable("The image's data: address is damaged. Import the image again.") from None
+            raise ImageUnavailable(
+                "The image's data: address is damaged.", "Import the image again."
+            ) from None
         if len(data) > self._settings.max_image_bytes:
             raise self._too_large("The image in the task")
         return data
@@ -74,21 +77,21 @@ class ImageSource:
         path = unquote(parts.path)
         if not path.startswith(SERVED) or ".." in path.split("/"):
             raise ImageUnavailable(
-                f"{_shown(uri)} is no image that Label Studio serves. Upload it, or import it by its full "
-                "address."
+                f"{_shown(uri)} is no image that Label Studio serves.",
+                "Upload it, or import it by its full address.",
             )
         if path.startswith(LOCAL_FILES) and self._settings.local_files_root:
             return self._local(uri, parts, self._settings.local_files_root)
         if self._studio is None:
             raise ImageUnavailable(
-                f"{_shown(uri)} lies in Label Studio. Set ONETAG_LABEL_STUDIO_URL and its token."
+                f"{_shown(uri)} lies in Label Studio.", "Set ONETAG_LABEL_STUDIO_URL and its token."
             )
         try:
             response = self._studio.http.answer("GET", parts._replace(fragment="").geturl(), stream=True)
         except LabelStudioRefused as error:
             raise ImageUnavailable(
-                f"Label Studio does not serve {_shown(uri)} ({error.status}). Is the file gone, or the "
-                "storage of the project?"
+                f"Label Studio does not serve {_shown(uri)} ({error.status}).",
+                "Is the file gone, or the storage of the project?",
             ) from None
         return self._body(response, uri)
 
@@ -101,10 +104,10 @@ class ImageSource:
                     return self._capped(iter(lambda: stream.read(CHUNK), b""), uri)
         except (OSError, ValueError) as error:
             raise ImageUnavailable(
-                f"{_shown(uri)} cannot be read ({type(error).__name__}). Check its rights."
+                f"{_shown(uri)} cannot be read ({type(error).__name__}).", "Check its rights."
             ) from None
         raise ImageUnavailable(
-            f"{_shown(uri)} is no file below {root}. Set ONETAG_LOCAL_FILES_ROOT to the document root."
+            f"{_shown(uri)} is no file below {root}.", "Set ONETAG_LOCAL_FILES_ROOT to the document root."
         )
 
     def _from_host(self, uri: str, parts: SplitResult) -> bytes:
@@ -116,7 +119,8 @@ class ImageSource:
                 return self._from_studio(here.geturl(), here)
         elif not self._allowed(parts):
             raise ImageUnavailable(
-                f"Images from {parts.hostname} are not read. If you trust it, add it to ONETAG_IMAGE_HOSTS."
+                f"Images from {parts.hostname} are not read.",
+                "If you trust it, add it to ONETAG_IMAGE_HOSTS.",
             )
         return self._fetch(uri)
 
@@ -137,13 +141,16 @@ class ImageSource:
                     )
                 except requests.exceptions.RequestException as error:
                     raise ImageUnavailable(
-                        f"{_shown(uri)} cannot be fetched: {type(error).__name__}."
+                        f"{_shown(uri)} cannot be fetched: {type(error).__name__}.",
+                        "See that its host answers, then train again.",
                     ) from None
                 if not response.is_redirect:
                     return self._ok(response, uri)
                 response.close()
                 address = _onward(address, response.headers["Location"])
-        raise ImageUnavailable(f"{_shown(uri)} redirects in a circle. Import the image by its final address.")
+        raise ImageUnavailable(
+            f"{_shown(uri)} redirects in a circle.", "Import the image by its final address."
+        )
 
     def _timeout(self) -> tuple[float, float]:
         limit = self._settings.request_timeout
@@ -153,7 +160,7 @@ class ImageSource:
         if response.status_code != 200:
             response.close()
             raise ImageUnavailable(
-                f"{_shown(uri)} answers {response.status_code}. Check the address in the task."
+                f"{_shown(uri)} answers {response.status_code}.", "Check the address in the task."
             )
         return self._body(response, uri)
 
@@ -165,7 +172,7 @@ class ImageSource:
                 return self._capped(response.iter_content(CHUNK), uri)
             except requests.exceptions.RequestException as error:
                 raise ImageUnavailable(
-                    f"{_shown(uri)} broke off ({type(error).__name__}). Try again."
+                    f"{_shown(uri)} broke off ({type(error).__name__}).", "Try again."
                 ) from None
 
     def _capped(self, chunks: Iterable[bytes], uri: str) -> bytes:
@@ -177,13 +184,13 @@ class ImageSource:
             if len(data) > self._settings.max_image_bytes:
                 raise self._too_large(_shown(uri))
             if time.monotonic() > deadline:
-                raise ImageUnavailable(f"{_shown(uri)} comes too slowly. Raise ONETAG_REQUEST_TIMEOUT.")
+                raise ImageUnavailable(f"{_shown(uri)} comes too slowly.", "Raise ONETAG_REQUEST_TIMEOUT.")
         return bytes(data)
 
     def _too_large(self, what: str) -> ImageUnavailable:
         limit = self._settings.max_image_bytes
         return ImageUnavailable(
-            f"{what} is larger than {limit:,} bytes. Raise ONETAG_MAX_IMAGE_BYTES to allow it."
+            f"{what} is larger than {limit:,} bytes.", "Raise ONETAG_MAX_IMAGE_BYTES to allow it."
         )
 
 
@@ -192,7 +199,7 @@ def _split(uri: str) -> SplitResult:
         parts = urlsplit(uri.strip())
         _ = parts.port
     except ValueError:
-        raise ImageUnavailable(f"{_shown(uri)} is not an address. Correct the task's data.") from None
+        raise ImageUnavailable(f"{_shown(uri)} is not an address.", "Correct the task's data.") from None
     return parts
 
 
@@ -206,8 +213,8 @@ def _onward(address: str, location: str) -> str:
     target = urljoin(address, location)
     if _place(_split(target)) != _place(_split(address)):
         raise ImageUnavailable(
-            f"{_shown(address)} redirects to another host. Import the image by its final address, and add "
-            "that host to ONETAG_IMAGE_HOSTS."
+            f"{_shown(address)} redirects to another host.",
+            "Import the image by its final address, and add that host to ONETAG_IMAGE_HOSTS.",
         )
     return target
 

@@ -32,8 +32,8 @@ class FolderLock:
             descriptor = os.open(self.folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise OnetagError(
-                f"{self.folder} cannot be used ({error.strerror}). Check its rights and the free space, or "
-                "choose another folder with --data-dir."
+                f"{self.folder} cannot be used ({error.strerror}).",
+                "Check its rights and the free space, or choose another folder with --data-dir.",
             ) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -41,8 +41,8 @@ class FolderLock:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
             raise OnetagError(
-                f"{self.folder} is in use by another onetag (process {holder}). Stop that one first, or "
-                "choose another folder with --data-dir."
+                f"{self.folder} is in use by another onetag (process {holder}).",
+                "Stop that one first, or choose another folder with --data-dir.",
             ) from None
         self._descriptor = descriptor
         with suppress(OSError):  # a full disk: the lock holds all the same

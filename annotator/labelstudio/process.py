@@ -112,8 +112,9 @@ class LabelStudioProcess:
         """
         if find_spec("label_studio") is None:
             raise OnetagError(
-                "Label Studio is not installed here. Install it with: pip install 'onetag[studio]', "
-                "or connect to one that runs elsewhere with `onetag connect`."
+                "Label Studio is not installed here.",
+                "Install it with: pip install 'onetag[studio]', or connect to one that runs elsewhere with "
+                "`onetag connect`.",
             )
         self._lock.take()
         try:
@@ -125,8 +126,8 @@ class LabelStudioProcess:
         except OSError as error:
             self._lock.release()
             raise OnetagError(
-                f"Label Studio cannot be started in {self.folder} ({error.strerror}). "
-                "Check the folder's rights and the free space, or choose another with --data-dir."
+                f"Label Studio cannot be started in {self.folder} ({error.strerror}).",
+                "Check the folder's rights and the free space, or choose another with --data-dir.",
             ) from None
         except OnetagError:
             self._lock.release()
@@ -143,14 +144,18 @@ class LabelStudioProcess:
         studio = self.studio(timeout=10)
         while (spent := time.monotonic() - began) < timeout:
             if self._child is None or self._child.poll() is not None:
-                raise OnetagError(f"Label Studio ended while it was starting. Its log {self.log} says why.")
+                raise OnetagError(
+                    "Label Studio ended while it was starting.", f"Its log {self.log} says why."
+                )
             if waiting:
                 waiting(spent)
             if self._listens():
                 with suppress(LabelStudioUnreachable):
                     return self._first_answer(studio)
             time.sleep(0.2)
-        raise OnetagError(f"Label Studio did not answer in {timeout:g} s. Its log {self.log} may say why.")
+        raise OnetagError(
+            f"Label Studio did not answer in {timeout:g} s.", f"Its log {self.log} may say why."
+        )
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
@@ -162,8 +167,8 @@ class LabelStudioProcess:
             studio.whoami()
         except LabelStudioUnauthorized:
             raise OnetagError(
-                f"Label Studio in {self.folder} was set up with other credentials than those kept beside it. "
-                "Put the old credentials.json back, or move that folder away to start with an empty one."
+                f"Label Studio in {self.folder} was set up with other credentials than those kept beside it.",
+                "Put the old credentials.json back, or move that folder away to start with an empty one.",
             ) from None
         self._first_start.unlink(missing_ok=True)
         return studio.version()
@@ -200,8 +205,8 @@ class LabelStudioProcess:
             time.sleep(0.1)
         if error:
             raise OnetagError(
-                f"Port {self.port} on {self.host} cannot be used for Label Studio ({error.strerror}). "
-                "Stop what uses it, or choose another with --studio-port."
+                f"Port {self.port} on {self.host} cannot be used for Label Studio ({error.strerror}).",
+                "Stop what uses it, or choose another with --studio-port.",
             )
 
     def _refused(self) -> OSError | None:

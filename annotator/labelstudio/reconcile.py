@@ -107,7 +107,9 @@ def reconcile(
 def _studio_project(session: Session, project_id: int) -> int:
     project = session.get(Project, project_id)
     if project is None or project.studio_project is None:
-        raise OnetagError(f"Project {project_id} is not connected to a Label Studio. Run `onetag connect`.")
+        raise OnetagError(
+            f"Project {project_id} is not connected to a Label Studio.", "Run `onetag connect`."
+        )
     return project.studio_project
 
 

@@ -68,7 +68,7 @@ def image_of_task(session: Session, project: Project, task: int, sent: Any = Non
         sync_images(session, project.id, {task: uri})
         image = session.scalars(chosen.execution_options(populate_existing=True)).first()
     if image is None:
-        raise OnetagError(f"Task {task} is not known. Reconcile to read it from Label Studio.")
+        raise OnetagError(f"Task {task} is not known.", "Reconcile to read it from Label Studio.")
     return image
 
 
@@ -83,6 +83,6 @@ def image_uri(task: Mapping[str, Any], field: str) -> str:
     uri = data.get(field) if isinstance(data, dict) else None
     if not isinstance(uri, str) or not uri.strip():
         raise OnetagError(
-            f"Task {task.get('id')} has no image in its field {field!r}. Correct the task's data."
+            f"Task {task.get('id')} has no image in its field {field!r}.", "Correct the task's data."
         )
     return uri

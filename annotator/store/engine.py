@@ -107,13 +107,13 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise OnetagError(f"The database's URL cannot be read. {SUPPORTED}") from None
+        raise OnetagError("The database's URL cannot be read.", f"{SUPPORTED}") from None
     if parsed.drivername in ("postgres", "postgresql", POSTGRES_DRIVER):
         return parsed.set(drivername=POSTGRES_DRIVER)
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise OnetagError(f"Databases of the kind {parsed.drivername!r} are not supported. {SUPPORTED}")
+        raise OnetagError(f"Databases of the kind {parsed.drivername!r} are not supported.", f"{SUPPORTED}")
     if parsed.database in (None, "", ":memory:") or parsed.query:
-        raise OnetagError(f"Several processes share the database, so it must be a plain file. {SUPPORTED}")
+        raise OnetagError("Several processes share the database, so it must be a plain file.", f"{SUPPORTED}")
     return parsed.set(drivername="sqlite", database=str(Path(parsed.database or "").expanduser().absolute()))
 
 
@@ -157,7 +157,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _postgres_engine(url: URL) -> Engine:
     if find_spec("psycopg") is None:
-        raise OnetagError("PostgreSQL needs one more package: pip install 'onetag[postgres]'.")
+        raise OnetagError("PostgreSQL needs one more package.", "Install it: pip install 'onetag[postgres]'.")
     return create_engine(
         url,
         connect_args={"connect_timeout": CONNECT_TIMEOUT},

@@ -7,38 +7,45 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from annotator.errors import OnetagError
 
+Explanation = tuple[str, str]  # the problem, and the fix
 UPGRADE = "Run `onetag db upgrade`."
 
 # Parts of SQLite's messages; the driver gives no finer exception classes.
 SQLITE = (
-    ("unable to open", "cannot be opened. Check that the folder exists and may be written to, or " + UPGRADE),
-    ("readonly database", "cannot be written to. Make the file and its folder writable for this user."),
-    ("database or disk is full", "cannot grow: the disk is full. Free some space and try again."),
+    (
+        "unable to open",
+        "cannot be opened.",
+        "Check that the folder exists and may be written to, or run `onetag db upgrade`.",
+    ),
+    ("readonly database", "cannot be written to.", "Make the file and its folder writable for this user."),
+    ("database or disk is full", "cannot grow: the disk is full.", "Free some space and try again."),
     (
         "disk i/o error",
-        "cannot be read or written: the disk reports an error. Check its health and free space.",
+        "cannot be read or written: the disk reports an error.",
+        "Check its health and free space.",
     ),
     (
         "not a database",
-        "is not an SQLite database. Restore it from a backup, or move it away and start anew.",
+        "is not an SQLite database.",
+        "Restore it from a backup, or move it away and start anew.",
     ),
-    ("malformed", "is damaged. Restore it from a backup, or move it away and start anew."),
-    ("database is locked", "stays locked by another process. Stop the one that holds it and try again."),
-    ("no such table", "has not been set up for this version. " + UPGRADE),
-    ("no such column", "has not been set up for this version. " + UPGRADE),
+    ("malformed", "is damaged.", "Restore it from a backup, or move it away and start anew."),
+    ("database is locked", "stays locked by another process.", "Stop the one that holds it and try again."),
+    ("no such table", "has not been set up for this version.", UPGRADE),
+    ("no such column", "has not been set up for this version.", UPGRADE),
 )
 
 # PostgreSQL's own error codes (its manual, appendix A).
 POSTGRES = {
-    "42P01": "has not been set up for this version. " + UPGRADE,
-    "42703": "has not been set up for this version. " + UPGRADE,
-    "42501": "refuses this user the permission. Grant it, or connect as the owner.",
-    "25006": "is read-only. Connect to the primary server.",
-    "53100": "cannot grow: its disk is full. Free some space and try again.",
-    "57P01": "is being shut down. Start it again and repeat this.",
-    "57P02": "has crashed and is recovering. Wait a moment and repeat this.",
-    "57P03": "is still starting. Wait a moment and repeat this.",
-    "53300": "has no free connections left. Raise max_connections or stop some workers.",
+    "42P01": ("has not been set up for this version.", UPGRADE),
+    "42703": ("has not been set up for this version.", UPGRADE),
+    "42501": ("refuses this user the permission.", "Grant it, or connect as the owner."),
+    "25006": ("is read-only.", "Connect to the primary server."),
+    "53100": ("cannot grow: its disk is full.", "Free some space and try again."),
+    "57P01": ("is being shut down.", "Start it again and repeat this."),
+    "57P02": ("has crashed and is recovering.", "Wait a moment and repeat this."),
+    "57P03": ("is still starting.", "Wait a moment and repeat this."),
+    "53300": ("has no free connections left.", "Raise max_connections or stop some workers."),
 }
 
 # Deadlock, failed serialisation: nothing is wrong, the work only has to be done again.
@@ -55,7 +62,10 @@ def shown(url: URL) -> str:
 def explained(error: DBAPIError, url: URL) -> OnetagError | None:
     """The error for people, or None when it is no trouble of the installation (a broken constraint)."""
     told = _sqlite(error) if url.get_backend_name() == "sqlite" else _postgres(error, url)
-    return None if told is None else OnetagError(f"The database {shown(url)} {told}")
+    if told is None:
+        return None
+    problem, fix = told
+    return OnetagError(f"The database {shown(url)} {problem}", fix)
 
 
 def must_retry(error: DBAPIError) -> bool:
@@ -63,17 +73,17 @@ def must_retry(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in AGAIN
 
 
-def _sqlite(error: DBAPIError) -> str | None:
+def _sqlite(error: DBAPIError) -> Explanation | None:
     message = str(error.orig).lower()
-    return next((told for part, told in SQLITE if part in message), None)
+    return next(((problem, fix) for part, problem, fix in SQLITE if part in message), None)
 
 
-def _postgres(error: DBAPIError, url: URL) -> str | None:
+def _postgres(error: DBAPIError, url: URL) -> Explanation | None:
     code = getattr(error.orig, "sqlstate", None)
     if code in POSTGRES:
         return POSTGRES[code]
     if code is None and isinstance(error, OperationalError | InterfaceError):
-        return f"cannot be reached ({_reason(error, url)}). Start it, or correct ONETAG_DATABASE_URL."
+        return f"cannot be reached ({_reason(error, url)}).", "Start it, or correct ONETAG_DATABASE_URL."
     return None
 
 

@@ -65,11 +65,11 @@ def _known(session: Session, project_id: int) -> dict[str, Label]:
 
 def _check(names: Sequence[str]) -> None:
     if not names:
-        raise OnetagError("The label config has no labels. Add at least one label.")
+        raise OnetagError("The label config has no labels.", "Add at least one label.")
     if any(not name.strip() for name in names):
-        raise OnetagError("The label config has a label without a name. Name it or remove it.")
+        raise OnetagError("The label config has a label without a name.", "Name it or remove it.")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise OnetagError(
-            f"These labels are in the label config twice: {', '.join(twice)}. Remove one of each."
+            f"These labels are in the label config twice: {', '.join(twice)}.", "Remove one of each."
         )

@@ -215,12 +215,15 @@ def _values(session: Session, project: Project, observed: Sequence[Observed]) ->
     unknown = sorted(names - ids.keys())
     if unknown:
         raise OnetagError(
-            f"Project {project.title!r} has no label {', '.join(map(repr, unknown))}. "
-            "Read its label config again, then this annotation."
+            f"Project {project.title!r} has no label {', '.join(map(repr, unknown))}.",
+            "Read its label config again, then this annotation.",
         )
     values: dict[int, Observed] = {}
     for each in observed:
         said = values.setdefault(ids[each.label], each)
         if said.value != each.value:
-            raise OnetagError(f"One annotation says that {each.label!r} is both present and absent.")
+            raise OnetagError(
+                f"One annotation says that {each.label!r} is both present and absent.",
+                "Correct the annotation in Label Studio.",
+            )
     return values

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from annotator.errors import OnetagError
 from annotator.store.engine import Store
-from annotator.store.failures import explained, shown
+from annotator.store.failures import UPGRADE, explained, shown
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -30,6 +30,7 @@ class SchemaState:
     head: str
     ok: bool
     message: str
+    fix: str = ""
     newer: bool = False
 
 
@@ -56,13 +57,16 @@ def downgrade(store: Store, revision: str) -> None:
     from alembic.util import CommandError
 
     if check(store).current is None:
-        raise OnetagError(f"The database {shown(store.url)} is not set up: there is nothing to downgrade.")
+        raise OnetagError(
+            f"The database {shown(store.url)} is not set up: there is nothing to downgrade.",
+            "Correct --data-dir or --database-url.",
+        )
     with _migrating(store) as config:
         try:
             command.downgrade(config, revision)
         except CommandError as error:
             raise OnetagError(
-                f"Cannot downgrade to {revision!r}: {error}. Name an earlier revision."
+                f"Cannot downgrade to {revision!r}: {error}.", "Name an earlier revision."
             ) from None
 
 
@@ -81,7 +85,7 @@ def require(store: Store) -> None:
     """Raise OnetagError, telling what to do, unless the database is at this code's revision."""
     state = check(store)
     if not state.ok:
-        raise OnetagError(state.message)
+        raise OnetagError(state.message, state.fix)
 
 
 def migrations_folder() -> Path:
@@ -92,7 +96,7 @@ def migrations_folder() -> Path:
         if (folder / "env.py").is_file():
             return folder
     raise OnetagError(
-        "This installation lacks its migrations. Repair it: pip install --force-reinstall onetag."
+        "This installation lacks its migrations.", "Repair it: pip install --force-reinstall onetag."
     )
 
 
@@ -102,17 +106,18 @@ def _compare(store: Store, current: str | None) -> SchemaState:
     scripts = ScriptDirectory.from_config(_config())
     head = scripts.get_current_head() or ""
     if current is None:
-        return SchemaState(None, head, False, "The database is not set up. Run `onetag db upgrade`.")
+        return SchemaState(None, head, False, "The database is not set up.", UPGRADE)
     if current == head:
         return SchemaState(current, head, True, f"The database is up to date (revision {head}).")
     if current in {script.revision for script in scripts.walk_revisions()}:
-        message = f"The database is at revision {current}, this code needs {head}. Run `onetag db upgrade`."
-        return SchemaState(current, head, False, message)
+        message = f"The database is at revision {current}, this code needs {head}."
+        return SchemaState(current, head, False, message, UPGRADE)
     message = (
         f"The database {shown(store.url)} is at revision {current}, which a newer onetag made: this one "
-        f"knows {head} at most. Install the newer one (pip install -U onetag), or use another database."
+        f"knows {head} at most."
     )
-    return SchemaState(current, head, False, message, newer=True)
+    fix = "Install the newer one (pip install -U onetag), or use another database."
+    return SchemaState(current, head, False, message, fix, newer=True)
 
 
 def _revision(connection: Connection) -> str | None:
@@ -139,8 +144,8 @@ def _create_file(store: Store) -> None:
         store.file.touch()
     except OSError as error:
         raise OnetagError(
-            f"The database {store.file} cannot be created ({error.strerror}). Choose a folder that this user "
-            "may write to, with --data-dir or ONETAG_DATA_DIR."
+            f"The database {store.file} cannot be created ({error.strerror}).",
+            "Choose a folder that this user may write to, with --data-dir or ONETAG_DATA_DIR.",
         ) from None
 
 
@@ -153,7 +158,7 @@ def _migrating(store: Store) -> Iterator[Config]:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
             state = _compare(store, _revision(connection))
             if state.newer:
-                raise OnetagError(state.message)
+                raise OnetagError(state.message, state.fix)
             yield _config(connection)
     except DBAPIError as error:
         raise explained(error, store.url) or error from None

@@ -53,7 +53,9 @@ def priority(
     """
     entry = ACQUISITIONS.get(name.lower().replace("_", "-"))
     if entry is None:
-        raise LearningError(f"There is no acquisition {name!r}. Choose one of: {', '.join(ACQUISITIONS)}.")
+        raise LearningError(
+            f"There is no acquisition {name!r}.", f"Choose one of: {', '.join(ACQUISITIONS)}."
+        )
     if probabilities.size == 0:
         return np.zeros(len(probabilities), np.float32)
     return entry.score(probabilities, features, seed).astype(np.float32).clip(0.0, 1.0)

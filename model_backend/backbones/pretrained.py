@@ -123,7 +123,7 @@ def _download(name: str) -> Mapping[str, Tensor]:
         torch.hub.download_url_to_file(url, str(file), file.stem.rpartition("-")[2], progress=False)
     except (OSError, RuntimeError) as error:
         raise LearningError(
-            f"The weights of {name} cannot be downloaded from {url} ({error}). "
-            "Either give them as a file (--weights FILE), or do without (--backbone handcrafted)."
+            f"The weights of {name} cannot be downloaded from {url} ({error}).",
+            "Either give them as a file (--weights FILE), or do without (--backbone handcrafted).",
         ) from None
     return read_weights(file)

@@ -78,7 +78,7 @@ def backbone_name(name: str) -> str:
 def _find(name: str) -> BackboneEntry:
     entry = BACKBONES.get(name.lower().replace("-", "_"))
     if entry is None:
-        raise LearningError(f"There is no backbone {name!r}. Choose one of: {', '.join(BACKBONES)}.")
+        raise LearningError(f"There is no backbone {name!r}.", f"Choose one of: {', '.join(BACKBONES)}.")
     return entry
 
 
@@ -91,7 +91,8 @@ def _automatic() -> str:
 def _handcrafted(options: Options) -> Backbone:
     if options.weights is not None:
         raise LearningError(
-            "The backbone handcrafted has no weights. Leave --weights out, or name the backbone they are for."
+            "The backbone handcrafted has no weights.",
+            "Leave --weights out, or name the backbone they are for.",
         )
     return Handcrafted()
 
@@ -105,7 +106,7 @@ def _pretrained(name: str, options: Options) -> Backbone:
 def _auto(options: Options) -> Backbone:
     if options.weights is not None:
         raise LearningError(
-            "Which network do the weights belong to? Name it, as in --backbone resnet50 --weights FILE."
+            "Which network do the weights belong to?", "Name it, as in --backbone resnet50 --weights FILE."
         )
     if _automatic() == PREFERRED:
         return _pretrained(PREFERRED, options)

@@ -54,7 +54,7 @@ def save_tuned(folder: Path, network: str, weights: nn.Module) -> str:
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise LearningError(
-            f"The tuned weights cannot be written to {folder} ({error.strerror or type(error).__name__}). "
-            "Free some space or make the folder writable, then train again."
+            f"The tuned weights cannot be written to {folder} ({error.strerror or type(error).__name__}).",
+            "Free some space or make the folder writable, then train again.",
         ) from error
     return name

@@ -19,21 +19,22 @@ SHOWN = 3
 def read_weights(file: Path) -> Mapping[str, Tensor]:
     """Tensors by name from a safetensors file or a torch state dict; LearningError when it is neither."""
     if not file.is_file():
-        raise LearningError(f"There is no weights file {file}. Check the path given by --weights.")
+        raise LearningError(f"There is no weights file {file}.", "Check the path given by --weights.")
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
         content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch's reader raises nearly anything on a file that is not its own
         raise LearningError(
-            f"{file} holds no weights that can be read safely ({type(error).__name__}). Save it again as "
-            "safetensors or with torch.save(model.state_dict(), file); delete it if it was downloaded."
+            f"{file} holds no weights that can be read safely ({type(error).__name__}).",
+            "Save it again as safetensors or with torch.save(model.state_dict(), file); delete it if it "
+            "was downloaded.",
         ) from None
     for wrapper in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise LearningError(f"{file} is no state dict. Save it with torch.save(model.state_dict(), file).")
+        raise LearningError(f"{file} is no state dict.", "Save it with torch.save(model.state_dict(), file).")
     return {name.removeprefix("module."): value for name, value in content.items()}
 
 
@@ -53,8 +54,8 @@ def fit_state(
     ]
     if faults:
         raise LearningError(
-            f"The weights from {origin} are not those of {name}: they {'; '.join(faults)}. "
-            "Choose the backbone they were made for with --backbone."
+            f"The weights from {origin} are not those of {name}: they {'; '.join(faults)}.",
+            "Choose the backbone they were made for with --backbone.",
         )
     network.load_state_dict(kept, strict=False)
 

@@ -24,7 +24,7 @@ def attempt(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, True, look(), "")
     except OnetagError as error:
-        return Check(name, False, str(error), "")
+        return Check(name, False, error.problem, error.fix)
 
 
 def database(settings: Settings) -> Check:
@@ -38,7 +38,7 @@ def database(settings: Settings) -> Check:
         finally:
             store.close()
         if not state.ok:
-            raise OnetagError(state.message)
+            raise OnetagError(state.message, state.fix)
         return state.message
 
     return attempt("database", look)

@@ -141,8 +141,8 @@ def only_one(file: Path, data_dir: Path) -> Iterator[None]:
             stream.seek(0)
             holder = stream.read().strip() or "another process"
             raise OnetagError(
-                f"{data_dir} is already in use by `onetag` ({holder}). Stop that one with Ctrl-C, "
-                "or give this one another folder with --data-dir."
+                f"{data_dir} is already in use by `onetag` ({holder}).",
+                "Stop that one with Ctrl-C, or give this one another folder with --data-dir.",
             ) from None
         stream.seek(0)
         stream.truncate()
@@ -160,8 +160,8 @@ def require_free_port(host: str, port: int, flag: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise OnetagError(
-                f"Port {port} on {host} cannot be used ({error.strerror}). "
-                f"Stop what uses it, or choose another with {flag}."
+                f"Port {port} on {host} cannot be used ({error.strerror}).",
+                f"Stop what uses it, or choose another with {flag}.",
             ) from None
 
 

@@ -34,10 +34,14 @@ def link(settings: Settings, request: Request) -> list[Check]:
     """
     if settings.label_studio_url is None or settings.label_studio_token is None:
         raise OnetagError(
-            "Give Label Studio's address with --url and its token in ONETAG_LABEL_STUDIO_TOKEN."
+            "Label Studio's address or its token is missing.",
+            "Give the address with --url and the token in ONETAG_LABEL_STUDIO_TOKEN.",
         )
     if request.project is None:
-        raise OnetagError("Give the project's number with --project: it stands in its address, /projects/N.")
+        raise OnetagError(
+            "The project's number is missing.",
+            "Give it with --project: it stands in its address, /projects/N.",
+        )
     studio = Studio(settings.label_studio_url, settings.label_studio_token, timeout=settings.request_timeout)
     found = check_studio(studio)
     if not all(check.ok for check in found):
@@ -95,7 +99,7 @@ def mended(project: Json, labels: tuple[str, ...] | None) -> str:
     names = labels or tuple(name for name in offered if name)
     if not names:
         raise OnetagError(
-            "The label config offers no choices to take over. Name the labels with --labels a,b,c."
+            "The label config offers no choices to take over.", "Name the labels with --labels a,b,c."
         )
     return build_config(names, image_field=field or "image")
 

@@ -72,7 +72,7 @@ def look_through(
             if progress:
                 progress(done, len(pictures))
     if not usable:
-        raise OnetagError(_nothing(folder, problems))
+        raise _nothing(folder, problems)
     ignored = len(others) - sum(1 for problem in problems if problem.file in others)
     return Found(tuple(usable), tuple(problems), ignored)
 
@@ -80,11 +80,11 @@ def look_through(
 def _listing(folder: Path) -> tuple[list[str], list[str]]:
     """(pictures by their suffix, other files), hidden ones left out."""
     if not folder.is_dir():
-        raise OnetagError(f"{folder} is not a folder. Give the folder that holds the images.")
+        raise OnetagError(f"{folder} is not a folder.", "Give the folder that holds the images.")
     try:
         names = sorted(file.relative_to(folder).as_posix() for file in _walk(folder))
     except OSError as error:
-        raise OnetagError(f"{folder} cannot be read ({error.strerror}). Check its permissions.") from None
+        raise OnetagError(f"{folder} cannot be read ({error.strerror}).", "Check its permissions.") from None
     shown = [name for name in names if Path(name).suffix.lower() in SHOWN_BY_BROWSERS]
     return shown, sorted(set(names) - set(shown))
 
@@ -120,10 +120,12 @@ def _look(file: Path, max_bytes: int, max_pixels: int, checked: bool) -> tuple[s
     return hashlib.sha256(data).hexdigest(), None
 
 
-def _nothing(folder: Path, problems: list[Problem]) -> str:
+def _nothing(folder: Path, problems: list[Problem]) -> OnetagError:
     if not problems:
-        return (
-            f"{folder} holds no pictures ({', '.join(sorted(SHOWN_BY_BROWSERS))}). Give the folder that does."
-        )
+        kinds = ", ".join(sorted(SHOWN_BY_BROWSERS))
+        return OnetagError(f"{folder} holds no pictures ({kinds}).", "Give the folder that does.")
     first = problems[0]
-    return f"None of the {len(problems)} pictures in {folder} can be used. {first.file}: {first.reason}."
+    return OnetagError(
+        f"None of the {len(problems)} pictures in {folder} can be used. {first.file}: {first.reason}.",
+        "Mend the pictures, or give another folder.",
+    )

@@ -29,7 +29,7 @@ def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None) -> 
     if not ours:
         if labels is None:
             raise OnetagError(
-                "A first start needs the labels: --labels cat,dog,tree or --labels @labels.txt."
+                "A first start needs the labels.", "Give --labels cat,dog,tree or --labels @labels.txt."
             )
         return int(studio.create_project(title, build_config(labels), description=MARK)["id"])
     number = int(min(ours))

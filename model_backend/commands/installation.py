@@ -236,7 +236,7 @@ def tie(settings: Settings, studio: Studio, project: int, store: Store) -> int:
     from annotator.labelstudio.reconcile import reconcile
 
     if settings.secret is None:
-        raise OnetagError("The backend has no secret. Set ONETAG_SECRET.")
+        raise OnetagError("The backend has no secret.", "Set ONETAG_SECRET.")
     there = studio.project(project)
     with store.session() as session:
         row = get_or_create_project(session, studio.url, project, there["label_config"], there["title"])

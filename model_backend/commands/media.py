@@ -18,11 +18,11 @@ def document_root(images: Path, kept: Path | None) -> Path:
     """
     root = images.resolve().parent
     if root == images.resolve():
-        raise OnetagError("The whole disk cannot be the folder of images. Put the images into a folder.")
+        raise OnetagError("The whole disk cannot be the folder of images.", "Put the images into a folder.")
     if kept is not None and kept != root:
         raise OnetagError(
-            f"This data folder serves images from folders in {kept}, and {images} is not one of them. "
-            "Choose another data folder with --data-dir."
+            f"This data folder serves images from folders in {kept}, and {images} is not one of them.",
+            "Choose another data folder with --data-dir.",
         )
     return root
 

@@ -53,7 +53,7 @@ def await_health(url: str, seconds: float, alive: Callable[[], bool]) -> None:
     while ask(f"{url}/health") != 200:
         if not alive() or time.monotonic() > deadline:
             raise OnetagError(
-                f"The ML backend does not answer at {url}. Its log in the data folder says why."
+                f"The ML backend does not answer at {url}.", "Its log in the data folder says why."
             )
         time.sleep(0.1)
 

@@ -94,7 +94,7 @@ class Supervisor:
         if len(deaths) == PATIENCE and deaths[-1] - deaths[0] < WINDOW:
             words = part.last_words()
             raise OnetagError(
-                f"{part.name} stopped {PATIENCE} times within a minute. Its last words:\n{words}"
+                f"{part.name} stopped {PATIENCE} times within a minute.", f"Its last words:\n{words}"
             )
         self._say(f"{part.name} has stopped by itself; starting it again.")
         try:

@@ -47,10 +47,10 @@ def read_dataset(folder: Path) -> Dataset:
             header, *lines = [line for line in csv.reader(stream) if line]
     except (OSError, UnicodeDecodeError) as error:
         raise OnetagError(
-            f"{table} cannot be read ({error}). A data set is a folder with images/ and labels.csv."
+            f"{table} cannot be read ({error}).", "A data set is a folder with images/ and labels.csv."
         ) from None
     except ValueError:
-        raise OnetagError(f"{table} is empty. Its first line is image,<labels>.") from None
+        raise OnetagError(f"{table} is empty.", "Its first line is image,<labels>.") from None
     labels = _labels(table, header)
     files = []
     truth = np.zeros((len(lines), len(labels)), dtype=bool)
@@ -59,10 +59,14 @@ def read_dataset(folder: Path) -> Dataset:
         files.append(folder / "images" / line[0])
     missing = [file for file in files if not file.is_file()]
     if missing:
-        raise OnetagError(f"{table} names {len(missing)} images that are not there, {missing[0]} first.")
+        raise OnetagError(
+            f"{table} names {len(missing)} images that are not there, {missing[0]} first.",
+            "Put them there, or take their lines out.",
+        )
     if len(files) < 2:
         raise OnetagError(
-            f"{table} holds {len(files)} images; a demonstration needs some to tag and some to test on."
+            f"{table} holds {len(files)} images; a demonstration needs some to tag and some to test on.",
+            "Add images.",
         )
     return Dataset(labels, tuple(files), truth)
 
@@ -70,14 +74,19 @@ def read_dataset(folder: Path) -> Dataset:
 def _labels(table: Path, header: list[str]) -> tuple[str, ...]:
     first, *labels = [name.strip() for name in header]
     if first != "image" or not labels or len(set(labels)) < len(labels) or "" in labels:
-        raise OnetagError(f"The first line of {table} must be image,<labels>, each label once.")
+        raise OnetagError(
+            f"The first line of {table} does not name image and each label once.",
+            "Write it as image,<label>,<label>.",
+        )
     return tuple(labels)
 
 
 def _values(table: Path, number: int, line: list[str], count: int) -> list[bool]:
     values = [value.strip() for value in line[1:]]
     if len(values) != count or not set(values) <= {"0", "1"}:
-        raise OnetagError(f"Line {number} of {table} must be a file name and {count} times 0 or 1.")
+        raise OnetagError(
+            f"Line {number} of {table} is not a file name and {count} times 0 or 1.", "Correct the line."
+        )
     return [value == "1" for value in values]
 
 
@@ -95,7 +104,8 @@ def split(
         aside = min(MOST_HELD_OUT, len(order) // 4 or 1) if held_out is None else held_out
         if not 0 < aside < len(order):
             raise OnetagError(
-                f"--held-out {aside} leaves nothing to tag or nothing to test on, of {len(order)} images."
+                f"--held-out {aside} leaves nothing to tag or nothing to test on, of {len(order)} images.",
+                "Hold out fewer images, and at least one.",
             )
         train, test = order[aside:], order[:aside]
     else:
@@ -113,6 +123,6 @@ def _named_split(folder: Path, data: Dataset) -> NDArray[np.bool_] | None:
     named = np.array([file.name in names for file in data.files])
     if not named.any() or named.all():
         raise OnetagError(
-            f"{table} must hold out some images of labels.csv and leave some. Mend or delete it."
+            f"{table} must hold out some images of labels.csv and leave some.", "Mend or delete it."
         )
     return named

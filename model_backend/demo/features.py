@@ -36,7 +36,7 @@ class Scorer:
         """Wait until all features are there. Raises OnetagError naming a held-out image that has none."""
         problems = self._test.result().problems
         for index, reason in problems.items():
-            raise OnetagError(f"{self._files[index]} cannot be used: {reason} Take it out of labels.csv.")
+            raise OnetagError(f"{self._files[index]} cannot be used: {reason}", "Take it out of labels.csv.")
         self._train.result()
 
     def __call__(self, version: ModelVersion) -> NDArray[np.float32]:

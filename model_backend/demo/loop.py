@@ -142,7 +142,7 @@ def await_suggestions(stage: Stage) -> ModelVersion:
         if version is not None:
             return version
         time.sleep(POLL)
-    raise OnetagError(f"No new suggestions after {PATIENCE:.0f} s. `onetag doctor` looks for the reason.")
+    raise OnetagError(f"No new suggestions after {PATIENCE:.0f} s.", "`onetag doctor` looks for the reason.")
 
 
 def settled(session: Session, project_id: int) -> ModelVersion | None:
@@ -156,7 +156,7 @@ def settled(session: Session, project_id: int) -> ModelVersion | None:
     latest = select(TrainingRun).where(TrainingRun.project_id == project_id).order_by(TrainingRun.id.desc())
     run = session.scalars(latest.limit(1)).first()
     if run is not None and run.state == "failed":
-        raise OnetagError(f"The training failed: {run.error}")
+        raise OnetagError(f"The training failed: {run.error}", "The worker's log says more.")
     waiting = select(func.count()).select_from(Event).where(Event.processed_at.is_(None))
     if run is None or run.state != "done" or session.scalar(waiting):
         return None

@@ -61,7 +61,9 @@ class Material:
 def fresh_folder(folder: Path) -> None:
     """Make the demo's folder, emptied of an earlier demo. Raises OnetagError when it holds anything else."""
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
-        raise OnetagError(f"{folder} is not empty and not a demo's. Choose another folder with --data-dir.")
+        raise OnetagError(
+            f"{folder} is not empty and not a demo's.", "Choose another folder with --data-dir."
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / MARK).write_text(

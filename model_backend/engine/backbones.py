@@ -54,8 +54,8 @@ class Backbones:
 
         if network_of(version.backbone) != self.network:
             raise LearningError(
-                f"Version {version.name} was trained on {version.backbone}, now {self.network} is chosen. "
-                f"Train again, or choose --backbone {network_of(version.backbone)}."
+                f"Version {version.name} was trained on {version.backbone}, now {self.network} is chosen.",
+                f"Train again, or choose --backbone {network_of(version.backbone)}.",
             )
         return self.chosen if version.backbone == self.network else self.called(version.backbone)
 
@@ -79,8 +79,9 @@ class Backbones:
         file = weights_file(settings.data_dir / BACKBONES_FOLDER, name)
         if not file.is_file():
             raise LearningError(
-                f"The weights of {name} are gone: there is no {file}. Put the file back, or train again with "
-                "--end-to-end for new ones or with --frozen for the published ones."
+                f"The weights of {name} are gone: there is no {file}.",
+                "Put the file back, or train again with --end-to-end for new ones or with --frozen for the "
+                "published ones.",
             )
         backbone = load_backbone(network_of(name), weights=file, device=settings.device)
         backbone.name = name

@@ -150,7 +150,7 @@ def _expected_positives(project: Project, settings: Settings, labels: int) -> fl
 def _rows_of(observed: ObservedMatrix, image_ids: list[int]) -> NDArray[np.int8]:
     if not image_ids:
         raise OnetagError(
-            "None of the project's images can be read. `onetag doctor` says what is wrong with them."
+            "None of the project's images can be read.", "`onetag doctor` says what is wrong with them."
         )
     if len(image_ids) == len(observed.image_ids):
         return observed.values

@@ -105,7 +105,9 @@ def finish(
 def _ours(session: Session, run_id: int) -> TrainingRun:
     run = session.get_one(TrainingRun, run_id, populate_existing=True, with_for_update=True)
     if run.state != "running":
-        raise RunGone("This training was taken for lost and given to another worker. Nothing of it was kept.")
+        raise RunGone(
+            "This training was taken for lost and given to another worker.", "Nothing of it was kept."
+        )
     return run
 
 

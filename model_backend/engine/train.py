@@ -96,16 +96,16 @@ def train_project(
 def _start(store: Store, project_id: int, run_id: int | None, recipe: dict[str, Any] | None) -> int:
     with store.session() as session:
         if session.get(Project, project_id) is None:
-            raise OnetagError(f"There is no project {project_id}. `onetag status` lists them.")
+            raise OnetagError(f"There is no project {project_id}.", "`onetag status` lists them.")
         if run_id is None:
             queued = queue_run(session, project_id, ASKED_FOR, recipe)
             if queued is None:
                 raise OnetagError(
-                    "A training of this project waits or runs already. `onetag status` shows it."
+                    "A training of this project waits or runs already.", "`onetag status` shows it."
                 )
             run_id = queued.id
         if claim(session, run_id) is None:
-            raise OnetagError("Another worker has taken this training. `onetag status` shows it.")
+            raise OnetagError("Another worker has taken this training.", "`onetag status` shows it.")
         return run_id
 
 
@@ -144,9 +144,9 @@ def _learn(
 def _material(session: Session, project_id: int, run_id: int) -> TrainingInput:
     observed = observed_matrix(session, project_id)
     if not observed.label_ids:
-        raise OnetagError("The project has no labels. Add labels to its label config in Label Studio.")
+        raise OnetagError("The project has no labels.", "Add labels to its label config in Label Studio.")
     if not observed.image_ids:
-        raise OnetagError("The project has no images. Import some into Label Studio.")
+        raise OnetagError("The project has no images.", "Import some into Label Studio.")
     return TrainingInput(
         run=session.get_one(TrainingRun, run_id),
         project=session.get_one(Project, project_id),

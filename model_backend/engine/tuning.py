@@ -40,8 +40,8 @@ def trainable(backbone: Backbone) -> Network:
 
     if not isinstance(backbone, Network):
         raise LearningError(
-            f"The backbone {backbone.name} has nothing to train end to end. Choose a network, as in "
-            "--backbone resnet18 --weights FILE, or train with --frozen."
+            f"The backbone {backbone.name} has nothing to train end to end.",
+            "Choose a network, as in --backbone resnet18 --weights FILE, or train with --frozen.",
         )
     return backbone
 
@@ -97,7 +97,7 @@ def _readable(pixels: Pixels, pool: PoolFeatures, uris: dict[int, str]) -> NDArr
         log.warning("Image %d is left out of the training: %s", pool.image_ids[row], problem)
     if uris and not pixels.places:
         raise LearningError(
-            "None of the images with labels can be read. `onetag doctor` says what is wrong with them."
+            "None of the images with labels can be read.", "`onetag doctor` says what is wrong with them."
         )
     readable = np.zeros(len(pool.image_ids), dtype=bool)
     readable[list(pixels.places)] = True

@@ -66,8 +66,8 @@ def save_version(data_dir: Path, project_id: int, name: str, model: Saveable) ->
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise OnetagError(
-            f"The new version cannot be written below {data_dir} ({error.strerror or type(error).__name__}). "
-            "Free some space or make the folder writable, then train again."
+            f"The new version cannot be written below {data_dir} ({error.strerror or type(error).__name__}).",
+            "Free some space or make the folder writable, then train again.",
         ) from error
     return relative.as_posix()
 

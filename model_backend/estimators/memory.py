@@ -27,8 +27,8 @@ def require_memory(needed: int, device: torch.device, what: str, instead: str) -
     available = available_bytes(device)
     if needed > SHARE * available:
         raise LearningError(
-            f"{what} needs {needed / 2**30:.1f} GiB of memory and {available / 2**30:.1f} GiB are free. "
-            f"Use {instead}."
+            f"{what} needs {needed / 2**30:.1f} GiB of memory and {available / 2**30:.1f} GiB are free.",
+            f"Use {instead}.",
         )
 
 

@@ -71,7 +71,7 @@ def find_estimator(name: str) -> EstimatorEntry:
     """The entry of that name, however it is capitalised. Raises LearningError with the names there are."""
     entry = ESTIMATORS.get(name.lower())
     if entry is None:
-        raise LearningError(f"There is no estimator {name!r}. Choose one of: {', '.join(ESTIMATORS)}.")
+        raise LearningError(f"There is no estimator {name!r}.", f"Choose one of: {', '.join(ESTIMATORS)}.")
     return entry
 
 
@@ -104,8 +104,8 @@ def build_estimator(
     strange = sorted(set(options) - known)
     if strange:
         raise LearningError(
-            f"The estimator {name} has no option {', '.join(strange)}. "
-            f"Its options: {', '.join(sorted(known)) or 'none'}."
+            f"The estimator {name} has no option {', '.join(strange)}.",
+            f"Its options: {', '.join(sorted(known)) or 'none'}.",
         )
     matrix = ObservedMatrix.of(observed)
     return entry.build(matrix, as_tensor(features), seed=seed, device=device, **options)

@@ -119,7 +119,8 @@ class FeatureCache:
                 self.path.with_name(self.path.name + journal).unlink(missing_ok=True)
         except OSError as error:
             raise LearningError(
-                f"The feature cache {self.path} is damaged and cannot be moved ({error.strerror}). Delete it."
+                f"The feature cache {self.path} is damaged and cannot be moved ({error.strerror}).",
+                "Delete it.",
             ) from None
 
 

@@ -55,7 +55,7 @@ class FeatureMap:
         Raises LearningError when the widths do not add up or a number is not finite.
         """
         if kind not in ("auto", "kernel", "linear"):
-            raise LearningError(f"There is no feature map {kind!r}. Choose auto, kernel or linear.")
+            raise LearningError(f"There is no feature map {kind!r}.", "Choose auto, kernel or linear.")
         _check(features, blocks)
         points = torch.tensor(_informative(features), dtype=torch.float32)
         centre, factor = _balance(points, blocks)
@@ -76,7 +76,7 @@ class FeatureMap:
         Raises LearningError for a kernel map, which no linear head can take in.
         """
         if self.kernel is not None:
-            raise LearningError("A kernel map cannot be folded into a head. Choose the linear map.")
+            raise LearningError("A kernel map cannot be folded into a head.", "Choose the linear map.")
         folded = self.factor[:, None] * weight
         return folded, bias - self.centre @ folded
 
@@ -90,7 +90,8 @@ class FeatureMap:
         if features.ndim != 2 or features.shape[1] != len(self.centre):
             raise LearningError(
                 f"The features have shape {features.shape}, but this model was trained on {len(self.centre)} "
-                "numbers an image. Train again, or go back to the backbone it was trained with."
+                "numbers an image.",
+                "Train again, or go back to the backbone it was trained with.",
             )
         result = np.empty((len(features), self.dimensions), dtype=np.float32)
         for start in range(0, len(features), CHUNK):
@@ -126,7 +127,7 @@ class FeatureMap:
             return cls(tensors["centre"], tensors["factor"], kernel)
         except KeyError as missing:
             raise LearningError(
-                f"The feature map lacks {missing}. The file is damaged: train again."
+                f"The feature map lacks {missing}.", "The file is damaged: train again."
             ) from None
 
 
@@ -137,7 +138,7 @@ def _check(features: Floats, blocks: Sequence[int]) -> None:
             f"(images, {sum(blocks)})."
         )
     if not np.isfinite(features).all():
-        raise LearningError("The features hold a number that is not finite. Delete the feature cache.")
+        raise LearningError("The features hold a number that is not finite.", "Delete the feature cache.")
 
 
 def _informative(features: Floats) -> Floats:

@@ -58,9 +58,8 @@ def on_disk(
             pixels = _written(file, _transformed(items, transform, max_pixels, progress))
         except OSError as error:
             raise LearningError(
-                f"The images to train on cannot be kept in {folder} "
-                f"({error.strerror or type(error).__name__}). Free some space (150 KB an image) or make the "
-                "folder writable, or move ONETAG_DATA_DIR."
+                f"The images to train on cannot be kept in {folder} ({error.strerror or type(error).__name__}).",
+                "Free some space (150 KB an image) or make the folder writable, or move ONETAG_DATA_DIR.",
             ) from error
         yield pixels
 

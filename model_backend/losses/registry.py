@@ -120,12 +120,12 @@ def build_loss(name: str, **options: Any) -> Loss:
     """
     entry = LOSSES.get(name.lower().replace("_", "-"))
     if entry is None:
-        raise LearningError(f"There is no loss {name!r}. Choose one of: {', '.join(LOSSES)}.")
+        raise LearningError(f"There is no loss {name!r}.", f"Choose one of: {', '.join(LOSSES)}.")
     known = inspect.signature(entry.build).parameters
     strange = sorted(set(options) - set(known))
     if strange:
         raise LearningError(
-            f"The loss {entry.name} has no option {', '.join(strange)}. "
-            f"Its options: {', '.join(known) or 'none'}."
+            f"The loss {entry.name} has no option {', '.join(strange)}.",
+            f"Its options: {', '.join(known) or 'none'}.",
         )
     return entry.build(**options)

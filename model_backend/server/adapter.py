@@ -29,7 +29,9 @@ def hosted_app(store: Store, settings: Settings, queue: Queue) -> Flask:
     Raises OnetagError when there is no secret, or no label-studio-ml 2.x.
     """
     if settings.secret is None or not settings.secret.get_secret_value():
-        raise OnetagError("The backend needs a secret. Set ONETAG_SECRET, or let `onetag connect` make one.")
+        raise OnetagError(
+            "The backend needs a secret.", "Set ONETAG_SECRET, or let `onetag connect` make one."
+        )
     backend = backend_class(store, settings, queue)
     app: Flask = _package("api").init_app(backend)
     app.before_request(
@@ -80,7 +82,8 @@ def _package(module: str) -> Any:
         return importlib.import_module(f"label_studio_ml.{module}")
     except ImportError as error:
         raise OnetagError(
-            f"label-studio-ml 2.x cannot be imported ({error}). It is not on PyPI, whose 1.x cannot live "
-            "beside Flask 3: install it from github.com/HumanSignal/label-studio-ml-backend, or use "
-            "`onetag serve`, which needs nothing more."
+            f"label-studio-ml 2.x cannot be imported ({error}).",
+            "It is not on PyPI, whose 1.x cannot live beside Flask 3: install it from "
+            "github.com/HumanSignal/label-studio-ml-backend, or use `onetag serve`, which needs nothing "
+            "more.",
         ) from None

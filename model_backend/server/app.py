@@ -32,7 +32,9 @@ log = logging.getLogger(__name__)
 def create_app(store: Store, settings: Settings, queue: Queue, predictor: Predictor | None = None) -> Flask:
     """The Flask app. Raises OnetagError when no secret is set: it would be open to everyone."""
     if settings.secret is None or not settings.secret.get_secret_value():
-        raise OnetagError("The backend needs a secret. Set ONETAG_SECRET, or let `onetag connect` make one.")
+        raise OnetagError(
+            "The backend needs a secret.", "Set ONETAG_SECRET, or let `onetag connect` make one."
+        )
     app = Flask("onetag")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     predictor = predictor or Predictor(store, settings, lambda: open_resources(settings))

@@ -31,7 +31,7 @@ def open_server(app: Flask, settings: Settings) -> Any:
     try:
         listening = socket.create_server((settings.host, settings.port), family=family, backlog=128)
     except OSError as error:
-        raise OnetagError(_why(error, settings)) from None
+        raise _explained(error, settings) from None
     return create_server(
         app,
         sockets=[listening],
@@ -61,10 +61,14 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _why(error: OSError, settings: Settings) -> str:
+def _explained(error: OSError, settings: Settings) -> OnetagError:
     where = f"{settings.host}:{settings.port}"
     if error.errno == errno.EADDRINUSE:
-        return f"{where} is in use. Stop what listens there, or choose another port (--port, ONETAG_PORT)."
+        return OnetagError(
+            f"{where} is in use.", "Stop what listens there, or choose another port (--port, ONETAG_PORT)."
+        )
     if error.errno == errno.EACCES:
-        return f"{where} needs rights that this user lacks. Choose a port above 1023 (--port, ONETAG_PORT)."
-    return f"{where} cannot be listened on ({error.strerror}). Check --host and --port."
+        return OnetagError(
+            f"{where} needs rights that this user lacks.", "Choose a port above 1023 (--port, ONETAG_PORT)."
+        )
+    return OnetagError(f"{where} cannot be listened on ({error.strerror}).", "Check --host and --port.")

@@ -33,7 +33,7 @@ def chosen_estimator(recipe: Recipe) -> str | None:
         if entry is not None and recipe.estimator is not None:
             able = ", ".join(name for name, item in LOSSES.items() if item.uses_estimate)
             raise LearningError(
-                f"The loss {recipe.loss} uses no estimator. Leave the estimator out, or choose: {able}."
+                f"The loss {recipe.loss} uses no estimator.", f"Leave the estimator out, or choose: {able}."
             )
         return None
     return find_estimator(recipe.estimator or USUAL_ESTIMATOR).name

@@ -47,7 +47,8 @@ class EndToEndSettings:
         known = [item.name for item in fields(cls)]
         if unknown := sorted(set(options) - set(known)):
             raise LearningError(
-                f"Training end to end has no option {', '.join(unknown)}. Its options: {', '.join(known)}."
+                f"Training end to end has no option {', '.join(unknown)}.",
+                f"Its options: {', '.join(known)}.",
             )
         chosen = cls(**options)
         chosen._check()
@@ -57,10 +58,12 @@ class EndToEndSettings:
         for name in ("epochs", "batch", "head_rate", "backbone_rate", "largest_gradient", "smallest_crop"):
             if not getattr(self, name) > 0:
                 raise LearningError(
-                    f"End to end, {name} must be above 0, not {getattr(self, name)}. Choose another."
+                    f"End to end, {name} must be above 0, not {getattr(self, name)}.", "Choose another."
                 )
         if self.smallest_crop > 1 or self.frozen < 0:
-            raise LearningError("End to end, smallest_crop is at most 1 and frozen at least 0. Correct them.")
+            raise LearningError(
+                "End to end, smallest_crop is at most 1 and frozen at least 0.", "Correct them."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +146,7 @@ class _Run:
         self.read, self.positives = read, positives
         self.rows = (observed != 0).any(dim=1).nonzero()[:, 0].cpu()
         if not len(self.rows):
-            raise LearningError("No image has a label yet. Tag a few images, then fine-tune.")
+            raise LearningError("No image has a label yet.", "Tag a few images, then fine-tune.")
         self.observed = observed.to(self.device)
         self.random = torch.Generator().manual_seed(recipe.seed)
         self.backbone = backbone.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -212,8 +215,9 @@ class _Run:
     def _require_finite(self, value: Tensor, what: str, epoch: int) -> None:
         if not bool(torch.isfinite(value)):
             raise LearningError(
-                f"The {what} of {self.name} became {float(value)} in epoch {epoch}. Train with lower rates "
-                f"than {self.settings.head_rate:g} (head) and {self.settings.backbone_rate:g} (backbone)."
+                f"The {what} of {self.name} became {float(value)} in epoch {epoch}.",
+                f"Train with lower rates than {self.settings.head_rate:g} (head) and "
+                f"{self.settings.backbone_rate:g} (backbone).",
             )
 
     def _autocast(self) -> Any:

@@ -40,7 +40,7 @@ def require_tags(pool: Pool) -> None:
     """Raises LearningError when nothing is tagged yet."""
     if not len(pool.tagged):
         raise LearningError(
-            "No image has a label yet. Tag a few images (ten make a start), then train again."
+            "No image has a label yet.", "Tag a few images (ten make a start), then train again."
         )
 
 

@@ -124,8 +124,8 @@ class _Trainer:
             value = self._value(rows, features, self.observed[rows])
             if not bool(torch.isfinite(value)):
                 raise LearningError(
-                    f"The loss {self.recipe.loss} became {value.item()} in epoch {self.epoch}. "
-                    f"Train with a lower learning rate than {self.schedule.get_last_lr()[0]:.3g}."
+                    f"The loss {self.recipe.loss} became {value.item()} in epoch {self.epoch}.",
+                    f"Train with a lower learning rate than {self.schedule.get_last_lr()[0]:.3g}.",
                 )
             self.optimizer.zero_grad()
             torch.autograd.backward(value)

@@ -54,7 +54,7 @@ def _solve(
         optimizer.zero_grad()
         value = loss(torch.addmm(bias, mapped, weight)) + l2 / 2 * weight.square().sum()
         if not bool(torch.isfinite(value)):
-            raise LearningError("The linear head diverged: the features are too large. Scale them down.")
+            raise LearningError("The linear head diverged: the features are too large.", "Scale them down.")
         torch.autograd.backward(value)
         return value
 

@@ -64,7 +64,7 @@ def fit_mlps(
         schedule.step()
     first, first_bias, second, second_bias = (tensor.detach() for tensor in tensors)
     if not bool(torch.isfinite(second).all()):
-        raise LearningError("The hidden layer diverged: the features are too large. Scale them down.")
+        raise LearningError("The hidden layer diverged: the features are too large.", "Scale them down.")
     return [
         ((first[net] * scale, first_bias[net, 0]), (second[net], second_bias[net, 0])) for net in range(nets)
     ]

@@ -96,7 +96,8 @@ class LabelModel:
         if features.shape[1] != sum(self.blocks):
             raise LearningError(
                 f"This version was trained on {sum(self.blocks)} features an image, not {features.shape[1]}: "
-                "the backbone has changed. Train again with the present one."
+                "the backbone has changed.",
+                "Train again with the present one.",
             )
         chunks = (features[start : start + ROWS] for start in range(0, len(features), ROWS))
         return np.concatenate([self.predict_mapped(self._map(chunk)) for chunk in chunks])
@@ -161,12 +162,12 @@ class LabelModel:
             tensors = load_file(folder / WEIGHTS_FILE)
         except (OSError, ValueError, SafetensorError) as error:
             raise LearningError(
-                f"{folder} holds no complete model ({error}). Train a new version."
+                f"{folder} holds no complete model ({error}).", "Train a new version."
             ) from error
         if settings.get("format") != FORMAT:
             raise LearningError(
-                f"{folder} is of format {settings.get('format')}, this program reads {FORMAT}. "
-                "Update the program, or train a new version."
+                f"{folder} is of format {settings.get('format')}, this program reads {FORMAT}.",
+                "Update the program, or train a new version.",
             )
         return cls(
             recipe=Recipe.from_dict(settings["recipe"]),

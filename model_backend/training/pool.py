@@ -34,8 +34,8 @@ class Pool:
         blocks = tuple(int(width) for width in self.blocks) or (features.shape[1],)
         if sum(blocks) != features.shape[1] or min(blocks) < 1:
             raise LearningError(
-                f"The blocks {blocks} do not add up to the {features.shape[1]} features an image. "
-                "Give the widths that the backbone reports."
+                f"The blocks {blocks} do not add up to the {features.shape[1]} features an image.",
+                "Give the widths that the backbone reports.",
             )
         object.__setattr__(self, "features", features)
         object.__setattr__(self, "blocks", blocks)
@@ -72,7 +72,8 @@ def as_features(values: Floats) -> Floats:
     if not np.isfinite(features.sum(dtype=np.float64)):
         row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         raise LearningError(
-            f"The features of image {row} hold NaN or infinity. Extract them again, or leave the image out."
+            f"The features of image {row} hold NaN or infinity.",
+            "Extract them again, or leave the image out.",
         )
     return features
 

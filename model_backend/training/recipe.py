@@ -75,7 +75,9 @@ class Recipe:
         """A recipe from plain values; what is left out keeps its default."""
         known = {item.name for item in fields(cls)}
         if unknown := sorted(set(values) - known):
-            raise LearningError(f"A recipe has no {', '.join(unknown)}. It has: {', '.join(sorted(known))}.")
+            raise LearningError(
+                f"A recipe has no {', '.join(unknown)}.", f"It has: {', '.join(sorted(known))}."
+            )
         return cls(**values)
 
 

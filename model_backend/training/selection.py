@@ -34,7 +34,7 @@ def held_out(observed: Tensor, seed: int, share: float = SHARE) -> HeldOut:
     """
     tagged = (observed > 0).any(dim=1).nonzero()[:, 0]
     if len(tagged) < 10:
-        raise LearningError(f"{len(tagged)} tagged images are too few to hold some out. Tag at least ten.")
+        raise LearningError(f"{len(tagged)} tagged images are too few to hold some out.", "Tag at least ten.")
     order = torch.randperm(len(tagged), generator=torch.Generator().manual_seed(seed)).to(tagged.device)
     rows = tagged[order[: max(1, round(share * len(tagged)))]]
     remaining = observed.clone()

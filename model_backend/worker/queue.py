@@ -112,11 +112,15 @@ class JobQueue:
         try:
             send()
         except (sqlite3.Error, OSError) as error:
-            raise QueueUnreachable(f"The job queue cannot be written ({type(error).__name__}).") from error
+            raise QueueUnreachable(
+                f"The job queue cannot be written ({type(error).__name__}).", "Free some space on its disk."
+            ) from error
         except Exception as error:
             if type(error).__module__.partition(".")[0] != "psycopg":
                 raise
-            raise QueueUnreachable(f"The job queue cannot be reached ({type(error).__name__}).") from None
+            raise QueueUnreachable(
+                f"The job queue cannot be reached ({type(error).__name__}).", "Start its database."
+            ) from None
 
     def _do_intake(self) -> None:
         taken = self._work.intake()
@@ -182,15 +186,15 @@ def open_job_queue(settings: Settings, jobs: Jobs | None = None) -> JobQueue:
         huey = Huey("onetag", results=False, serializer=JsonMessages(), storage_class=storage, **options)
     except (sqlite3.Error, OSError) as error:
         raise OnetagError(
-            f"The job queue in {settings.data_dir} cannot be opened ({type(error).__name__}). "
-            "Check that the folder exists, is writable and has space left."
+            f"The job queue in {settings.data_dir} cannot be opened ({type(error).__name__}).",
+            "Check that the folder exists, is writable and has space left.",
         ) from error
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in {"psycopg", "huey"}:
             raise
         raise OnetagError(
-            f"The job queue's database cannot be reached ({type(error).__name__}). "
-            "Check ONETAG_DATABASE_URL, that the server runs, and that `onetag[postgres]` is installed."
+            f"The job queue's database cannot be reached ({type(error).__name__}).",
+            "Check ONETAG_DATABASE_URL, that the server runs, and that `onetag[postgres]` is installed.",
         ) from None
     return JobQueue(huey, jobs)
 

@@ -63,9 +63,9 @@ def read_picture(uri: str) -> bytes:
     """Stands for the image source: `/data/12.png` is picture 12; `/data/bad-...` is no picture."""
     name = uri.rpartition("/")[2].partition(".")[0]
     if name.startswith("gone"):
-        raise ImageUnavailable(f"{uri} does not exist. Put it back.")
+        raise ImageUnavailable(f"{uri} does not exist.", "Put it back.")
     if name.startswith("down"):
-        raise LabelStudioUnreachable("Label Studio does not answer. Start it.")
+        raise LabelStudioUnreachable("Label Studio does not answer.", "Start it.")
     return picture(int(name)) if name.isdigit() else b"not a picture"
 
 
@@ -169,7 +169,7 @@ class RememberingStudio:
     def _call(self, name: str) -> None:
         self.calls.append(name)
         if name in self.failing:
-            raise OnetagError(f"Label Studio is down ({name}).")
+            raise OnetagError(f"Label Studio is down ({name}).", "Start it.")
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def failing(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (OnetagError("No labels. Give some."), "No labels. Give some."),
+        (OnetagError("No labels.", "Give some."), "No labels. Give some."),
         (LearningError("Too few images."), "Too few images."),
         (OSError(errno.ENOSPC, "No space left on device", "/data/x"), "/data/x: No space left on device"),
         (PermissionError(errno.EACCES, "Permission denied", "/data"), "--data-dir"),

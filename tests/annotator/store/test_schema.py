@@ -121,7 +121,7 @@ def test_foreign_keys_are_back_after_an_upgrade(empty_store: Store) -> None:
 def test_check_tells_what_to_do(empty_store: Store) -> None:
     before = check(empty_store)
     assert (before.current, before.ok) == (None, False)
-    assert before.message.endswith("Run `onetag db upgrade`.")
+    assert before.fix == "Run `onetag db upgrade`."
     upgrade(empty_store)
     after = check(empty_store)
     assert after.ok

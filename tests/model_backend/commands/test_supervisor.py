@@ -84,7 +84,7 @@ def test_a_part_that_cannot_be_started_again_at_once_is_tried_once_more() -> Non
             super().start()
             if len(self.story) == 2:
                 self.running = False
-                raise OnetagError("The port is still taken.")
+                raise OnetagError("The port is still taken.", "Free it.")
 
     part = Busy("backend", [])
     supervisor = Supervisor(told.append, revived.append)

@@ -103,7 +103,7 @@ def test_what_a_run_looks_at_is_noted_when_it_starts(
     assert get(store, run_id).metrics["footprint"]["images"] == 3
     with store.session() as session:
         assert last_footprint(session, project.id) is None, "only a run that ended counts"
-        fail(session, run_id, OnetagError("broken"))
+        fail(session, run_id, OnetagError("It is broken.", "Mend it."))
         kept = last_footprint(session, project.id)
     assert kept is not None
     assert kept["changes"] == 2
@@ -170,7 +170,7 @@ def test_a_run_taken_for_lost_keeps_nothing_of_what_it_did(store: Store, project
         fail_lost(session)
     ends: list[Callable[[Session], None]] = [
         lambda session: finish(session, run_id, version_id=1, observations=1, metrics={}),
-        lambda session: fail(session, run_id, OnetagError("late")),
+        lambda session: fail(session, run_id, OnetagError("It is late.", "Wait.")),
         lambda session: release(session, run_id),
     ]
     for end in ends:
@@ -206,7 +206,7 @@ def test_a_stopping_worker_ends_the_training_at_its_next_step(store: Store, proj
 
 
 def test_errors_are_told_whole_only_when_they_are_ours() -> None:
-    assert readable(OnetagError("Do this.")) == "Do this."
+    assert readable(OnetagError("It broke.", "Do this.")) == "It broke. Do this."
     assert readable(LearningError("Do that.")) == "Do that."
     assert "s3cr3t" not in readable(RuntimeError("s3cr3t"))
     assert "RuntimeError" in readable(RuntimeError("s3cr3t"))

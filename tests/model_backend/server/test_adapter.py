@@ -182,7 +182,7 @@ class TestFit:
     def test_a_lost_nudge_loses_no_event(
         self, backend: Any, sqlite_store: Store, project: Project, nudges: Nudges
     ) -> None:
-        nudges.failure = QueueUnreachable("The queue is away.")
+        nudges.failure = QueueUnreachable("The queue is away.", "Wait.")
         backend("7", CONFIG).fit("START_TRAINING", {"project": {"id": 7}})
         assert [event.action for event in events(sqlite_store)] == ["START_TRAINING"]
 

@@ -183,7 +183,7 @@ class TestWebhook:
     def test_the_event_is_durable_when_the_queue_is_unreachable(
         self, client: FlaskClient, sqlite_store: Store, nudges: Nudges
     ) -> None:
-        nudges.failure = OnetagError("The job queue cannot be written.")
+        nudges.failure = OnetagError("The job queue cannot be written.", "Free some space.")
         assert client.post("/webhook", json={"action": "TASKS_CREATED"}).status_code == 200
         assert len(events(sqlite_store)) == 1
         assert "onetag_lost_nudges_total 1.0" in client.get("/metrics").text
