@@ -29,7 +29,7 @@ from torch import Tensor
 
 from benchmarks.planted import POSITIVES, PROBED, Planted, mean_average_precision, plant
 from model_backend.errors import LearningError
-from model_backend.estimators import ESTIMATORS, Estimator, ObservedMatrix, build_estimator
+from model_backend.estimators import ESTIMATORS, Estimator, SparseObservations, build_estimator
 from model_backend.estimators.base import MULTIPLIER, SPREAD
 from model_backend.estimators.memory import require_memory
 from model_backend.losses import Batch, build_loss
@@ -53,7 +53,7 @@ COLUMNS = (
 class DenseMatrix:
     """The published way: one dense parameter, gradient and moments, all of it touched at every step."""
 
-    def __init__(self, observed: ObservedMatrix) -> None:
+    def __init__(self, observed: SparseObservations) -> None:
         images, labels = observed.shape
         # Value, gradient, two moments, and two more while torch's Adam steps.
         require_memory(24 * images * labels, torch.device("cpu"), "Dense Adam", "the estimator 'matrix'")
@@ -80,7 +80,7 @@ class DenseMatrix:
         self.adam.zero_grad()
 
 
-def build(name: str, problem: Planted, observed: ObservedMatrix) -> Estimator | DenseMatrix | None:
+def build(name: str, problem: Planted, observed: SparseObservations) -> Estimator | DenseMatrix | None:
     """The estimator of a cell."""
     if name == "none":
         return None
@@ -118,7 +118,7 @@ def train(
     classifier: torch.nn.Linear,
     estimator: Estimator | DenseMatrix | None,
     problem: Planted,
-    observed: ObservedMatrix,
+    observed: SparseObservations,
     seconds: float,
 ) -> dict[str, Any]:
     """ROLE (AN-LS without an estimator) for `seconds` or `PASSES` passes, whichever ends first."""

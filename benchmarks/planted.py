@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from model_backend.estimators import ObservedMatrix
+from model_backend.estimators import SparseObservations
 
 RANK, WIDTH, NOISE, POSITIVES = 16, 64, 1.0, 3.0
 HELD_OUT, PROBED, CELLS = 2_000, 1_000, 2**18
@@ -32,10 +32,10 @@ class Planted:
     held_out: tuple[Tensor, Tensor]
     probed: Tensor
 
-    def observed(self) -> ObservedMatrix:
+    def observed(self) -> SparseObservations:
         """The tags alone."""
         count = self.tags.numel()
-        return ObservedMatrix.from_triples(
+        return SparseObservations.from_triples(
             torch.arange(count), self.tags, torch.ones(count), (count, self.label_count)
         )
 

@@ -7,8 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from model_backend.errors import LearningError
-from model_backend.estimators.observed import ObservedMatrix
+from model_backend.estimators.observations import SparseObservations
 from model_backend.estimators.rows import RowTable
 
 MULTIPLIER = 10.0  # of the classifier's learning rate (Cole et al. 2021, code)
@@ -18,21 +17,22 @@ SPREAD = 0.4054651081081642  # logit of 0.6: unknown cells start uniformly betwe
 
 
 class Estimator(ABC):
-    """g: a belief about every label of every image of the pool, trained beside the classifier or frozen.
+    """g: logits of every label of every image of the pool, trained beside the classifier or frozen.
 
         logits = estimator.logits(indices, features[indices])
         loss(classifier(features[indices]), Batch(..., estimate=logits)).backward()
         estimator.step(learning_rate)
 
-    Indices are rows of the pool. Observed cells start sure (0.995 or 0.005) where a cell has its own belief,
-    and at about 0.88 or 0.12 where images share parameters: sure, those would learn nothing from them.
+    Indices are rows of the pool. Observed cells start at a probability of 0.995 or 0.005 where each cell has
+    parameters of its own. Where images share parameters they start at about 0.88 or 0.12: nearer to 0 and 1
+    the gradient would vanish, and the shared parameters would learn nothing from these cells.
 
     Attributes:
-        observed: what was known when the estimator was built or last grown.
+        observed: the observations that the estimator was built from.
         device: where its tensors are.
     """
 
-    def __init__(self, observed: ObservedMatrix, seed: int, device: torch.device) -> None:
+    def __init__(self, observed: SparseObservations, seed: int, device: torch.device) -> None:
         self.observed = observed.to(device)
         self.seed = seed
         self.device = device
@@ -47,7 +47,7 @@ class Estimator(ABC):
             return self.logits(indices, features).sigmoid()
 
     def tables(self) -> dict[str, RowTable]:
-        """The trained tables by name; none where the estimator is frozen."""
+        """The tables of trained parameters by name; none where the estimator is frozen."""
         return {}
 
     def step(self, learning_rate: float = 1e-3) -> None:
@@ -59,29 +59,8 @@ class Estimator(ABC):
         for table in self.tables().values():
             table.step(MULTIPLIER * learning_rate)
 
-    def grow(self, observed: ObservedMatrix, features: Tensor | None = None) -> None:
-        """Go on with more images, labels or observations; what was learned is kept.
-
-        Images and labels keep their numbers: new ones come after the old. `features` (N', F) are those of the
-        whole pool, where features are used.
-
-        Raises:
-            LearningError: there are fewer images or labels than before.
-        """
-        if observed.shape[0] < self.observed.shape[0] or observed.shape[1] < self.observed.shape[1]:
-            raise LearningError(
-                f"An estimator of {self.observed.shape} images x labels cannot become {observed.shape}: "
-                "keep removed images and labels in their place, or build a new one."
-            )
-        before, self.observed = self.observed, observed.to(self.device)
-        self._grow(before, features)
-
-    @abstractmethod
-    def _grow(self, before: ObservedMatrix, features: Tensor | None) -> None:
-        """Bring the tensors to the shape of `self.observed`."""
-
     def tensors(self) -> dict[str, Tensor]:
-        """All that it holds by name, moments included; not copied."""
+        """All tensors that it keeps between steps, by name, Adam's moments included; not copied."""
         held = {
             "observed.pointers": self.observed.pointers,
             "observed.labels": self.observed.labels,
@@ -89,36 +68,10 @@ class Estimator(ABC):
             "observed.label_count": torch.tensor(self.observed.label_count),
         }
         for name, table in self.tables().items():
-            held |= {f"{name}.{part}": tensor for part, tensor in table.state().items()}
+            held |= {f"{name}.{field}": tensor for field, tensor in table.state().items()}
         return held
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """A copy of all that it holds: training goes on from it as if it had not stopped."""
-        return {name: tensor.detach().clone() for name, tensor in self.tensors().items()}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take up a state, also of a smaller pool: it is then grown to the present one."""
-        present = self.observed
-        tensors = {name: tensor.to(self.device, copy=True) for name, tensor in state.items()}
-        self.observed = ObservedMatrix(
-            tensors["observed.pointers"],
-            tensors["observed.labels"],
-            tensors["observed.values"],
-            int(state["observed.label_count"]),
-        )
-        for name, table in self.tables().items():
-            table.load({part: tensors[f"{name}.{part}"] for part in table.state()})
-        self.grow(present)
-
-    def to(self, device: torch.device | str) -> Estimator:
-        """Move all tensors; returns itself."""
-        self.device = torch.device(device)
-        self.observed = self.observed.to(self.device)
-        for table in self.tables().values():
-            table.to(self.device)
-        return self
-
     def _generator(self) -> torch.Generator:
-        """Seeded by the seed and the pool's shape, so that what is added differs from what was there."""
+        """A source of the random start, from the seed and the shape of the pool."""
         images, labels = self.observed.shape
         return torch.Generator().manual_seed(((self.seed * 1_000_003 + images) * 1_000_003 + labels) % 2**63)

@@ -8,18 +8,18 @@ from torch import Tensor
 from model_backend.errors import LearningError
 from model_backend.estimators.base import LIKELY, Estimator
 from model_backend.estimators.memory import require_memory
-from model_backend.estimators.observed import ObservedMatrix
+from model_backend.estimators.observations import SparseObservations
 from model_backend.estimators.rows import BYTES_A_CELL, RowTable
 
 START = 0.25  # standard deviation of an unknown cell's first logit, about that of the uniform matrix
 
 
 class LowRankEstimator(Estimator):
-    """logits = U V^T + b + s, U (N, R) by image, V (L, R) and b (L,) shared, s likely where it is observed.
+    """logits = U V^T + b + s, U (N, R) by image, V (L, R) and b (L,) shared, s = 2 or -2 where observed.
 
-    Cole et al. 2021, section 6, name a factorised matrix as the way out of N x L. Images teach each other
-    through V, which the free matrix cannot. 12 (N + L) R bytes: one million images x 10,000 labels at rank 32
-    take 0.4 GB. U is trained by row; V and b at every step.
+    Cole et al. 2021, section 6, name a factorised matrix as the way out of N x L parameters. V is shared by
+    all images, so that one learns from another, which the free matrix cannot. 12 (N + L) R bytes: one million
+    images x 10,000 labels at rank 32 take 0.4 GB. U is trained by row; V and b at every step.
 
     Args:
         rank: R.
@@ -27,17 +27,17 @@ class LowRankEstimator(Estimator):
 
     def __init__(
         self,
-        observed: ObservedMatrix,
+        observed: SparseObservations,
         features: Tensor | None = None,
         *,
         seed: int = 0,
         device: torch.device | str = "cpu",
         rank: int = 32,
     ) -> None:
-        del features  # known labels alone
+        del features  # it learns from observations alone
         super().__init__(observed, seed, torch.device(device))
         if rank < 1:
-            raise LearningError(f"The rank is at least 1, not {rank}.")
+            raise LearningError(f"The rank must be at least 1, not {rank}.", "Choose 1 or more.")
         self.rank = rank
         images, labels = self._start()
         self.images, self.labels = RowTable(images), RowTable(labels)
@@ -53,13 +53,6 @@ class LowRankEstimator(Estimator):
     def tables(self) -> dict[str, RowTable]:
         """U, and V with b as its last column."""
         return {"images": self.images, "labels": self.labels}
-
-    def _grow(self, before: ObservedMatrix, features: Tensor | None) -> None:
-        del features
-        if self.observed.shape != before.shape:
-            images, labels = self._start()
-            self.images.grow(images)
-            self.labels.grow(labels)
 
     def _start(self) -> tuple[Tensor, Tensor]:
         """Random factors of the pool's shape whose product is about `START`; b is 0."""

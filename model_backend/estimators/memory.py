@@ -19,11 +19,7 @@ def available_bytes(device: torch.device) -> int:
 
 
 def require_memory(needed: int, device: torch.device, what: str, instead: str) -> None:
-    """Do nothing where `needed` bytes fit.
-
-    Raises:
-        LearningError: they do not; it names `instead`.
-    """
+    """Raises LearningError where `needed` bytes do not fit, as "{what} needs ..., use {instead}"."""
     available = available_bytes(device)
     if needed > SHARE * available:
         raise LearningError(

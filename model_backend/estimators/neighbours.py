@@ -11,7 +11,7 @@ from model_backend.errors import LearningError
 from model_backend.estimators.base import SURE, Estimator
 from model_backend.estimators.graph import neighbour_graph
 from model_backend.estimators.memory import require_memory
-from model_backend.estimators.observed import ObservedMatrix
+from model_backend.estimators.observations import SparseObservations
 from model_backend.estimators.propagation import label_shares
 
 LEAST = 1e-4  # probability of a label that no neighbour carries
@@ -20,8 +20,9 @@ LEAST = 1e-4  # probability of a label that no neighbour carries
 class NeighboursEstimator(Estimator):
     """p = min(1, k q), q the label shares of the neighbourhood, tagged or not; frozen during training.
 
-    Nothing published under the single-positive protocols does it; see `label_shares` for q. Observed cells
-    are sure. Built in time N^2 F up to 20,000 images, about N^1.5 beyond; 4 bytes a cell.
+    Not published under the single-positive protocols; see `label_shares` for q. Observed cells have a
+    probability of 0.995 or 0.005. Built in time N^2 F up to 20,000 images, about N^1.5 beyond; 4 bytes
+    a cell.
 
     Args:
         neighbours: edges of an image.
@@ -31,7 +32,7 @@ class NeighboursEstimator(Estimator):
 
     def __init__(
         self,
-        observed: ObservedMatrix,
+        observed: SparseObservations,
         features: Tensor | None = None,
         *,
         seed: int = 0,
@@ -42,10 +43,9 @@ class NeighboursEstimator(Estimator):
     ) -> None:
         super().__init__(observed, seed, torch.device(device))
         if not 0 <= alpha < 1:
-            raise LearningError(f"alpha is at least 0 and below 1, not {alpha}.")
-        self.neighbours, self.alpha, self.expected_positives = neighbours, alpha, expected_positives
-        self.shares = torch.zeros(0)
-        self._build(features)
+            raise LearningError(f"alpha must be at least 0 and below 1, not {alpha}.", "0.9 is usual.")
+        self.expected_positives = expected_positives
+        self.shares = self._shares(features, neighbours, alpha)
 
     def logits(self, indices: Tensor, features: Tensor | None = None) -> Tensor:
         """(B, L) without gradient; features are not read again."""
@@ -59,43 +59,18 @@ class NeighboursEstimator(Estimator):
         """The shares, with what was observed."""
         return super().tensors() | {"shares": self.shares}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take the shares of a state of the same observations; else those built here stand."""
-        same = all(
-            torch.equal(state[f"observed.{name}"].cpu(), getattr(self.observed, name).cpu())
-            for name in ("pointers", "labels", "values")
-        )
-        if same and state["shares"].shape == self.shares.shape:
-            self.shares = state["shares"].to(self.device, copy=True)
-
-    def to(self, device: torch.device | str) -> Estimator:
-        """Move all tensors; returns itself."""
-        super().to(device)
-        self.shares = self.shares.to(self.device)
-        return self
-
-    def _build(self, features: Tensor | None) -> None:
+    def _shares(self, features: Tensor | None, neighbours: int, alpha: float) -> Tensor:
+        """q (N, L), see `label_shares`."""
         images, labels = self.observed.shape
         if features is None or features.shape[0] != images:
             raise LearningError(
-                f"The estimator neighbours reads features: pass those of all {images:,} images."
+                "The estimator neighbours reads features.", f"Pass those of all {images:,} images (N, F)."
             )
         what = f"A table of {images:,} images x {labels:,} label shares"
         require_memory(images * labels * 4, torch.device("cpu"), what, "the estimator 'lowrank' or 'network'")
-        self.graph = neighbour_graph(features.to(self.device), self.neighbours, self.seed)
-        self._spread()
-
-    def _spread(self) -> None:
-        image, label, value = (part.cpu().numpy() for part in self.observed.triples())
+        graph = neighbour_graph(features.to(self.device), neighbours, self.seed)
+        image, label, value = (cells.cpu().numpy() for cells in self.observed.triples())
         tagged = value > 0
         ones = np.ones(int(tagged.sum()), dtype=np.float32)
         positive = csr_matrix((ones, (image[tagged], label[tagged])), shape=self.observed.shape)
-        shares = label_shares(self.graph, positive, self.alpha)
-        self.shares = torch.from_numpy(shares).to(self.device)
-
-    def _grow(self, before: ObservedMatrix, features: Tensor | None) -> None:
-        """New images need the features of all; new labels and observations spread over the graph there is."""
-        if self.observed.shape[0] == before.shape[0] and features is None:
-            self._spread()
-        else:
-            self._build(features)
+        return torch.from_numpy(label_shares(graph, positive, alpha)).to(self.device)

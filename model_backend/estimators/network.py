@@ -8,7 +8,7 @@ from torch.nn.functional import gelu
 
 from model_backend.errors import LearningError
 from model_backend.estimators.base import LIKELY, Estimator
-from model_backend.estimators.observed import ObservedMatrix
+from model_backend.estimators.observations import SparseObservations
 from model_backend.estimators.rows import RowTable
 
 START = 0.25  # standard deviation of an unknown cell's first logit
@@ -16,10 +16,10 @@ SAMPLE = 10_000  # images that the scale of the features is measured on
 
 
 class NetworkEstimator(Estimator):
-    """logits = W2 gelu(W1 x + b1) + b2 + s on standardised features x, s likely where a cell is observed.
+    """logits = W2 gelu(W1 x + b1) + b2 + s on standardised features x, s = 2 or -2 where observed.
 
     Cole et al. 2021, section 6, name a smaller network in the place of the matrix. Its size does not depend
-    on N, and an image that joins the pool has an estimate at once.
+    on N.
 
     Args:
         hidden: width of the hidden layer.
@@ -27,7 +27,7 @@ class NetworkEstimator(Estimator):
 
     def __init__(
         self,
-        observed: ObservedMatrix,
+        observed: SparseObservations,
         features: Tensor | None = None,
         *,
         seed: int = 0,
@@ -36,10 +36,9 @@ class NetworkEstimator(Estimator):
     ) -> None:
         super().__init__(observed, seed, torch.device(device))
         if features is None:
-            raise LearningError("The estimator network reads features: pass the pool's features (N, F).")
+            raise LearningError("The estimator network reads features.", "Pass the pool's features (N, F).")
         if hidden < 1:
-            raise LearningError(f"hidden is at least 1, not {hidden}.")
-        self.hidden = hidden
+            raise LearningError(f"hidden must be at least 1, not {hidden}.", "Choose 1 or more.")
         self.center, self.scale = (part.to(self.device) for part in center_and_scale(features))
         width = features.shape[1]
         self.inner = RowTable(self._normal(width + 1, hidden, width**-0.5))
@@ -49,8 +48,8 @@ class NetworkEstimator(Estimator):
         """(B, L) from the images' features (B, F)."""
         if features is None or features.shape[1:] != self.center.shape:
             raise LearningError(
-                f"The estimator network needs the batch's features (B, {self.center.numel()}): "
-                "logits(indices, features[indices])."
+                f"The estimator network reads the batch's features (B, {self.center.numel()}).",
+                "Call logits(indices, features[indices]).",
             )
         inputs = (features.to(self.center) - self.center) * self.scale
         inner, outer = self.inner.all(), self.outer.all()
@@ -65,31 +64,8 @@ class NetworkEstimator(Estimator):
         """The layers and the scale of the features."""
         return super().tensors() | {"center": self.center, "scale": self.scale}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take up a state of features of the same width."""
-        if state["center"].shape != self.center.shape:
-            raise LearningError(
-                f"This state reads {state['center'].numel()} features an image, the pool has "
-                f"{self.center.numel()}: use the same backbone and map, or build a new estimator."
-            )
-        self.center, self.scale = state["center"].to(self.device), state["scale"].to(self.device)
-        super().load_state_dict(state)
-
-    def to(self, device: torch.device | str) -> Estimator:
-        """Move all tensors; returns itself."""
-        super().to(device)
-        self.center, self.scale = self.center.to(self.device), self.scale.to(self.device)
-        return self
-
-    def _grow(self, before: ObservedMatrix, features: Tensor | None) -> None:
-        """New labels get new output rows; the scale of the features stays."""
-        del features
-        labels = self.observed.shape[1]
-        if labels != before.shape[1]:
-            self.outer.grow(self._normal(labels, self.hidden + 1, START * self.hidden**-0.5))
-
     def _normal(self, rows: int, columns: int, deviation: float) -> Tensor:
-        """Random weights; their biases are as small as they are."""
+        """Random weights, the biases among them."""
         start = torch.empty(rows, columns).normal_(0, deviation, generator=self._generator())
         return start.to(self.device)
 

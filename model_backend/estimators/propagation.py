@@ -19,12 +19,12 @@ Matrix = NDArray[np.float32]
 
 
 def label_shares(graph: Graph, positive: Graph, alpha: float = 0.9, direct: int = DIRECT) -> Matrix:
-    """What the neighbourhood says of each image's labels: (N, L) float32, rows summing to 1.
+    """The shares of the labels in each image's neighbourhood: (N, L) float32, rows summing to 1.
 
     Label propagation, K = (1 - alpha) (I - alpha S)^-1 applied to the observed positives (Zhou et al.,
-    "Learning with local and global consistency", NIPS 2003), with the diagonal of K left out, so that an
-    image's own tag says nothing of itself and the shares can be trusted on tagged images too. An image that
-    no tag reaches has the pool's shares.
+    "Learning with local and global consistency", NIPS 2003), with the diagonal of K left out: an image's
+    shares do not depend on its own tag, so that they mean the same on tagged images as on others. An image
+    that no tag reaches has the pool's shares.
 
     Args:
         graph: S, symmetric and normalised, (N, N) sparse.

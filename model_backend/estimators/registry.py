@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,8 @@ from model_backend.estimators.lowrank import LowRankEstimator
 from model_backend.estimators.matrix import MatrixEstimator
 from model_backend.estimators.neighbours import NeighboursEstimator
 from model_backend.estimators.network import NetworkEstimator
-from model_backend.estimators.observed import ObservedMatrix, as_tensor
+from model_backend.estimators.observations import SparseObservations, as_tensor
+from model_backend.registry import check_options, find
 
 COLE = "Cole et al., CVPR 2021, arXiv 2106.09708"
 
@@ -29,8 +29,8 @@ class EstimatorEntry:
     Attributes:
         name: what `build_estimator` and `onetag train --estimator` take.
         description: one line.
-        source: paper, or a word on the idea where there is none.
-        build: makes it from (observed, features, seed=, device=, options).
+        source: the paper, or where the idea is from.
+        build: makes it from (observed, features, seed=, device=, **options).
         needs_features: the features of the pool are required.
         trained: False where it is frozen once built.
     """
@@ -68,44 +68,45 @@ ESTIMATORS: dict[str, EstimatorEntry] = {entry.name: entry for entry in _ENTRIES
 
 
 def find_estimator(name: str) -> EstimatorEntry:
-    """The entry of that name, however it is capitalised. Raises LearningError with the names there are."""
-    entry = ESTIMATORS.get(name.lower())
-    if entry is None:
-        raise LearningError(f"There is no estimator {name!r}.", f"Choose one of: {', '.join(ESTIMATORS)}.")
-    return entry
+    """The entry of that name, however it is capitalised. Raises LearningError with the names there are.
+
+    >>> find_estimator("Network").needs_features
+    True
+    """
+    return find(ESTIMATORS, "estimator", name)
 
 
 def build_estimator(
     name: str,
-    observed: ObservedMatrix | Tensor | NDArray[Any],
+    observed: SparseObservations | Tensor | NDArray[Any],
     features: Tensor | NDArray[Any] | None = None,
     *,
     seed: int = 0,
     device: torch.device | str = "cpu",
     **options: Any,
 ) -> Estimator:
-    """The estimator of that name on a pool.
+    """The estimator of that name for a pool of N images and L labels.
 
     Args:
         name: one of `ESTIMATORS`.
-        observed: (N, L) dense in {-1, 0, +1}, or an `ObservedMatrix`.
+        observed: (N, L) dense in {-1, 0, +1}, or `SparseObservations`.
         features: (N, F), for those that read them.
-        seed: of the start; the same seed gives the same estimator.
-        device: where it lives; indices and features are moved there.
+        seed: of the random start; the same seed gives the same estimator.
+        device: where its parameters are; indices and features are moved there.
         options: those of the estimator.
 
-    Raises:
-        LearningError: unknown name or option, features missing, or more than memory holds.
+    Raises LearningError for an unknown name or option, where features are missing, and where the parameters
+    do not fit in memory.
+
+    >>> observed = torch.tensor([[1, 0, 0], [0, 1, 0]])
+    >>> estimator = build_estimator("lowrank", observed, rank=2)
+    >>> estimator.probabilities(torch.tensor([0, 1])).shape
+    torch.Size([2, 3])
     """
     entry = find_estimator(name)
     if entry.needs_features and features is None:
-        raise LearningError(f"The estimator {name} reads features: pass the pool's features (N, F).")
-    known = set(inspect.signature(entry.build).parameters) - {"observed", "features", "seed", "device"}
-    strange = sorted(set(options) - known)
-    if strange:
-        raise LearningError(
-            f"The estimator {name} has no option {', '.join(strange)}.",
-            f"Its options: {', '.join(sorted(known)) or 'none'}.",
-        )
-    matrix = ObservedMatrix.of(observed)
-    return entry.build(matrix, as_tensor(features), seed=seed, device=device, **options)
+        raise LearningError(f"The estimator {name} reads features.", "Pass the pool's features (N, F).")
+    check_options(f"estimator {name}", entry.build, options, given=("observed", "features", "seed", "device"))
+    return entry.build(
+        SparseObservations.of(observed), as_tensor(features), seed=seed, device=device, **options
+    )

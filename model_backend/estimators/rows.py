@@ -13,10 +13,11 @@ BYTES_A_CELL = 12  # value and two moments in float32; the gradient exists for t
 class RowTable:
     """(N, D) float32 values with Adam's moments, both read and written by row.
 
-    `gather` hands out a leaf tensor of a few rows, autograd fills its gradient, `step` scatters the update
-    back. Nothing of size N is touched. Adam is Kingma and Ba 2015, in the lazy form (as torch's SparseAdam):
-    a row that is not in the batch stands still, where dense Adam would move it by its old momentum. The bias
-    correction counts the steps of each row, so that a row first seen late starts as one seen early.
+    `gather` returns a leaf tensor of a few rows, autograd fills its gradient, and `step` writes the update
+    back to these rows. Nothing of size N is touched. Adam is Kingma and Ba 2015, in the lazy form (as torch's
+    SparseAdam): a row that is not in the batch stands still, where dense Adam would move it by its old
+    momentum. The bias correction counts the steps of each row, so that a row first seen late starts as one
+    seen early.
     """
 
     def __init__(self, values: Tensor) -> None:
@@ -40,7 +41,7 @@ class RowTable:
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
-        """Update the rows that a backward pass reached since the last step; repeated rows are summed."""
+        """Update the rows that got a gradient since the last step; gradients of repeated rows are summed."""
         used = [(indices, rows.grad) for indices, rows in self._pending if rows.grad is not None]
         self._pending.clear()
         if not used:
@@ -61,35 +62,6 @@ class RowTable:
         scale = (square / (1 - second**count)).sqrt_().add_(EPSILON)
         self.values.index_add_(0, rows, mean.div_(1 - first**count).div_(scale), alpha=-learning_rate)
 
-    def grow(self, values: Tensor) -> None:
-        """Put `values` (N', D'), whose corner is to be the present table, in its place, moments kept."""
-        rows, width = self.values.shape
-        grown = RowTable(values)
-        grown.values[:rows, :width] = self.values
-        grown.mean[:rows, :width] = self.mean
-        grown.square[:rows, :width] = self.square
-        grown.steps[:rows] = self.steps
-        self._take(grown)
-
-    def set(self, rows: Tensor, columns: Tensor, values: Tensor) -> None:
-        """Set single cells and forget their momentum."""
-        self.values[rows, columns] = values
-        self.mean[rows, columns] = 0
-        self.square[rows, columns] = 0
-
-    def to(self, device: torch.device) -> None:
-        """Move everything."""
-        self.load({name: tensor.to(device) for name, tensor in self.state().items()})
-
     def state(self) -> dict[str, Tensor]:
         """The four tensors, not copied."""
         return {"values": self.values, "mean": self.mean, "square": self.square, "steps": self.steps}
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Take over four tensors of any N and D."""
-        self.values, self.mean = state["values"], state["mean"]
-        self.square, self.steps = state["square"], state["steps"]
-        self._pending.clear()
-
-    def _take(self, other: RowTable) -> None:
-        self.load(other.state())

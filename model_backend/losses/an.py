@@ -5,13 +5,13 @@ from __future__ import annotations
 from torch import Tensor
 
 from model_backend.losses.base import Loss
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import answers
+from model_backend.losses.batch import Masks
+from model_backend.losses.terms import weighted_bce
 
 
 class AN(Loss):
     """BCE that reads every unknown cell as absent. Cole et al. 2021, equation 2."""
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
-        return answers(logits, known.positive, known.negative + known.unknown)
+        return weighted_bce(logits, masks.positive, masks.assumed_negative)

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from model_backend.errors import LearningError
 from model_backend.losses.base import Loss, check_share
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import answers
+from model_backend.losses.batch import Masks
+from model_backend.losses.terms import smoothed_bce
 
 FORMS = {"code": 1.0, "paper": 0.5}
 
@@ -24,15 +24,9 @@ class ANLS(Loss):
     def __init__(self, smoothing: float = 0.1, form: str = "code") -> None:
         super().__init__()
         if form not in FORMS:
-            raise LearningError(f"form is one of {', '.join(FORMS)}, not {form!r}.")
+            raise LearningError(f"There is no form {form!r} of AN-LS.", f"Choose {' or '.join(FORMS)}.")
         self.smoothing = check_share("smoothing", smoothing) * FORMS[form]
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
-        assumed = known.negative + known.unknown
-        smoothing, kept = self.smoothing, 1 - self.smoothing
-        return answers(
-            logits,
-            kept * known.positive + smoothing * assumed,
-            smoothing * known.positive + kept * assumed,
-        )
+        return smoothed_bce(logits, masks.positive, masks.assumed_negative, self.smoothing)

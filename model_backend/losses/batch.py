@@ -1,4 +1,4 @@
-"""What a loss is given besides the logits, and the three masks that every loss is written in."""
+"""What a loss gets besides the logits, and the three masks that every loss is written in."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from model_backend.losses.propensity import inverse_propensity
 
 @dataclass(frozen=True)
 class Batch:
-    """B images with what is known of them.
+    """B images and what was observed of their L labels.
 
     Attributes:
         observed: (B, L), +1 present, -1 absent, 0 unknown, in any number type. Dense for the batch only.
-        indices: (B,) int64, the images' rows in the pool; stateful losses keep their memory by it.
+        indices: (B,) int64, the images' rows in the pool; losses that remember images do so by this number.
         epoch: number of the pass over the pool, from 1.
         epochs: passes planned in all.
         expected_positives: k, the labels that an image is expected to show.
-        estimate: (B, L) logits of a label estimator, for the losses whose entry says `uses_estimate`.
+        estimate: (B, L) logits of a label estimator, for the losses whose entry has `uses_estimate`.
         propensity: (L,) or (B, L) in (0, 1]: the chance that a label which is present was observed;
             observed positives weigh 1/propensity (see `propensity`). None: all weigh 1.
         generator: source of the randomness of the losses that draw; None takes torch's default one.
@@ -37,17 +37,17 @@ class Batch:
     generator: torch.Generator | None = None
 
     def require_estimate(self, loss: str) -> Tensor:
-        """The estimator's logits, or a `LearningError` that says how to give them."""
+        """The estimator's logits (B, L). Raises LearningError where there are none."""
         if self.estimate is None:
             raise LearningError(
-                f"The loss {loss} needs a label estimator: pass its logits as Batch(estimate=...), "
-                "from build_estimator('lowrank', ...) for instance."
+                f"The loss {loss} needs a label estimator.",
+                "Pass its logits as Batch(estimate=...), from build_estimator('lowrank', ...) for instance.",
             )
         return self.estimate
 
 
 @dataclass(frozen=True)
-class Known:
+class Masks:
     """The observed matrix of a batch as three (B, L) masks in the precision of the logits.
 
     A loss is a sum of mask times term, so that a cell counts in one of them alone. `positive` carries the
@@ -60,10 +60,15 @@ class Known:
     unknown: Tensor
 
     @classmethod
-    def of(cls, batch: Batch, like: Tensor) -> Known:
+    def of(cls, batch: Batch, like: Tensor) -> Masks:
         """Masks of a batch on the device and in the type of `like`."""
         observed = batch.observed.to(like.device)
         positive = (observed > 0).to(like.dtype)
         if batch.propensity is not None:
             positive = positive * inverse_propensity(batch.propensity.to(like))
         return cls(batch, positive, (observed < 0).to(like.dtype), (observed == 0).to(like.dtype))
+
+    @property
+    def assumed_negative(self) -> Tensor:
+        """(B, L): 1 where the label was not observed as present, what "assume negative" reads as absent."""
+        return self.negative + self.unknown

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from model_backend.losses.base import Loss
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import answers
+from model_backend.losses.batch import Masks
+from model_backend.losses.terms import weighted_bce
 
 
 class BCE(Loss):
@@ -16,6 +16,6 @@ class BCE(Loss):
     unknown cells: to read them as absent, use AN.
     """
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
-        return answers(logits, known.positive, known.negative)
+        return weighted_bce(logits, masks.positive, masks.negative)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from torch import Tensor
 
 from model_backend.losses.base import Loss, check_share
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import answers
+from model_backend.losses.batch import Masks
+from model_backend.losses.terms import smoothed_bce
 
 
 class BCELS(Loss):
-    """BCE with targets 1 - smoothing and smoothing on both sides; an unknown cell costs nothing.
+    """BCE with targets 1 - smoothing and smoothing in the place of 1 and 0; an unknown cell costs nothing.
 
     Args:
         smoothing: 0.1 in the code of Cole et al. 2021.
@@ -20,11 +20,6 @@ class BCELS(Loss):
         super().__init__()
         self.smoothing = check_share("smoothing", smoothing)
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
-        smoothing, kept = self.smoothing, 1 - self.smoothing
-        return answers(
-            logits,
-            kept * known.positive + smoothing * known.negative,
-            smoothing * known.positive + kept * known.negative,
-        )
+        return smoothed_bce(logits, masks.positive, masks.negative, self.smoothing)

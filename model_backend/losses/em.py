@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from model_backend.losses.base import Loss
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import answers
+from model_backend.losses.batch import Masks
+from model_backend.losses.terms import weighted_bce
 
 
 class EM(Loss):
@@ -22,9 +22,9 @@ class EM(Loss):
         super().__init__()
         self.alpha = alpha
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
-        doubt, probability = self.alpha * known.unknown, logits.sigmoid()
-        return answers(
-            logits, known.positive - doubt * probability, known.negative - doubt * (1 - probability)
+        weight, probability = self.alpha * masks.unknown, logits.sigmoid()
+        return weighted_bce(
+            logits, masks.positive - weight * probability, masks.negative - weight * (1 - probability)
         )

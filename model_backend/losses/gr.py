@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from model_backend.losses.base import Loss
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import absent, present
+from model_backend.losses.batch import Masks
+from model_backend.losses.terms import negative_nll, positive_nll, weighted_bce
 
 
 class GR(Loss):
@@ -37,28 +37,29 @@ class GR(Loss):
         super().__init__()
         self.slope, self.shift, self.center, self.width, self.powers = slope, shift, center, width, powers
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
-        belief, weight = self.belief_and_weight(logits.detach().sigmoid(), known)
-        yes, no = present(logits), absent(logits)
-        as_present, as_absent = power_loss(yes, self.powers[0]), power_loss(no, self.powers[1])
-        unknown = weight * (belief * as_present + (1 - belief) * as_absent)
-        return known.positive * yes + known.negative * no + known.unknown * unknown
+        pseudo_label, weight = self.pseudo_label_and_weight(logits.detach().sigmoid(), masks)
+        as_present = power_loss(positive_nll(logits), self.powers[0])
+        as_absent = power_loss(negative_nll(logits), self.powers[1])
+        unknown = weight * (pseudo_label * as_present + (1 - pseudo_label) * as_absent)
+        return weighted_bce(logits, masks.positive, masks.negative) + masks.unknown * unknown
 
-    def belief_and_weight(self, probability: Tensor, known: Known) -> tuple[Tensor, Tensor]:
-        """K and V at this pass."""
-        epoch, epochs = known.batch.epoch, max(known.batch.epochs, 1)
+    def pseudo_label_and_weight(self, probability: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
+        """K and V (B, L) at this pass."""
+        epoch, epochs = masks.batch.epoch, max(masks.batch.epochs, 1)
         before, after = (epoch - 1) / epochs, epoch / epochs
-        belief = (moved(self.slope, before) * probability + moved(self.shift, before)).sigmoid()
-        distance = (probability - moved(self.center, after)) / moved(self.width, after)
-        return belief, torch.exp(-(distance**2) / 2)
+        slope, shift = interpolated(self.slope, before), interpolated(self.shift, before)
+        pseudo_label = (slope * probability + shift).sigmoid()
+        distance = (probability - interpolated(self.center, after)) / interpolated(self.width, after)
+        return pseudo_label, torch.exp(-(distance**2) / 2)
 
 
-def moved(ends: tuple[float, float], share: float) -> float:
-    """The way from the first to the last."""
+def interpolated(ends: tuple[float, float], share: float) -> float:
+    """The value a `share` of the way from the first to the last."""
     return ends[0] + (ends[1] - ends[0]) * share
 
 
 def power_loss(negative_log: Tensor, power: float) -> Tensor:
-    """(1 - x^q) / q from -log x."""
+    """(1 - x^q) / q, from `negative_log` = -log x and `power` = q."""
     return -torch.expm1(-power * negative_log) / power

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from model_backend.losses.base import Loss
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import absent, present
+from model_backend.losses.batch import Masks
+from model_backend.losses.terms import focal_positive_nll, negative_nll
 
 
 class Hill(Loss):
@@ -25,9 +25,9 @@ class Hill(Loss):
         super().__init__()
         self.weight, self.margin, self.gamma = weight, margin, gamma
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
-        shifted, probability = logits - self.margin, logits.sigmoid()
-        focal = (-shifted).sigmoid() ** self.gamma * present(shifted)
+        probability = logits.sigmoid()
+        focal = focal_positive_nll(logits - self.margin, self.gamma)
         hill = (self.weight - probability) * probability**2
-        return known.positive * focal + known.negative * absent(logits) + known.unknown * hill
+        return masks.positive * focal + masks.negative * negative_nll(logits) + masks.unknown * hill

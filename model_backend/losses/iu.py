@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from model_backend.losses.base import Loss
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import answers
+from model_backend.losses.batch import Masks
+from model_backend.losses.terms import weighted_bce
 
 
 class IU(Loss):
@@ -17,7 +17,7 @@ class IU(Loss):
     one.
     """
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
-        one = known.negative / known.negative.sum(1, keepdim=True).clamp(min=1)
-        return answers(logits, known.positive, one)
+        one = masks.negative / masks.negative.sum(1, keepdim=True).clamp(min=1)
+        return weighted_bce(logits, masks.positive, one)

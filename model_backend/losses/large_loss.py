@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from model_backend.losses.base import Loss, check_share
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import absent
+from model_backend.losses.terms import negative_nll
 
 
 class LargeLoss(Loss):
@@ -37,10 +36,6 @@ class LargeLoss(Loss):
         count = math.ceil(logits.numel() * self.share(epoch) - 1e-9)
         if count == 0:
             return torch.zeros_like(logits)
-        loss = absent(logits).masked_fill(unknown == 0, -1)
+        loss = negative_nll(logits).masked_fill(unknown == 0, -1)
         last = loss.flatten().topk(min(count, loss.numel())).values[-1]
         return unknown * (loss >= last)
-
-    def assumed(self, known: Known) -> Tensor:
-        """Cells read as absent before any is mistrusted."""
-        return known.negative + known.unknown

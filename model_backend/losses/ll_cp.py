@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from model_backend.losses.batch import Known
+from model_backend.losses.batch import Masks
 from model_backend.losses.large_loss import LargeLoss
 from model_backend.losses.memory import ImageMemory
-from model_backend.losses.terms import answers
+from model_backend.losses.terms import weighted_bce
 
 
 class LLCp(LargeLoss):
@@ -25,11 +25,11 @@ class LLCp(LargeLoss):
         """Delta after the first pass."""
         return self.delta if epoch > 1 else 0.0
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
-        indices, labels = known.batch.indices, logits.shape[1]
-        flipped = self.flipped.read(indices, labels).to(logits) * known.unknown
-        flipped = flipped + self.suspects(logits, known.unknown - flipped, known.batch.epoch)
+        indices, labels = masks.batch.indices, logits.shape[1]
+        flipped = self.flipped.read(indices, labels).to(logits) * masks.unknown
+        flipped = flipped + self.suspects(logits, masks.unknown - flipped, masks.batch.epoch)
         if self.training:
             self.flipped.write(indices, flipped)
-        return answers(logits, known.positive + flipped, self.assumed(known) - flipped)
+        return weighted_bce(logits, masks.positive + flipped, masks.assumed_negative - flipped)

@@ -1,22 +1,18 @@
-"""What a stateful loss remembers of the images it has seen."""
+"""What a loss remembers of the images it has seen, from one pass over the pool to the next."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from model_backend.errors import LearningError
 from model_backend.estimators.memory import require_memory
 
 
 class ImageMemory(nn.Module):
-    """A (rows, L) buffer addressed by image index, grown as higher indices are met.
+    """A (rows, L) buffer addressed by image index; it grows as higher indices come.
 
-    Neither the number of images nor of labels is asked for in advance, and a state of any size loads: a
-    pool may grow between two trainings. New cells hold `fill`. What will not fit is refused with a
-    `LearningError`.
+    The numbers of images and labels need not be known in advance. New cells hold `fill`. Reading and writing
+    raise LearningError where the buffer does not fit in memory.
     """
 
     values: Tensor
@@ -50,12 +46,3 @@ class ImageMemory(nn.Module):
         grown = torch.full(shape, self.fill, dtype=self.values.dtype, device=self.values.device)
         grown[:rows, :width] = self.values
         self.values = grown
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Take the shape of what is loaded."""
-        loaded = state_dict.get(prefix + "values")
-        if isinstance(loaded, Tensor):
-            if loaded.dtype != self.values.dtype or loaded.ndim != 2:
-                raise LearningError("This state is of another loss: build the loss that it was saved from.")
-            self.values = torch.empty_like(loaded, device=self.values.device)
-        super()._load_from_state_dict(state_dict, prefix, *args)

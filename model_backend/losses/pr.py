@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from model_backend.losses.base import Loss
-from model_backend.losses.batch import Known
+from model_backend.losses.batch import Masks
 
 
 class PR(Loss):
@@ -16,8 +16,8 @@ class PR(Loss):
     a label that is surely present, at a cost of p_j, so that it counts in images without a positive.
     """
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
-        probability, other = logits.sigmoid(), known.negative + known.unknown
+        probability, other = logits.sigmoid(), masks.assumed_negative
         pairs = other.sum(1, keepdim=True) * (-logits).sigmoid() + (other * probability).sum(1, keepdim=True)
-        return known.positive * pairs + known.negative * probability
+        return masks.positive * pairs + masks.negative * probability

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from model_backend.errors import LearningError
 from model_backend.losses.an import AN
 from model_backend.losses.an_ls import ANLS
 from model_backend.losses.base import Loss
@@ -29,6 +27,7 @@ from model_backend.losses.role import ROLE
 from model_backend.losses.softmax import Softmax
 from model_backend.losses.splc import SPLC
 from model_backend.losses.wan import WAN
+from model_backend.registry import check_options, find
 
 COLE = "Cole et al., CVPR 2021, arXiv 2106.09708"
 ZHOU = "Zhou et al., ECCV 2022, arXiv 2203.16219"
@@ -46,12 +45,11 @@ class LossEntry:
     Attributes:
         name: what `build_loss` and `onetag train --loss` take.
         description: one line.
-        source: paper, or a word on the idea where there is none.
+        source: the paper, or where the idea is from.
         build: makes the loss; its keyword arguments are the loss's options.
         uses_estimate: it needs `Batch.estimate`.
-        uses_positives: it, or what is made of its logits, reads k, the expected positives.
-        is_softmax: the logits say which label is the one tagged; their softmax times k are probabilities.
-        stateful: it remembers images by index: call `on_epoch_end`, keep its state_dict.
+        uses_positives: it, or what turns its logits into probabilities, reads k, the expected positives.
+        is_softmax: its logits are those of a softmax over which label is tagged; that times k is the vector.
     """
 
     name: str
@@ -61,7 +59,6 @@ class LossEntry:
     uses_estimate: bool = False
     uses_positives: bool = False
     is_softmax: bool = False
-    stateful: bool = False
 
 
 _ENTRIES = (
@@ -91,12 +88,10 @@ _ENTRIES = (
         uses_positives=True,
     ),
     LossEntry("em", "Maximise the entropy of what is unknown", ZHOU, EM),
-    LossEntry("em-apl", "EM, and soft negatives where p is lowest", ZHOU, EMAPL, stateful=True),
+    LossEntry("em-apl", "EM, and soft negatives where p is lowest", ZHOU, EMAPL),
     LossEntry("ll-r", "Assume negative, rejecting the largest losses", KIM, LLR),
     LossEntry("ll-ct", "Assume negative, reading the largest losses as present in the step", KIM, LLCt),
-    LossEntry(
-        "ll-cp", "Assume negative, reading the largest losses as present for good", KIM, LLCp, stateful=True
-    ),
+    LossEntry("ll-cp", "Assume negative, reading the largest losses as present for good", KIM, LLCp),
     LossEntry("splc", "Focal margin loss that reads unknown cells above a threshold as present", ZHANG, SPLC),
     LossEntry("hill", "Assumed negatives cost little again where p is very high", ZHANG, Hill),
     LossEntry("gr", "Soft pseudo-labels from p, robust terms, weights moving over the passes", CHEN, GR),
@@ -112,20 +107,33 @@ _ENTRIES = (
 LOSSES: dict[str, LossEntry] = {entry.name: entry for entry in _ENTRIES}
 
 
-def build_loss(name: str, **options: Any) -> Loss:
-    """The loss of that name (`an_ls` and `AN-LS` are `an-ls`).
+def find_loss(name: str) -> LossEntry:
+    """The entry of that name (`an_ls` and `AN-LS` are `an-ls`).
 
-    Raises:
-        LearningError: no such loss, or an option that it does not have; the message lists those there are.
+    Raises LearningError with the names there are.
+
+    >>> find_loss("role").source
+    'Cole et al., CVPR 2021, arXiv 2106.09708'
     """
-    entry = LOSSES.get(name.lower().replace("_", "-"))
-    if entry is None:
-        raise LearningError(f"There is no loss {name!r}.", f"Choose one of: {', '.join(LOSSES)}.")
-    known = inspect.signature(entry.build).parameters
-    strange = sorted(set(options) - set(known))
-    if strange:
-        raise LearningError(
-            f"The loss {entry.name} has no option {', '.join(strange)}.",
-            f"Its options: {', '.join(known) or 'none'}.",
-        )
+    return find(LOSSES, "loss", name)
+
+
+def build_loss(name: str, **options: Any) -> Loss:
+    """The loss of that name, see `find_loss`, a function of logits (B, L) and a `Batch`.
+
+    Raises LearningError for a name that is not in `LOSSES`, or an option that the loss does not have; the
+    message lists those there are.
+
+    >>> import torch
+    >>> from model_backend.losses import Batch
+    >>> loss = build_loss("an-ls", smoothing=0.1)
+    >>> logits = torch.zeros(2, 3, requires_grad=True)
+    >>> observed = torch.tensor([[1, 0, 0], [0, 1, -1]])
+    >>> value = loss(logits, Batch(observed, indices=torch.arange(2)))
+    >>> round(value.item(), 3)
+    0.693
+    >>> value.backward()
+    """
+    entry = find_loss(name)
+    check_options(f"loss {entry.name}", entry.build, options)
     return entry.build(**options)

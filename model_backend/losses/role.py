@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from model_backend.losses.base import Loss
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import answers, expected_positive_gap
+from model_backend.losses.batch import Masks
+from model_backend.losses.terms import expected_positive_gap, weighted_bce
 
 
 class ROLE(Loss):
@@ -14,20 +14,20 @@ class ROLE(Loss):
 
     1/2 [known(p) + known(g) + CE(p; stop(g)) + CE(g; stop(p))] / (B L) + 1/2 [gap(p) + gap(g)], one backward
     pass for both. Cole et al. 2021 and its code, with observed negatives beside the positives.
-    Any estimator serves: its logits come as `Batch.estimate`.
+    Any estimator will do; its logits are `Batch.estimate`.
     """
 
-    def value(self, logits: Tensor, known: Known) -> Tensor:
+    def value(self, logits: Tensor, masks: Masks) -> Tensor:
         """Both halves."""
-        estimate = known.batch.require_estimate("role").to(logits)
-        classifier = self.side(logits, estimate.detach(), known)
-        estimator = self.side(estimate, logits.detach(), known)
+        estimate = masks.batch.require_estimate("role").to(logits)
+        classifier = self.side(logits, estimate.detach(), masks)
+        estimator = self.side(estimate, logits.detach(), masks)
         return (classifier + estimator) / 2
 
-    def side(self, student: Tensor, teacher: Tensor, known: Known) -> Tensor:
-        """What one of the two pays: the known cells, the other's opinion, and the expected positives."""
-        belief = teacher.sigmoid()
-        cells = answers(student, known.positive + belief, known.negative + 1 - belief)
+    def side(self, student: Tensor, teacher: Tensor, masks: Masks) -> Tensor:
+        """The loss of one of the two: known cells, the other's probabilities as soft labels, the gap to k."""
+        soft_labels = teacher.sigmoid()
+        cells = weighted_bce(student, masks.positive + soft_labels, masks.negative + 1 - soft_labels)
         return cells.sum() / max(student.numel(), 1) + expected_positive_gap(
-            student, known.batch.expected_positives
+            student, masks.batch.expected_positives
         )

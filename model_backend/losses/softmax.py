@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from model_backend.losses.base import Loss, check_share
-from model_backend.losses.batch import Known
+from model_backend.losses.batch import Masks
 
 
 class Softmax(Loss):
@@ -26,25 +26,25 @@ class Softmax(Loss):
         super().__init__()
         self.smoothing = check_share("smoothing", smoothing)
 
-    def value(self, logits: Tensor, known: Known) -> Tensor:
+    def value(self, logits: Tensor, masks: Masks) -> Tensor:
         """Mean over the images."""
-        tagged = self.tagged(logits, known)
-        rest = self.among_the_rest(logits, known)
-        has_tag = known.positive.sum(1) > 0
+        tagged = self.tagged(logits, masks)
+        rest = self.among_the_rest(logits, masks)
+        has_tag = masks.positive.sum(1) > 0
         return torch.where(has_tag, tagged, rest).sum() / max(logits.shape[0], 1)
 
-    def tagged(self, logits: Tensor, known: Known) -> Tensor:
+    def tagged(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B,): cross entropy with the smoothed tags; images without a tag have a share of 0."""
-        possible = 1 - known.negative
-        share = known.positive / known.positive.sum(1, keepdim=True).clamp(min=1e-12)
+        possible = 1 - masks.negative
+        share = masks.positive / masks.positive.sum(1, keepdim=True).clamp(min=1e-12)
         spread = possible / possible.sum(1, keepdim=True).clamp(min=1)
         target = (1 - self.smoothing) * share + self.smoothing * spread
-        weight = (known.positive.sum(1) / (known.positive > 0).sum(1).clamp(min=1)).clamp(min=1)
+        weight = (masks.positive.sum(1) / (masks.positive > 0).sum(1).clamp(min=1)).clamp(min=1)
         return -weight * (target * logits.log_softmax(1)).sum(1)
 
-    def among_the_rest(self, logits: Tensor, known: Known) -> Tensor:
+    def among_the_rest(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B,): -log of the chance of all labels not observed absent."""
-        absent = known.negative > 0
+        absent = masks.negative > 0
         rest = logits.masked_fill(absent, torch.finfo(logits.dtype).min).logsumexp(1)
         mixed = absent.any(1) & ~absent.all(1)
         return torch.where(mixed, logits.logsumexp(1) - rest, 0.0)

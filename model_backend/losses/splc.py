@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from model_backend.losses.base import Loss, check_share
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import absent, present
+from model_backend.losses.batch import Masks
+from model_backend.losses.terms import focal_positive_nll, negative_nll
 
 
 class SPLC(Loss):
@@ -31,17 +31,12 @@ class SPLC(Loss):
         self.threshold = check_share("threshold", threshold)
         self.margin, self.gamma, self.first = margin, gamma, first
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         flipped = torch.zeros_like(logits)
-        if known.batch.epoch >= self.first:
-            flipped = known.unknown * (logits.detach().sigmoid() > self.threshold)
-        assumed = known.negative + known.unknown - flipped
-        cost = known.positive * self.focal_present(logits - self.margin) + flipped * self.focal_present(
-            logits
-        )
-        return cost + assumed * logits.sigmoid() ** self.gamma * absent(logits)
-
-    def focal_present(self, logits: Tensor) -> Tensor:
-        """(1 - p)^gamma * -log p."""
-        return (-logits).sigmoid() ** self.gamma * present(logits)
+        if masks.batch.epoch >= self.first:
+            flipped = masks.unknown * (logits.detach().sigmoid() > self.threshold)
+        assumed = masks.assumed_negative - flipped
+        observed = masks.positive * focal_positive_nll(logits - self.margin, self.gamma)
+        cost = observed + flipped * focal_positive_nll(logits, self.gamma)
+        return cost + assumed * logits.sigmoid() ** self.gamma * negative_nll(logits)

@@ -6,24 +6,37 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 
-def present(logits: Tensor) -> Tensor:
-    """-log p, what an answer "present" costs."""
+def positive_nll(logits: Tensor) -> Tensor:
+    """-log p: the negative log likelihood of "present"."""
     return softplus(-logits)
 
 
-def absent(logits: Tensor) -> Tensor:
-    """-log(1 - p), what an answer "absent" costs."""
+def negative_nll(logits: Tensor) -> Tensor:
+    """-log(1 - p): the negative log likelihood of "absent"."""
     return softplus(logits)
 
 
-def answers(logits: Tensor, yes: Tensor, no: Tensor) -> Tensor:
-    """-yes log p - no log(1 - p): a cell that weighs `yes` as present and `no` as absent."""
-    return yes * present(logits) + no * absent(logits)
+def weighted_bce(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    """-positive log p - negative log(1 - p): binary cross entropy with a weight for each of the two terms."""
+    return positive * positive_nll(logits) + negative * negative_nll(logits)
+
+
+def smoothed_bce(logits: Tensor, positive: Tensor, negative: Tensor, smoothing: float) -> Tensor:
+    """`weighted_bce` with targets 1 - smoothing and smoothing in the place of 1 and 0."""
+    kept = 1 - smoothing
+    return weighted_bce(
+        logits, kept * positive + smoothing * negative, smoothing * positive + kept * negative
+    )
+
+
+def focal_positive_nll(logits: Tensor, gamma: float) -> Tensor:
+    """(1 - p)^gamma * -log p: the focal loss of "present" (Lin et al., ICCV 2017)."""
+    return (-logits).sigmoid() ** gamma * positive_nll(logits)
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """-t log p - (1 - t) log(1 - p) for targets t in [0, 1]; the gradient flows into both."""
-    return answers(logits, target, 1 - target)
+    return weighted_bce(logits, target, 1 - target)
 
 
 def entropy(logits: Tensor) -> Tensor:

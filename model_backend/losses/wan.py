@@ -6,8 +6,8 @@ from torch import Tensor
 
 from model_backend.errors import LearningError
 from model_backend.losses.base import Loss
-from model_backend.losses.batch import Known
-from model_backend.losses.terms import answers
+from model_backend.losses.batch import Masks
+from model_backend.losses.terms import weighted_bce
 
 
 class WAN(Loss):
@@ -20,10 +20,12 @@ class WAN(Loss):
     def __init__(self, gamma: float | None = None) -> None:
         super().__init__()
         if gamma is not None and gamma < 0:
-            raise LearningError(f"gamma is a weight of at least 0, not {gamma}.")
+            raise LearningError(
+                f"gamma must not be negative, as {gamma} is.", "Choose a weight of 0 or more."
+            )
         self.gamma = gamma
 
-    def cells(self, logits: Tensor, known: Known) -> Tensor:
+    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         gamma = 1 / max(logits.shape[1] - 1, 1) if self.gamma is None else self.gamma
-        return answers(logits, known.positive, known.negative + gamma * known.unknown)
+        return weighted_bce(logits, masks.positive, masks.negative + gamma * masks.unknown)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Picture
 from pydantic import SecretStr
 
@@ -203,3 +204,11 @@ def resources(engine_settings: Settings) -> LearningResources:
 def paint() -> Callable[[int], bytes]:
     """The function that paints picture `number`."""
     return picture
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
+def device(request: pytest.FixtureRequest) -> str:
+    """Each device that this machine has."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA GPU here")
+    return str(request.param)

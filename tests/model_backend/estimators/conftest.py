@@ -1,13 +1,23 @@
-"""A small pool for all estimators, and the devices to run them on."""
+"""A small pool for all estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from numpy.typing import NDArray
 
-from model_backend.estimators import ESTIMATORS, build_estimator
+from model_backend.estimators import ESTIMATORS, Estimator, build_estimator
+
+Draw = Callable[..., tuple[NDArray[np.int8], NDArray[np.float32]]]
+Make = Callable[..., Estimator]
 
 
-def _pool(images=40, labels=6, seed=0, features=8):
+def draw(
+    images: int = 40, labels: int = 6, seed: int = 0, features: int = 8
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Observed (N, L) int8 with a tag on three images of four and a few negatives, and clustered features."""
     rng = np.random.default_rng(seed)
     group = rng.integers(0, labels, images)
@@ -20,28 +30,21 @@ def _pool(images=40, labels=6, seed=0, features=8):
 
 
 @pytest.fixture
-def pool():
+def pool() -> Draw:
     """pool(images, labels, seed, features): observed and features."""
-    return _pool
+    return draw
 
 
 @pytest.fixture
-def make(device):
+def make(device: str) -> Make:
     """make(name, observed, features, **options): an estimator on the device under test."""
 
-    def build(name, observed, features, **options):
+    def build(name: str, observed: Any, features: Any, **options: Any) -> Estimator:
         return build_estimator(name, observed, features, device=device, **options)
 
     return build
 
 
 @pytest.fixture(params=sorted(ESTIMATORS))
-def name(request):
-    return request.param
-
-
-@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
-def device(request):
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA GPU here")
-    return request.param
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)

@@ -1,32 +1,43 @@
 """The graph of neighbours and what spreads over it."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from model_backend.estimators import build_estimator
 from model_backend.estimators.graph import nearest_by_cells, nearest_exact, neighbour_graph, unit_rows
+from model_backend.estimators.neighbours import NeighboursEstimator
 from model_backend.estimators.propagation import fixed_point, label_shares
 
+Draw = Callable[..., tuple[NDArray[np.int8], NDArray[np.float32]]]
 
-def clustered(images, groups=12, width=16, seed=0):
+
+def clustered(
+    images: int, groups: int = 12, width: int = 16, seed: int = 0
+) -> tuple[torch.Tensor, NDArray[np.int64]]:
     rng = np.random.default_rng(seed)
     group = rng.integers(0, groups, images)
     features = rng.normal(size=(groups, width))[group] * 2 + rng.normal(size=(images, width))
     return torch.tensor(features, dtype=torch.float32), group
 
 
-def tags_of(group, labels, tagged=0.3, seed=0):
+def tags_of(group: NDArray[np.int64], labels: int, tagged: float = 0.3, seed: int = 0) -> Any:
     rows = np.flatnonzero(np.random.default_rng(seed).random(len(group)) < tagged)
     return csr_matrix((np.ones(len(rows), np.float32), (rows, group[rows])), shape=(len(group), labels))
 
 
-def test_the_graph_is_the_symmetric_normalised_knn_graph_of_cosines():
+def test_the_graph_is_the_symmetric_normalised_knn_graph_of_cosines() -> None:
     features, _ = clustered(30)
     graph = neighbour_graph(features, 4).toarray()
     x = features.numpy() / np.linalg.norm(features.numpy(), axis=1, keepdims=True)
-    weights = np.zeros((30, 30))
+    weights: NDArray[Any] = np.zeros((30, 30))
     for i in range(30):
         cosine = [-2 if j == i else x[i] @ x[j] for j in range(30)]
         for j in np.argsort(cosine)[-4:]:
@@ -37,14 +48,14 @@ def test_the_graph_is_the_symmetric_normalised_knn_graph_of_cosines():
 
 
 @pytest.mark.parametrize("images", [0, 1, 2, 5])
-def test_tiny_pools_have_the_neighbours_there_are(images):
+def test_tiny_pools_have_the_neighbours_there_are(images: int) -> None:
     graph = neighbour_graph(clustered(5)[0][:images], 15)
     assert graph.shape == (images, images)
     assert (graph.diagonal() == 0).all()
     assert graph.nnz <= images * max(images - 1, 0)
 
 
-def test_an_image_without_features_has_no_neighbours():
+def test_an_image_without_features_has_no_neighbours() -> None:
     features, _ = clustered(20)
     features[3] = 0
     graph = neighbour_graph(features, 5)
@@ -53,7 +64,7 @@ def test_an_image_without_features_has_no_neighbours():
 
 
 @pytest.mark.parametrize("width", [16, 300])
-def test_cells_find_nearly_the_neighbours_that_comparing_all_finds(width):
+def test_cells_find_nearly_the_neighbours_that_comparing_all_finds(width: int) -> None:
     rows = unit_rows(clustered(3_000, groups=40, width=width)[0])
     exact, approximate = nearest_exact(rows, 10), nearest_by_cells(rows, 10, seed=0)
     shared = [len(set(a) & set(b)) for a, b in zip(exact[0].tolist(), approximate[0].tolist(), strict=True)]
@@ -65,7 +76,7 @@ def test_cells_find_nearly_the_neighbours_that_comparing_all_finds(width):
     assert mean > 0.8 * exact[1].mean()
 
 
-def test_shares_are_the_inverse_without_its_diagonal():
+def test_shares_are_the_inverse_without_its_diagonal() -> None:
     features, group = clustered(60)
     graph, tags = neighbour_graph(features, 5), tags_of(group, 12, 0.5)
     kernel = 0.1 * np.linalg.inv(np.eye(60) - 0.9 * graph.toarray().astype(float))
@@ -76,7 +87,7 @@ def test_shares_are_the_inverse_without_its_diagonal():
 
 
 @pytest.mark.parametrize("direct", [10_000, 0])
-def test_shares_sum_to_one_and_follow_the_clusters(direct):
+def test_shares_sum_to_one_and_follow_the_clusters(direct: int) -> None:
     features, group = clustered(800)
     shares = label_shares(neighbour_graph(features, 15), tags_of(group, 12), direct=direct)
     assert shares.dtype == np.float32
@@ -84,7 +95,7 @@ def test_shares_sum_to_one_and_follow_the_clusters(direct):
     assert (shares.argmax(1) == group).mean() > 0.9
 
 
-def test_an_own_tag_says_nothing_of_its_image():
+def test_an_own_tag_says_nothing_of_its_image() -> None:
     features, group = clustered(50)
     graph, tags = neighbour_graph(features, 5), tags_of(group, 12, 0.6)
     image = tags.nonzero()[0][0]
@@ -95,7 +106,7 @@ def test_an_own_tag_says_nothing_of_its_image():
     )
 
 
-def test_large_pools_get_nearly_the_exact_shares():
+def test_large_pools_get_nearly_the_exact_shares() -> None:
     features, group = clustered(900)
     graph, tags = neighbour_graph(features, 15), tags_of(group, 12)
     exact, iterated = label_shares(graph, tags), label_shares(graph, tags, direct=0)
@@ -105,7 +116,7 @@ def test_large_pools_get_nearly_the_exact_shares():
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 0.9])
-def test_the_iteration_ends_near_the_fixed_point(alpha):
+def test_the_iteration_ends_near_the_fixed_point(alpha: float) -> None:
     features, group = clustered(500)
     graph, start = neighbour_graph(features, 15), tags_of(group, 12).toarray()
     exact = np.linalg.solve(np.eye(500) - alpha * graph.toarray().astype(float), start)
@@ -113,7 +124,7 @@ def test_the_iteration_ends_near_the_fixed_point(alpha):
     assert error < 0.01
 
 
-def test_an_image_that_no_tag_reaches_has_the_shares_of_the_pool():
+def test_an_image_that_no_tag_reaches_has_the_shares_of_the_pool() -> None:
     features = torch.eye(4).repeat_interleave(3, 0)
     tags = csr_matrix((np.ones(3, np.float32), ([0, 1, 3], [0, 0, 1])), shape=(12, 2))
     shares = label_shares(neighbour_graph(features, 2), tags)
@@ -122,9 +133,15 @@ def test_an_image_that_no_tag_reaches_has_the_shares_of_the_pool():
     assert nothing == pytest.approx(0.5)
 
 
-def test_probabilities_are_k_times_the_shares(pool):
+def neighbours_of(observed: NDArray[np.int8], features: NDArray[np.float32], k: float) -> NeighboursEstimator:
+    estimator = build_estimator("neighbours", observed, features, expected_positives=k)
+    assert isinstance(estimator, NeighboursEstimator)
+    return estimator
+
+
+def test_probabilities_are_k_times_the_shares(pool: Draw) -> None:
     observed, features = pool()
-    one, three = (build_estimator("neighbours", observed, features, expected_positives=k) for k in (1.0, 3.0))
+    one, three = (neighbours_of(observed, features, k) for k in (1.0, 3.0))
     unknown = torch.as_tensor(observed) == 0
     indices = torch.arange(40)
     expected = (3 * one.shares).clamp(1e-4, 1 - 1e-4)

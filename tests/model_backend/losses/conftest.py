@@ -1,12 +1,21 @@
-"""Batches for all losses, and the devices to run them on."""
+"""Batches for all losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from model_backend.losses import LOSSES, Batch, build_loss
+from model_backend.losses import LOSSES, Batch, Loss, build_loss
 
-OPTIONS = {
+Make = Callable[..., Loss]
+Problem = Callable[..., tuple[Tensor, Batch]]
+
+OPTIONS: dict[str, dict[str, Any]] = {
     "pseudo-negative": {"count": 100},  # all unknown cells: nothing left to chance
     "ll-r": {"delta": 0.1},
     "ll-ct": {"delta": 0.1},
@@ -14,11 +23,20 @@ OPTIONS = {
 }
 
 
-def _make(name, **options):
+def build(name: str, **options: Any) -> Loss:
     return build_loss(name, **{**OPTIONS.get(name, {}), **options})
 
 
-def _problem(images=6, labels=5, seed=0, dtype=torch.float64, scale=2.0, device="cpu", **fields):
+def draw(
+    images: int = 6,
+    labels: int = 5,
+    *,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+    scale: float = 2.0,
+    device: str = "cpu",
+    **fields: Any,
+) -> tuple[Tensor, Batch]:
     """Random logits and a batch with rows of every kind: empty, one tag, all observed, mixed."""
     rng = np.random.default_rng(seed)
     observed = rng.choice([-1, 0, 1], size=(images, labels), p=[0.2, 0.5, 0.3])
@@ -35,24 +53,17 @@ def _problem(images=6, labels=5, seed=0, dtype=torch.float64, scale=2.0, device=
 
 
 @pytest.fixture
-def make():
+def make() -> Make:
     """make(name, **options): a loss with options that leave nothing to chance and little to wait for."""
-    return _make
+    return build
 
 
 @pytest.fixture
-def problem():
+def problem() -> Problem:
     """problem(images, labels, seed, dtype, scale, device, **fields of the batch): logits and a batch."""
-    return _problem
+    return draw
 
 
 @pytest.fixture(params=sorted(LOSSES))
-def name(request):
-    return request.param
-
-
-@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
-def device(request):
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA GPU here")
-    return request.param
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)

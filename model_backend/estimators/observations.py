@@ -1,4 +1,4 @@
-"""What is known of a pool: a sparse three-valued matrix, made dense for one batch at a time."""
+"""The observations of a pool as a sparse three-valued matrix, made dense for one batch at a time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from model_backend.errors import LearningError
 
 
 @dataclass(frozen=True)
-class ObservedMatrix:
+class SparseObservations:
     """N x L in {+1 present, -1 absent, 0 unknown}, known cells only, compressed by rows.
 
-    One million images with a tag each take 21 MB, whatever L is. Make it with `of`, `from_dense` or
+    One million images with a tag each take 21 MB, whatever L is. Made by `of`, `from_dense` or
     `from_triples`.
 
     Attributes:
@@ -33,34 +33,35 @@ class ObservedMatrix:
     label_count: int
 
     @classmethod
-    def of(cls, observed: ObservedMatrix | Tensor | NDArray[Any]) -> ObservedMatrix:
-        """The matrix itself, or a dense (N, L) one compressed."""
-        return observed if isinstance(observed, ObservedMatrix) else cls.from_dense(observed)
+    def of(cls, observed: SparseObservations | Tensor | NDArray[Any]) -> SparseObservations:
+        """The same object, or a dense (N, L) matrix compressed."""
+        return observed if isinstance(observed, SparseObservations) else cls.from_dense(observed)
 
     @classmethod
-    def from_dense(cls, observed: Tensor | NDArray[Any]) -> ObservedMatrix:
+    def from_dense(cls, observed: Tensor | NDArray[Any]) -> SparseObservations:
         """Compress a dense (N, L) matrix of any number type."""
         dense = torch.as_tensor(observed)
         if dense.ndim != 2:
-            raise LearningError(f"Observed labels are (images, labels), not {tuple(dense.shape)}.")
+            raise LearningError(
+                f"Observed labels must be a matrix (images, labels), not {tuple(dense.shape)}."
+            )
         images, labels = dense.nonzero(as_tuple=True)
         return cls.from_triples(images, labels, dense[images, labels], (dense.shape[0], dense.shape[1]))
 
     @classmethod
     def from_triples(
         cls, images: Tensor | NDArray[Any], labels: Tensor | NDArray[Any], values: Any, shape: tuple[int, int]
-    ) -> ObservedMatrix:
-        """From known cells (image, label, +1 or -1) in any order.
+    ) -> SparseObservations:
+        """From known cells in any order: image, label and value (+1 or -1), each of them (known,).
 
-        Raises:
-            LearningError: a cell outside of `shape`, given twice, or with another value.
+        Raises LearningError for a cell outside of `shape` (N, L), one that comes twice, and other values.
         """
         image, label = torch.as_tensor(images).long(), torch.as_tensor(labels).long()
         value = torch.as_tensor(values)
         check_triples(image, label, value, shape)
         key, order = (image * shape[1] + label).sort()
         if bool((key[1:] == key[:-1]).any()):
-            raise LearningError("A cell is given twice: settle what is known of it before it is trained on.")
+            raise LearningError("A cell is given twice.", "Give the observation that counts, once.")
         counts = torch.bincount(image, minlength=shape[0])
         pointers = torch.cat((counts.new_zeros(1), counts.cumsum(0)))
         return cls(pointers, label[order].int(), value[order].to(torch.int8), shape[1])
@@ -82,54 +83,30 @@ class ObservedMatrix:
         dense[row, self.labels[cell].long()] = self.values[cell]
         return dense
 
-    def dense(self) -> Tensor:
-        """All of it, int8 (N, L): for pools that are small enough."""
-        return self.rows(torch.arange(self.shape[0]))
-
     def triples(self) -> tuple[Tensor, Tensor, Tensor]:
         """(image, label, value) of the known cells, by image and label."""
         images = torch.repeat_interleave(self.pointers.diff())
         return images, self.labels.long(), self.values
 
-    def counts(self, value: int) -> Tensor:
-        """(L,) int64: how many images were observed with `value` (+1 or -1) for each label."""
-        return torch.bincount(self.labels[self.values == value].long(), minlength=self.label_count)
-
-    def to(self, device: torch.device | str) -> ObservedMatrix:
+    def to(self, device: torch.device | str) -> SparseObservations:
         """The same on another device."""
         moved = (self.pointers.to(device), self.labels.to(device), self.values.to(device))
-        return ObservedMatrix(*moved, self.label_count)
-
-    def changed_since(self, before: ObservedMatrix) -> tuple[Tensor, Tensor, Tensor]:
-        """(image, label, value now) of the cells that `before` had otherwise; 0 where one is unknown again.
-
-        Images and labels of `before` keep their numbers; new ones come after them.
-        """
-        now, then = _keys(self, self.label_count), _keys(before, self.label_count)
-        kept = torch.isin(now, then)
-        gone = then[~torch.isin(then // 3, now // 3)]
-        keys = torch.cat((now[~kept], gone - gone % 3 + 1))
-        cells = keys // 3
-        return cells // self.label_count, cells % self.label_count, (keys % 3 - 1).to(torch.int8)
-
-
-def _keys(observed: ObservedMatrix, label_count: int) -> Tensor:
-    """One number a known cell: 3 * (image * L + label) + value + 1."""
-    images, labels, values = observed.triples()
-    return 3 * (images * label_count + labels) + values + 1
+        return SparseObservations(*moved, self.label_count)
 
 
 def check_triples(images: Tensor, labels: Tensor, values: Tensor, shape: tuple[int, int]) -> None:
-    """Every known cell lies within the shape and is +1 or -1."""
+    """Raises LearningError unless every known cell lies within the shape and is +1 or -1."""
     if not images.shape == labels.shape == values.shape or images.ndim != 1:
-        raise LearningError("Known cells come as three lists of one length: image, label, value.")
+        raise LearningError("Images, labels and values of the known cells must be of one length.")
     if not images.numel():
         return
     inside = 0 <= int(images.min()) <= int(images.max()) < shape[0]
     if not inside or not 0 <= int(labels.min()) <= int(labels.max()) < shape[1]:
-        raise LearningError(f"A known cell lies outside of {shape[0]} images x {shape[1]} labels.")
+        raise LearningError(
+            f"A known cell lies outside of {shape[0]} images x {shape[1]} labels.", "Check the shape."
+        )
     if not bool((values.abs() == 1).all()):
-        raise LearningError("A known cell is +1 (present) or -1 (absent); leave unknown cells out.")
+        raise LearningError("A known cell is +1 (present) or -1 (absent).", "Leave unknown cells out.")
 
 
 def as_tensor(features: Tensor | NDArray[Any] | None) -> Tensor | None:
