@@ -4,8 +4,8 @@
 class LearningError(ValueError):
     """Input that cannot be learned from.
 
-    problem: what is wrong, a whole sentence. fix: what to do about it; empty where the problem says it all, as
-    with shapes that do not match. The text of the exception is both.
+    problem: what is wrong, a whole sentence. fix: what to do about it; empty where the problem says it all,
+    as with shapes that do not match. The text of the exception is both.
 
     >>> print(LearningError("There is no loss 'rolle'.", "Did you mean role?"))
     There is no loss 'rolle'. Did you mean role?

@@ -22,7 +22,7 @@ _IGNORE_PILLOW = ("ignore", None, Warning, _PILLOW, 0)
 
 
 class ImageProblem(LearningError):  # noqa: N818
-    """This image cannot be used; the message says what is wrong with it."""
+    """An image that cannot be used, with what is wrong with it."""
 
 
 def open_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -46,7 +46,7 @@ def open_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
             f"The image has more than the {max_pixels:,} pixels allowed.", "Scale it down."
         ) from None
     except UnidentifiedImageError:
-        raise ImageProblem(_unidentified(data)) from None
+        raise _unidentified(data) from None
     except MemoryError:
         raise ImageProblem("There is not enough memory to decode the image.", "Scale it down.") from None
     except Exception as error:  # Pillow's plugins raise nearly anything on damaged bytes
@@ -67,15 +67,16 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
         )
 
 
-def _unidentified(data: bytes) -> str:
+def _unidentified(data: bytes) -> ImageProblem:
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in head:
-        return "This is an SVG drawing, not a picture made of pixels. Export it as PNG."
+        return ImageProblem("This is an SVG drawing, not a picture made of pixels.", "Export it as PNG.")
     if head.startswith((b"<!doctype html", b"<html")):
-        return (
-            "This is a web page, not an image. Does its address need a login, or show a page about the image?"
+        return ImageProblem(
+            "This is a web page, not an image.",
+            "Does its address need a login, or show a page about the image?",
         )
-    return "This is not an image that can be read: no known format."
+    return ImageProblem("This is not an image that can be read: no known format.")
 
 
 def _upright(image: Image.Image) -> Image.Image:

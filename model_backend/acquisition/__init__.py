@@ -1,6 +1,6 @@
-"""Which image to ask next, and groups to take turns over."""
+"""Which image to label next, and groups of alike images to take turns over."""
 
 from model_backend.acquisition.clusters import clusters
-from model_backend.acquisition.registry import ACQUISITIONS, AcquisitionEntry, priority
+from model_backend.acquisition.registry import ACQUISITIONS, AcquisitionEntry, find_acquisition, priority
 
-__all__ = ["ACQUISITIONS", "AcquisitionEntry", "clusters", "priority"]
+__all__ = ["ACQUISITIONS", "AcquisitionEntry", "clusters", "find_acquisition", "priority"]

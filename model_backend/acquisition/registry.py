@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from model_backend.acquisition.entropy import label_entropy
 from model_backend.acquisition.random import random_order
-from model_backend.errors import LearningError
+from model_backend.registry import find
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class AcquisitionEntry:
-    """A way to ask in the registry.
+    """A way to choose the next image, in the registry.
 
     Attributes:
         name: what `priority` and `ONETAG_ACQUISITION` take.
         description: one line.
-        source: paper, or a word on the idea where there is none.
+        source: the paper, or where the idea is from.
         score: (probabilities (N, L), features (N, F) or None, seed) to scores (N,) in 0..1, high = ask first.
     """
 
@@ -44,18 +44,27 @@ _ENTRIES = (
 ACQUISITIONS: dict[str, AcquisitionEntry] = {entry.name: entry for entry in _ENTRIES}
 
 
+def find_acquisition(name: str) -> AcquisitionEntry:
+    """The entry of that name, however it is capitalised. Raises LearningError with the names there are.
+
+    >>> find_acquisition("entropy").source
+    'Lewis and Gale, SIGIR 1994; per label: Settles, survey 1648, 2009'
+    """
+    return find(ACQUISITIONS, "acquisition", name)
+
+
 def priority(
     name: str, probabilities: Floats, features: Floats | None = None, *, seed: int = 0
 ) -> NDArray[np.float32]:
-    """How much an answer helps, by image: (N, L) to (N,) in 0..1, higher = ask first; always finite.
+    """How much a label on each image would help: scores (N,) in 0..1 and finite, the highest to ask first.
 
-    Raises LearningError: no such acquisition.
+    name: one of `ACQUISITIONS`; probabilities (N, L); features (N, F), for the ones that read them.
+    Raises LearningError for an unknown name.
+
+    >>> priority("entropy", np.array([[0.5, 0.5], [0.0, 1.0], [0.5, 1.0]], np.float32)).tolist()
+    [1.0, 0.0, 0.5]
     """
-    entry = ACQUISITIONS.get(name.lower().replace("_", "-"))
-    if entry is None:
-        raise LearningError(
-            f"There is no acquisition {name!r}.", f"Choose one of: {', '.join(ACQUISITIONS)}."
-        )
+    entry = find_acquisition(name)
     if probabilities.size == 0:
         return np.zeros(len(probabilities), np.float32)
     return entry.score(probabilities, features, seed).astype(np.float32).clip(0.0, 1.0)

@@ -1,4 +1,4 @@
-"""What every feature extractor is: images in, rows of numbers out."""
+"""The interface of every feature extractor: from images to rows of numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 
 
 class Backbone(ABC):
-    """A frozen feature extractor.
+    """A frozen feature extractor: RGB images to features (B, F).
 
     Attributes:
         name: the registry's name.
@@ -29,7 +29,7 @@ class Backbone(ABC):
 
     @property
     def feature_dim(self) -> int:
-        """F, the numbers an image becomes."""
+        """F, the number of features of an image."""
         return sum(self.blocks)
 
     @abstractmethod

@@ -14,6 +14,7 @@ from model_backend.backbones.base import Backbone
 from model_backend.backbones.handcrafted import Handcrafted
 from model_backend.devices import bf16_is_fast, pick_device
 from model_backend.errors import LearningError
+from model_backend.registry import find
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ PREFERRED = "resnet50"  # what `auto` takes when its weights are at hand
 
 @dataclass(frozen=True)
 class Options:
-    """What a backbone may need: a weights file instead of a download, a device, a type for autocast."""
+    """A weights file in the place of a download, a device, a type for autocast: see `load_backbone`."""
 
     weights: Path | None
     device: torch.device
@@ -36,7 +37,7 @@ class BackboneEntry:
     Attributes:
         name: what `load_backbone` and `onetag --backbone` take.
         description: one line.
-        source: paper.
+        source: the papers.
         build: makes the backbone.
     """
 
@@ -46,6 +47,15 @@ class BackboneEntry:
     build: Callable[[Options], Backbone]
 
 
+def find_backbone(name: str) -> BackboneEntry:
+    """The entry of that name (`swin-t` is `swin_t`). Raises LearningError with the names there are.
+
+    >>> find_backbone("Swin-T").name
+    'swin_t'
+    """
+    return find(BACKBONES, "backbone", name)
+
+
 def load_backbone(
     name: str,
     *,
@@ -53,16 +63,21 @@ def load_backbone(
     device: str | torch.device = "cpu",
     autocast: torch.dtype | None = None,
 ) -> Backbone:
-    """The backbone of that name (`swin-t` is `swin_t`), ready to run.
+    """The backbone of that name, see `find_backbone`: from RGB images to features (B, F).
 
     auto: pretrained resnet50 when its weights are on this machine, else handcrafted; never a download.
     weights: a safetensors file or a torch state dict, instead of the weights that torchvision would download.
     device: `auto` is CUDA where there is one. autocast: unless given, bfloat16 on a GPU that is fast at it,
     and float32 on a processor, where a probe could come out differently in the next process.
-    Raises LearningError: no such backbone, weights that cannot be had or do not fit; the message names the
-    way out.
+    Raises LearningError for an unknown name, and for weights that cannot be downloaded or read, or that are
+    those of another network.
+
+    >>> from PIL import Image
+    >>> backbone = load_backbone("handcrafted")
+    >>> backbone([Image.new("RGB", (300, 200), "green")]).shape == (1, backbone.feature_dim)
+    True
     """
-    entry = _find(name)
+    entry = find_backbone(name)
     chosen = pick_device(str(device))
     if autocast is None and chosen.type == "cuda" and bf16_is_fast(chosen):
         autocast = torch.bfloat16
@@ -71,19 +86,12 @@ def load_backbone(
 
 def backbone_name(name: str) -> str:
     """The name of the backbone that `load_backbone` would take, without loading it."""
-    entry = _find(name)
+    entry = find_backbone(name)
     return _automatic() if entry.name == "auto" else entry.name
 
 
-def _find(name: str) -> BackboneEntry:
-    entry = BACKBONES.get(name.lower().replace("-", "_"))
-    if entry is None:
-        raise LearningError(f"There is no backbone {name!r}.", f"Choose one of: {', '.join(BACKBONES)}.")
-    return entry
-
-
 def _automatic() -> str:
-    from model_backend.backbones.pretrained import weights_at_hand  # torchvision takes a second to import
+    from model_backend.backbones.pretrained import weights_at_hand  # noqa: PLC0415 (torchvision takes a second)
 
     return PREFERRED if weights_at_hand(PREFERRED) else "handcrafted"
 
@@ -98,7 +106,7 @@ def _handcrafted(options: Options) -> Backbone:
 
 
 def _pretrained(name: str, options: Options) -> Backbone:
-    from model_backend.backbones.pretrained import Pretrained
+    from model_backend.backbones.pretrained import Pretrained  # noqa: PLC0415 (torchvision takes a second)
 
     return Pretrained(name, weights=options.weights, device=options.device, autocast=options.autocast)
 
@@ -106,7 +114,7 @@ def _pretrained(name: str, options: Options) -> Backbone:
 def _auto(options: Options) -> Backbone:
     if options.weights is not None:
         raise LearningError(
-            "Which network do the weights belong to?", "Name it, as in --backbone resnet50 --weights FILE."
+            "The backbone auto takes no weights.", "Name theirs, as in --backbone resnet50 --weights FILE."
         )
     if _automatic() == PREFERRED:
         return _pretrained(PREFERRED, options)

@@ -1,22 +1,33 @@
-"""Networks tuned on a project: named after their weights, written whole or not at all."""
+"""Networks tuned on a project: the name of one, and the file that holds its weights."""
 
 from __future__ import annotations
 
-import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors.torch import save
 from torch import nn
 
 from model_backend.backbones.weights import state_digest
-from model_backend.errors import LearningError
 
 _NAME = re.compile(r"(?P<network>.+)-tuned-(?P<digest>[0-9a-f]{8})")
 
 
+@dataclass(frozen=True)
+class TunedWeights:
+    """A tuned network as it is to be kept: its name, after its weights, and the bytes of its weights file."""
+
+    name: str
+    content: bytes
+
+
 def network_of(name: str) -> str:
-    """The network behind a tuned backbone: resnet18 of resnet18-tuned-3f2a81c0. Others are their own."""
+    """The network behind a tuned backbone; the name of any other backbone stays as it is.
+
+    >>> network_of("resnet18-tuned-3f2a81c0"), network_of("resnet18")
+    ('resnet18', 'resnet18')
+    """
     found = _NAME.fullmatch(name)
     return found["network"] if found else name
 
@@ -32,29 +43,16 @@ def fingerprint_start(name: str) -> str:
 
 
 def weights_file(folder: Path, name: str) -> Path:
-    """Where the weights of a tuned backbone lie."""
+    """Where the weights of the tuned backbone of that name are, below `folder`."""
     return folder / f"{name}.safetensors"
 
 
-def save_tuned(folder: Path, network: str, weights: nn.Module) -> str:
-    """Write the weights of a tuned network, whole or not at all; returns the tuned backbone's name.
+def tuned_weights(network: str, weights: nn.Module) -> TunedWeights:
+    """The name and the safetensors bytes of a tuned network; equal weights give an equal name.
 
-    Raises LearningError when the disk is full or may not be written.
+    network: the name of the backbone that was tuned, which may have been a tuned one itself; weights: what
+    `Network.weights` returns for the tuned module.
     """
     name = f"{network_of(network)}-tuned-{state_digest(weights)[:8]}"
-    content = save({key: value.detach().cpu().contiguous() for key, value in weights.state_dict().items()})
-    draft = folder / f".{name}.{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(weights_file(folder, name))
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise LearningError(
-            f"The tuned weights cannot be written to {folder} ({error.strerror or type(error).__name__}).",
-            "Free some space or make the folder writable, then train again.",
-        ) from error
-    return name
+    tensors = {key: value.detach().cpu().contiguous() for key, value in weights.state_dict().items()}
+    return TunedWeights(name, save(tensors))

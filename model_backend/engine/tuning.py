@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +20,7 @@ from model_backend.progress import Progress
 
 if TYPE_CHECKING:
     from model_backend.backbones import Backbone, Network
+    from model_backend.backbones.tuned import TunedWeights
     from model_backend.features.pixels import Pixels
     from model_backend.training import Recipe, Tuned
 
@@ -61,7 +64,7 @@ def tune_pool(
     pool: features of `backbone`; observed: its rows (N, L). An image that can no longer be read is left out.
     Raises LearningError or OnetagError with what to do, and whatever `report` raises.
     """
-    from model_backend.backbones.tuned import save_tuned
+    from model_backend.backbones.tuned import tuned_weights
     from model_backend.training import Pool, tune
 
     network = trainable(backbone)
@@ -77,11 +80,35 @@ def tune_pool(
             progress=report,
         )
     report("saving the backbone", 0.0)
-    folder = resources.settings.data_dir / BACKBONES_FOLDER
-    saved = resources.backbones.called(save_tuned(folder, network.name, network.weights(tuned.module)))
+    weights = tuned_weights(network.name, network.weights(tuned.module))
+    _keep(resources.settings.data_dir / BACKBONES_FOLDER, weights)
+    saved = resources.backbones.called(weights.name)
     seen = pool_features(store, resources, saved, pool.image_ids, report, again=True)
     rows = np.searchsorted(np.array(pool.image_ids), np.array(seen.image_ids, dtype=np.int64))
     return TunedPool(tuned.at(rows), saved, seen)
+
+
+def _keep(folder: Path, weights: TunedWeights) -> None:
+    """Write the weights of a tuned network, whole or not at all.
+
+    Raises LearningError when the disk is full or may not be written.
+    """
+    from model_backend.backbones.tuned import weights_file
+
+    draft = folder / f".{weights.name}.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as stream:
+            stream.write(weights.content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(weights_file(folder, weights.name))
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise LearningError(
+            f"The tuned weights cannot be written to {folder} ({error.strerror or type(error).__name__}).",
+            "Free some space or make the folder writable, then train again.",
+        ) from error
 
 
 def _observed_uris(store: Store, pool: PoolFeatures, observed: NDArray[np.int8]) -> dict[int, str]:

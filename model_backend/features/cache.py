@@ -1,4 +1,4 @@
-"""Features on disk: one SQLite file, keyed by the image's bytes and the backbone that looked at them."""
+"""Features on disk: one SQLite file, keyed by the image's bytes and the backbone's fingerprint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Size = tuple[int, int]
 T = TypeVar("T")
 
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-ASKED_AT_ONCE = 500
+DIGESTS_A_QUERY = 500
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS features (
     fingerprint TEXT NOT NULL,
@@ -46,15 +46,22 @@ def rounded(features: NDArray[np.floating]) -> Floats:
 class FeatureCache:
     """A cache that threads and processes may share (write-ahead log); every call is a transaction of its own.
 
-    A damaged file is set aside and begun anew: features can always be computed again. Raises LearningError
-    where the file cannot be read or written.
+    A damaged file is renamed and a new one begun: features can always be computed again. Every method raises
+    LearningError where the file cannot be read or written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     cache = FeatureCache(Path(folder) / "features.db")
+    ...     cache.put(["digest of a"], "backbone-1", np.array([[1.0, 2.0]]), [(640, 480)])
+    ...     cache.get(["digest of a", "digest of b"], "backbone-1")
+    (array([ True, False]), array([[1., 2.]], dtype=float32))
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def get(self, digests: Sequence[str], fingerprint: str) -> tuple[NDArray[np.bool_], Floats]:
-        """Which images are known (N,), and the features (number known, F) of those, in the order asked."""
+        """Which of the N images are in the cache (N,), and the features (M, F) of those M, in their order."""
         found = self._guarded(lambda connection: _read(connection, digests, fingerprint, "numbers"))
         rows = {digest: np.frombuffer(row[0], dtype="<f2") for digest, row in found.items()}
         width = len(next(iter(rows.values()), ()))
@@ -65,14 +72,14 @@ class FeatureCache:
         return mask, matrix
 
     def sizes(self, digests: Sequence[str], fingerprint: str) -> dict[str, Size]:
-        """Width and height in pixels of the images that are known."""
+        """Width and height in pixels of the images that are in the cache, by digest."""
         found = self._guarded(lambda connection: _read(connection, digests, fingerprint, "width, height"))
         return {digest: (int(row[0]), int(row[1])) for digest, row in found.items()}
 
     def put(
         self, digests: Sequence[str], fingerprint: str, features: NDArray[np.floating], sizes: Sequence[Size]
     ) -> None:
-        """Keep the features (N, F) of these images; what is known already is replaced."""
+        """Store the features (N, F) of these images, in the place of older ones."""
         rows = [
             (fingerprint, digest, *size, row.tobytes())
             for digest, size, row in zip(digests, sizes, _half(features), strict=True)
@@ -81,7 +88,7 @@ class FeatureCache:
         self._guarded(lambda connection: connection.executemany(statement, rows))
 
     def forget(self, start: str) -> None:
-        """Let go of what backbones saw whose fingerprint starts so."""
+        """Delete the features of the backbones whose fingerprint starts with `start`."""
         statement = "DELETE FROM features WHERE fingerprint >= ? AND fingerprint < ?"
         self._guarded(lambda connection: connection.execute(statement, (start, start + "\U0010ffff")))
 
@@ -90,12 +97,12 @@ class FeatureCache:
             return self._attempt(work)
         except sqlite3.DatabaseError as error:
             if _code(error) not in DAMAGED:
-                raise LearningError(_explain(self.path, error)) from None
+                raise _failure(self.path, error) from None
         self._set_aside()
         try:
             return self._attempt(work)
         except sqlite3.DatabaseError as error:
-            raise LearningError(_explain(self.path, error)) from None
+            raise _failure(self.path, error) from None
 
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with self._connection() as connection, connection:
@@ -134,8 +141,8 @@ def _read(
 ) -> dict[str, tuple[bytes, ...]]:
     found: dict[str, tuple[bytes, ...]] = {}
     wanted = list(dict.fromkeys(digests))
-    for start in range(0, len(wanted), ASKED_AT_ONCE):
-        part = wanted[start : start + ASKED_AT_ONCE]
+    for start in range(0, len(wanted), DIGESTS_A_QUERY):
+        part = wanted[start : start + DIGESTS_A_QUERY]
         marks = ", ".join("?" * len(part))
         query = f"SELECT digest, {columns} FROM features WHERE fingerprint = ? AND digest IN ({marks})"  # noqa: S608
         found |= {row[0]: row[1:] for row in connection.execute(query, (fingerprint, *part))}
@@ -146,7 +153,7 @@ def _code(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def _explain(path: Path, error: sqlite3.Error) -> str:
+def _failure(path: Path, error: sqlite3.Error) -> LearningError:
     fixes = {
         sqlite3.SQLITE_FULL: "The disk is full: make room, or move ONETAG_DATA_DIR to another disk.",
         sqlite3.SQLITE_READONLY: "It cannot be written to: change its permissions or ONETAG_DATA_DIR.",
@@ -154,4 +161,4 @@ def _explain(path: Path, error: sqlite3.Error) -> str:
         sqlite3.SQLITE_BUSY: "Another process holds it: wait for it to finish, or stop it.",
     }
     fix = fixes.get(_code(error), "Check the disk, or delete the file: it is made again.")
-    return f"The feature cache {path} failed ({error}). {fix}"
+    return LearningError(f"The feature cache {path} failed ({error}).", fix)

@@ -1,4 +1,4 @@
-"""From image bytes to features, through the cache; a bad image is noted and never stops the rest."""
+"""From image bytes to features, through the cache; an image that cannot be read does not stop the rest."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ Read = Callable[[], bytes]
 
 @dataclass(frozen=True)
 class Extracted:
-    """What was found, by the order of the items.
+    """The features of some images, in the order of the items.
 
     features (N, F) float32, zeros where there is a problem; digests: SHA-256 of the bytes, None where they
-    could not be read; sizes: (width, height), None where unknown; problems: index to a message for people.
+    could not be read; sizes: (width, height), None where unknown; problems: why an item has no features, by
+    its index.
     """
 
     features: Floats
@@ -52,9 +53,14 @@ def extract(
 ) -> Extracted:
     """Features of (name, read) items; `read` gives the image's bytes when its turn comes.
 
-    Batches are read and decoded by a few threads and kept in the cache as they are done, so an interrupted
-    run goes on where it was. The same bytes are looked at once. progress: called with the share done, 0..1.
+    Batches are read and decoded by a few threads and stored in the cache one by one, so that an interrupted
+    run goes on where it stopped. Equal bytes are computed once. progress: called with the share done, 0..1.
     Raises LearningError only for what concerns all images: the cache's disk, the backbone.
+
+    >>> from model_backend.backbones import load_backbone
+    >>> found = extract([("empty.png", lambda: b"")], load_backbone("handcrafted"))
+    >>> found.problems
+    {0: 'The file is empty (0 bytes).'}
     """
     wanted = list(items)
     found = Extracted(

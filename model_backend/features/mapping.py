@@ -1,8 +1,9 @@
-"""Raw feature blocks become the input of a linear head: blocks balanced, then a kernel map where it pays.
+"""From raw feature blocks to the input of a linear head: blocks balanced, then a kernel map where it pays.
 
 On features of several kinds the geometry matters more than the loss: with every number standardised, the
-largest block swamps the others. So each block is centred on the pool and scaled to the same spread, and the
-head sees an RBF kernel's leading directions. Features of a pretrained network are one block and stay linear.
+block with the most numbers would outweigh the others. So each block is centred on the pool and scaled to the
+same spread, and the input of the head is an RBF kernel's leading directions. Features of a pretrained network
+are one block and stay linear.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ Floats = NDArray[np.float32]
 class FeatureMap:
     """Fitted on a pool of images, stored with a version, applied to any image.
 
-    centre, factor (F,): x is taken to (x - centre) * factor. kernel: None for a linear map.
+    centre, factor (F,): x becomes (x - centre) * factor. kernel: None for a linear map.
+
+    >>> features = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
+    >>> feature_map = FeatureMap.fit(features, blocks=(4, 2), seed=0, dimensions=10)
+    >>> feature_map.transform(features[:3]).shape
+    (3, 10)
     """
 
     centre: Tensor
@@ -50,8 +56,8 @@ class FeatureMap:
         """The map for a pool's raw features (N, F) made of blocks of these widths.
 
         auto: `kernel` for several blocks, `linear` for one. Rows whose numbers are all alike (images that
-        could not be read) do not count. Either way the pool's mean ||phi||^2 is 1: one weight decay serves
-        all.
+        could not be read) do not count. Either way the pool's mean ||phi||^2 is 1, so that one weight decay
+        fits all.
         Raises LearningError when the widths do not add up or a number is not finite.
         """
         if kind not in ("auto", "kernel", "linear"):
@@ -71,7 +77,7 @@ class FeatureMap:
         return cls(torch.zeros(width), torch.ones(width), None)
 
     def fold(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """The head (F, L), (L,) on raw features that says what this one (D, L), (L,) says on mapped ones.
+        """The head (F, L), (L,) on raw features with the scores of this one (D, L), (L,) on mapped features.
 
         Raises LearningError for a kernel map, which no linear head can take in.
         """
@@ -101,7 +107,7 @@ class FeatureMap:
         return result
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything needed to make this map again, for a safetensors file."""
+        """All of the map, by name, for a safetensors file."""
         kept = {"centre": self.centre, "factor": self.factor}
         if self.kernel is not None:
             kept |= {
@@ -114,7 +120,7 @@ class FeatureMap:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> FeatureMap:
-        """The map that `tensors()` described, to the bit. Raises LearningError if one is missing."""
+        """The map whose `tensors()` these are, to the bit. Raises LearningError if one is missing."""
         try:
             kernel = None
             if "landmarks" in tensors:
@@ -134,8 +140,9 @@ class FeatureMap:
 def _check(features: Floats, blocks: Sequence[int]) -> None:
     if features.ndim != 2 or features.shape[1] != sum(blocks):
         raise LearningError(
-            f"The features have shape {features.shape}; the blocks' widths {tuple(blocks)} ask for "
-            f"(images, {sum(blocks)})."
+            f"The features have shape {features.shape}, and blocks of widths {tuple(blocks)} need "
+            f"(images, {sum(blocks)}).",
+            "Give the widths that the backbone reports.",
         )
     if not np.isfinite(features).all():
         raise LearningError("The features hold a number that is not finite.", "Delete the feature cache.")

@@ -1,4 +1,4 @@
-"""Images as a network sees them, kept in a temporary file that training passes over many times."""
+"""Images as the input of a network, in a temporary file that training passes over many times."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def on_disk(
             pixels = _written(file, _transformed(items, transform, max_pixels, progress))
         except OSError as error:
             raise LearningError(
-                f"The images to train on cannot be kept in {folder} ({error.strerror or type(error).__name__}).",
+                f"The images to train on cannot be written to {folder} "
+                f"({error.strerror or type(error).__name__}).",
                 "Free some space (150 KB an image) or make the folder writable, or move ONETAG_DATA_DIR.",
             ) from error
         yield pixels
