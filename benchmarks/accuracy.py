@@ -21,19 +21,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
-from benchmarks.data import Data, add_arguments, load, splits
-from benchmarks.simulate import BIASES, full_labels, label_propensity, single_positives
+from benchmarks.data import Data, add_arguments, load, percent_map, splits
+from benchmarks.simulate import BIASES, full_labels, single_positives
 from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
-from model_backend.training import LabelModel, Pool, Recipe, at_thresholds, fit, mean_average_precision
+from model_backend.training import LabelModel, Pool, Recipe, at_thresholds, fit, label_propensity
 from model_backend.training.mapped_pool import transformed
 
 DEFAULT, FULL = "default", "full, bce"
 
 
 def recipes(which: str) -> dict[str, tuple[Recipe, bool]]:
-    """name -> (recipe, whether all labels of the tagged images are known)."""
+    """By name: a recipe, and whether all labels of the tagged images are known."""
     rows = {DEFAULT: (Recipe(), False), FULL: (Recipe(loss="bce"), True)}
     if which != "default":
         rows |= {name: (Recipe(loss=name), False) for name in LOSSES if name not in ("bce", "bce-ls", "iun")}
@@ -53,7 +54,7 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
     }
     previous: LabelModel | None = None
     sizes = (arguments.pool, arguments.test)
-    for seed, learn, score in splits(data, *sizes, arguments.validation, arguments.seeds):
+    for seed, learn, score in splits(data, *sizes, arguments.seeds, validation=arguments.validation):
         truth = float(learn.truth.sum(axis=1).mean())
         positives = None if arguments.unknown_k else arguments.wrong_k * truth
         mapped: torch.Tensor | None = None
@@ -87,7 +88,7 @@ def _scored(model: LabelModel, mapped: torch.Tensor, score: Data, truth: float) 
     probabilities = model.predict_mapped(mapped)
     found = at_thresholds(probabilities, score.truth, model.thresholds)
     return {
-        "map": 100 * mean_average_precision(probabilities, score.truth).mean,
+        "map": percent_map(probabilities, score.truth),
         "precision": found.precision,
         "recall": found.recall,
         "k": model.expected_positives,
@@ -111,8 +112,6 @@ def _cell(values: list[float]) -> str:
 
 def plot(results: dict[str, Any], counts: list[int], title: str, file: Path) -> None:
     """Learning curves of all rows; the default and the full labels stand out."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     for name, columns in results.items():
@@ -148,7 +147,7 @@ def main() -> None:
         "--propensity", action="store_true", help="correct for the bias, labels' true rates known"
     )
     parser.add_argument("--wrong-k", type=float, default=1.0, help="factor on the k that is given")
-    parser.add_argument("--unknown-k", action="store_true", help="give no k: the tags have to tell it")
+    parser.add_argument("--unknown-k", action="store_true", help="give no k: it is estimated from the tags")
     parser.add_argument(
         "--out", type=Path, default=Path("onetag-data"), help="folder for the JSON and the plot"
     )

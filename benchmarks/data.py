@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from model_backend.backbones import load_backbone
+from model_backend.demo.dataset import read_dataset
+from model_backend.features import FeatureCache, extract
+from model_backend.training import mean_average_precision
 
 ORDER_SEED = 0
 
@@ -29,7 +34,7 @@ class Data:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `load` and `splits` need to be told."""
+    """The arguments of `load` and `splits`."""
     parser.add_argument("data", type=Path, help="folder with images/ and labels.csv, or an .npz of features")
     parser.add_argument("--pool", type=int, default=1600)
     parser.add_argument("--test", type=int, default=500)
@@ -51,10 +56,6 @@ def load(arguments: argparse.Namespace) -> Data:
 
 def read(folder: Path, backbone: str, cache: Path) -> Data:
     """A folder with `images/` and `labels.csv`; features are kept in the cache for the next time."""
-    from model_backend.backbones import load_backbone
-    from model_backend.demo.dataset import read_dataset
-    from model_backend.features import FeatureCache, extract
-
     dataset, loaded = read_dataset(folder), load_backbone(backbone)
     cache.parent.mkdir(parents=True, exist_ok=True)
     items = ((file.name, file.read_bytes) for file in dataset.files)
@@ -69,9 +70,9 @@ def read_arrays(file: Path) -> Data:
 
 
 def splits(
-    data: Data, pool: int, test: int, validation: bool, seeds: int
+    data: Data, pool: int, test: int, seeds: int, *, validation: bool
 ) -> Iterator[tuple[int, Data, Data]]:
-    """(seed, what to learn from, what to score on)."""
+    """For each seed: the seed, the images to learn from, those to score on."""
     for seed in range(seeds):
         if validation:
             learn, score = validation_rows(len(data.truth), pool, seed)
@@ -87,6 +88,11 @@ def validation_rows(images: int, pool: int, seed: int) -> tuple[Rows, Rows]:
     inner = np.random.default_rng(seed + 1).permutation(len(rows))
     cut = len(rows) // 5
     return rows[inner[cut:]], rows[inner[:cut]]
+
+
+def percent_map(scores: ArrayLike, truth: ArrayLike) -> float:
+    """Mean average precision, in percent, of scores (N, L) against a truth (N, L) of 1 present."""
+    return 100 * mean_average_precision(np.asarray(scores), np.asarray(truth)).mean
 
 
 def _order(images: int) -> Rows:

@@ -27,26 +27,25 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import get_model
 
-from benchmarks.data import validation_rows
+from benchmarks.data import percent_map, validation_rows
 from benchmarks.simulate import single_positives
 from benchmarks.speed import matmul_rate
 from model_backend.backbones import Network, load_backbone
 from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.devices import bf16_is_fast, pick_device
-from model_backend.training import Pool, Recipe, fit, fit_tuned, mean_average_precision, tune
+from model_backend.training import Pool, Recipe, fit, fit_tuned, tune
 from model_backend.training.endtoend import EndToEndSettings
 
 MATRIX, BATCH = 4096, 32
 STANDARD = EndToEndSettings()
 
 
-def network(name: str, weights: Path | None, untrained: bool, device: str) -> Network:
+def network(name: str, weights: Path | None, device: str, *, untrained: bool) -> Network:
     """The backbone; untrained: with the random weights that torchvision starts from."""
     if not untrained:
         return _as_network(load_backbone(name, weights=weights, device=device))
-    from torchvision.models import get_model
-
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "untrained.safetensors"
@@ -84,7 +83,7 @@ def operations(chosen: Network, image: Tensor, device: torch.device) -> float:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Everything that is printed."""
     device = pick_device(arguments.device)
-    chosen = network(arguments.backbone, arguments.weights, arguments.untrained, str(device))
+    chosen = network(arguments.backbone, arguments.weights, str(device), untrained=arguments.untrained)
     learn, score = split(arguments)
     images, unseen = pixels(learn, chosen), pixels(score, chosen)
     seen, speed = features(chosen.module, images, device)
@@ -103,9 +102,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "bf16": bf16_is_fast(device),
         "tagged": tags,
-        "linear_map": _map(fit(pool, head, expected_positives=positives).model.predict(before), score),
-        "default_map": _map(fit(pool, expected_positives=positives).model.predict(before), score),
-        "end_to_end_map": _map(fit_tuned(moved, tuned, recipe).model.predict(after), score),
+        "linear_map": percent_map(
+            fit(pool, head, expected_positives=positives).model.predict(before), score.truth
+        ),
+        "default_map": percent_map(
+            fit(pool, expected_positives=positives).model.predict(before), score.truth
+        ),
+        "end_to_end_map": percent_map(fit_tuned(moved, tuned, recipe).model.predict(after), score.truth),
         "losses": list(tuned.losses),
         "features_images_per_second": speed,
         "features_share_of_peak": speed * work / rate,
@@ -137,10 +140,6 @@ def tuning_recipe(arguments: argparse.Namespace, device: torch.device) -> Recipe
         end_to_end=True,
         end_to_end_options=options,
     )
-
-
-def _map(probabilities: Any, data: Dataset) -> float:
-    return 100 * mean_average_precision(probabilities, data.truth.astype(np.int8)).mean
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The loop as an annotator feels it: from a Submit to new suggestions, and what the backend adds to a Submit.
 
-    python benchmarks/loop.py                      # 2,000 digit scenes, about five minutes on 2 cores
-    python benchmarks/loop.py --images 300 --json loop.json
+    python -m benchmarks.loop                      # 2,000 digit scenes, about five minutes on 2 cores
+    python -m benchmarks.loop --images 300 --json loop.json
 
 Starts a real Label Studio, backend and worker in a temporary folder, and measures with cached features:
 
@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import select
 
 from annotator.settings import load_settings
 from annotator.store import TrainingRun, open_run, queue_run
@@ -40,6 +41,7 @@ from model_backend.demo.annotator import Habits
 from model_backend.demo.features import Scorer
 from model_backend.demo.loop import Progress, Stage, settled, submit
 from model_backend.demo.show import DemoOptions, Material, prepare, stage_of
+from model_backend.worker import open_job_queue
 
 TRIGGER = 10  # observations that trigger a training: the default of ONETAG_RETRAIN_AFTER
 FIRST_TAGS = 60
@@ -100,7 +102,7 @@ class Bench:
         return measured
 
     def settle(self) -> None:
-        """Wait until everything said so far is learned and nothing is under way."""
+        """Wait until everything observed so far is learned and nothing is under way."""
         deadline, asked = time.monotonic() + 120, float("-inf")
         while time.monotonic() < deadline:
             with self.store.reading() as session:
@@ -120,8 +122,6 @@ class Bench:
             return "none" if run is None else run.state
 
     def _nudge(self) -> None:
-        from model_backend.worker import open_job_queue
-
         with closing(open_job_queue(self.installation.settings)) as queue:
             queue.train()
 
@@ -144,7 +144,7 @@ class Bench:
         sent = {"action": "ANNOTATION_UPDATED", "annotation": annotation, "project": project, "task": task}
         return json.dumps(sent).encode()
 
-    def set_webhook(self, active: bool) -> None:
+    def set_webhook(self, *, active: bool) -> None:
         """Let Label Studio call the backend at each Submit, or not."""
         for hook in self.studio.webhooks(self.project):
             self.studio.http.request("PATCH", f"/api/webhooks/{hook['id']}/", json={"is_active": active})
@@ -163,9 +163,9 @@ def measure(bench: Bench, repeats: int, say: Callable[[str], None]) -> dict[str,
     numbers["webhook idle"] = [bench.webhook(payload) for _ in range(50)]
     numbers["webhook while training"] = bench.while_training(lambda: bench.webhook(payload), 100)
     say("Submits ...")
-    bench.set_webhook(False)
+    bench.set_webhook(active=False)
     numbers["submit without backend"] = [bench.tag() for _ in range(20)]
-    bench.set_webhook(True)
+    bench.set_webhook(active=True)
     numbers["submit with backend"] = [bench.tag() for _ in range(20)]
     numbers["submit while training"] = bench.while_training(bench.tag, 20)
     return {name: summary(values) for name, values in numbers.items()}
@@ -184,8 +184,6 @@ def summary(seconds: list[float]) -> dict[str, float]:
 
 def last_training(bench: Bench) -> dict[str, Any]:
     """Where the last training's time went."""
-    from sqlalchemy import select
-
     with bench.store.reading() as session:
         run = session.scalars(select(TrainingRun).order_by(TrainingRun.id.desc()).limit(1)).one()
         return {name: value for name, value in run.metrics.items() if name.endswith("_seconds")}
@@ -212,8 +210,8 @@ def bench(folder: Path, arguments: argparse.Namespace, console: Console) -> dict
         retrain_after=TRIGGER,
         retrain_idle=3600.0,
     )
-    wish = DemoOptions(arguments.dataset, arguments.images, None, seed=arguments.seed)
-    material: Material = prepare(wish, folder, arguments.images, 20)
+    options = DemoOptions(arguments.dataset, arguments.images, None, seed=arguments.seed)
+    material: Material = prepare(options, folder, arguments.images, 20)
     train = material.train
     plan = Plan(material.folder, train.labels, "onetag benchmark", free_port(), train.names)
     with (
@@ -247,11 +245,11 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console()
     with tempfile.TemporaryDirectory(prefix="onetag-loop-") as folder:
-        told = bench(Path(folder), arguments, console)
-    show(told["seconds"], console)
-    console.print_json(data={name: value for name, value in told.items() if name != "seconds"})
+        report = bench(Path(folder), arguments, console)
+    show(report["seconds"], console)
+    console.print_json(data={name: value for name, value in report.items() if name != "seconds"})
     if arguments.json:
-        arguments.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Memory, time a step and mAP of every label estimator as images and labels grow, against naive dense Adam.
 
-    python benchmarks/memory.py            # N = 1e4..1e6 x L = 20..10,000, about an hour on 2 cores
-    python benchmarks/memory.py --quick    # the four smallest sizes, two minutes
+    python -m benchmarks.memory            # N = 1e4..1e6 x L = 20..10,000, about an hour on 2 cores
+    python -m benchmarks.memory --quick    # the four smallest sizes, two minutes
 
 Each cell trains a linear classifier with ROLE on a planted problem, in a process of its own, so that the
 peak of its resident memory is its own. `dense` is the N x L parameter matrix with torch's Adam, as in the
@@ -25,9 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
-from benchmarks.planted import POSITIVES, PROBED, Planted, mean_average_precision, plant
+from benchmarks.data import percent_map
+from benchmarks.planted import POSITIVES, PROBED, Planted, plant
 from model_backend.errors import LearningError
 from model_backend.estimators import ESTIMATORS, Estimator, SparseObservations, build_estimator
 from model_backend.estimators.base import MULTIPLIER, SPREAD
@@ -106,9 +108,9 @@ def measure(name: str, file: Path, seconds: float) -> dict[str, Any]:
     result |= train(classifier, estimator, problem, observed, seconds)
     with torch.no_grad():
         inputs, truth = problem.held_out
-        result["map"] = mean_average_precision(classifier(inputs), truth)
+        result["map"] = percent_map(classifier(inputs), truth)
     if estimator is not None:
-        result["estimator_map"] = belief_map(estimator, problem)
+        result["estimator_map"] = estimator_map(estimator, problem)
         result["estimator_mib"] = held_bytes(estimator) / 2**20
     result["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     return result
@@ -146,13 +148,14 @@ def train(
     return {"step_ms": 1e3 * statistics.median(times[WARM_UP:]), "passes": len(times) / per_pass}
 
 
-def belief_map(estimator: Estimator | DenseMatrix, problem: Planted) -> float:
+def estimator_map(estimator: Estimator | DenseMatrix, problem: Planted) -> float:
     """mAP of the estimator on cells of the pool that were never observed."""
     rows = torch.arange(min(PROBED, problem.tags.numel()))
-    belief, truth = estimator.probabilities(rows, problem.features[rows]), problem.probed[: len(rows)].clone()
+    estimated = estimator.probabilities(rows, problem.features[rows])
+    truth = problem.probed[: len(rows)].clone()
     tags = problem.tags[rows]
-    belief[rows, tags], truth[rows, tags] = -1, False
-    return mean_average_precision(belief, truth)
+    estimated[rows, tags], truth[rows, tags] = -1, False
+    return percent_map(estimated, truth)
 
 
 def held_bytes(estimator: Estimator | DenseMatrix) -> int:
@@ -203,8 +206,6 @@ def table_row(row: dict[str, Any]) -> str:
 
 def plot(rows: list[dict[str, Any]], file: Path) -> None:
     """MiB held and milliseconds a step by the number of images, a column for each number of labels."""
-    from matplotlib.figure import Figure
-
     labels = sorted({row["labels"] for row in rows})
     names = list(dict.fromkeys(row["estimator"] for row in rows))
     figure = Figure(figsize=(4 * len(labels), 6), layout="constrained")

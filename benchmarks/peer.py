@@ -20,10 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.data import Data, add_arguments, load, splits
+from benchmarks.data import Data, add_arguments, load, percent_map, splits
 from benchmarks.simulate import single_positives
 from model_backend.features import FeatureMap
-from model_backend.training import mean_average_precision
 from model_backend.training.mapped_pool import transformed
 
 EPOCHS, BATCH = 25, 16
@@ -70,16 +69,14 @@ def train(
             torch.autograd.backward(losses.compute_batch_loss(batch, settings, {})["loss_tensor"])
             optimizer.step()
         with torch.no_grad():
-            scores.append(
-                [100 * mean_average_precision(model.f(x).numpy(), truth).mean for x, truth in checks]
-            )
+            scores.append([percent_map(model.f(x), truth) for x, truth in checks])
     return scores
 
 
 def best(folder: Path, data: Data, arguments: argparse.Namespace, loss: str) -> list[float]:
     """Test mAP (%) by seed, rate and epoch picked by clean validation."""
-    result = []
-    for seed, learn, test in splits(data, arguments.pool, arguments.test, False, arguments.seeds):
+    result, sizes = [], (arguments.pool, arguments.test)
+    for seed, learn, test in splits(data, *sizes, arguments.seeds, validation=False):
         mapping = FeatureMap.fit(learn.features, learn.blocks, seed=0)
         # As raw features have it: a mean square of about one a number.
         size = mapping.dimensions**0.5
@@ -88,9 +85,9 @@ def best(folder: Path, data: Data, arguments: argparse.Namespace, loss: str) -> 
         rows = np.random.default_rng(seed).permutation(np.flatnonzero(observed.any(axis=1)))
         held, kept = rows[: len(rows) // 5], rows[len(rows) // 5 :]
         tags = torch.from_numpy(observed[kept])
-        material = (mapped[kept], tags, float(learn.truth.sum(axis=1).mean()))
+        learned_from = (mapped[kept], tags, float(learn.truth.sum(axis=1).mean()))
         checks = [(mapped[held], learn.truth[held]), (unseen, test.truth)]
-        runs = [train(folder, loss, rate, material, checks) for rate in arguments.rates]
+        runs = [train(folder, loss, rate, learned_from, checks) for rate in arguments.rates]
         result.append(max((epoch for run in runs for epoch in run), key=lambda pair: pair[0])[1])
     return result
 

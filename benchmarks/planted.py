@@ -80,12 +80,3 @@ def plant(images: int, labels: int, seed: int = 0) -> Planted:
         (features[images:].clone(), truth(latent[images:])),
         truth(latent[:PROBED]),
     )
-
-
-def mean_average_precision(scores: Tensor, truth: Tensor) -> float:
-    """Mean over labels with a positive, in percent; all labels sorted at once."""
-    hits = truth.gather(0, scores.argsort(0, descending=True)).float()
-    places = torch.arange(1, hits.shape[0] + 1).unsqueeze(1)
-    positives = hits.sum(0)
-    average = (hits.cumsum(0) / places * hits).sum(0) / positives.clamp(min=1)
-    return 100 * float(average[positives > 0].mean())

@@ -20,13 +20,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from benchmarks.accuracy import DEFAULT, recipes
-from benchmarks.data import Data, add_arguments, load, splits
+from benchmarks.data import Data, add_arguments, load, percent_map, splits
 from benchmarks.simulate import single_positives
-from model_backend.training import Pool, fit, mean_average_precision
+from model_backend.training import Pool, fit
 from model_backend.training.selection import held_out, tag_auc, tag_rank
 
 CLEAN = "clean mAP"
@@ -34,7 +33,7 @@ Scores = dict[str, float]
 
 
 def scored(learn: Data, score: Data, count: int, seed: int, reviews: int) -> dict[str, Scores]:
-    """recipe -> measure -> score, for `count` tags of which a fifth is held out."""
+    """By recipe and measure: the score, for `count` tags of which a fifth is held out."""
     observed = torch.from_numpy(single_positives(learn.truth, min(count, len(learn.truth)), seed=seed))
     held = held_out(observed, seed)
     pool = Pool(learn.features, learn.blocks, held.observed.numpy())
@@ -46,22 +45,18 @@ def scored(learn: Data, score: Data, count: int, seed: int, reviews: int) -> dic
         if full:
             continue
         model = previous = fit(pool, recipe, expected_positives=positives, previous=previous).model
-        told = torch.from_numpy(model.predict(learn.features[held.rows.numpy()]))
+        scores = torch.from_numpy(model.predict(learn.features[held.rows.numpy()]))
         found[name] = {
-            "tag AUC": tag_auc(told, held.tags),
-            "tag rank": tag_rank(told, held.tags),
-            f"{reviews} reviews": _map(model.predict(seen.features), seen),
-            CLEAN: _map(model.predict(clean.features), clean),
+            "tag AUC": tag_auc(scores, held.tags),
+            "tag rank": tag_rank(scores, held.tags),
+            f"{reviews} reviews": percent_map(model.predict(seen.features), seen.truth),
+            CLEAN: percent_map(model.predict(clean.features), clean.truth),
         }
     return found
 
 
-def _map(probabilities: NDArray[np.float32], data: Data) -> float:
-    return 100 * mean_average_precision(probabilities, data.truth).mean
-
-
 def compared(found: dict[str, Scores]) -> dict[str, Scores]:
-    """way of choosing -> regret in points of mAP, and rank correlation where there is a score."""
+    """By way of choosing: regret in points of mAP, and rank correlation where there is a score."""
     clean = np.array([scores[CLEAN] for scores in found.values()])
     result = {f"always {DEFAULT}": {"regret": float(clean.max() - found[DEFAULT][CLEAN])}}
     for measure in next(iter(found.values())):
@@ -91,11 +86,12 @@ def main() -> None:
     add_arguments(parser)
     arguments = parser.parse_args()
     data = load(arguments)
+    sizes = (arguments.pool, arguments.test)
     report: dict[str, Any] = {}
     for count in arguments.counts:
         rows = [
             compared(scored(learn, score, count, seed, arguments.reviews))
-            for seed, learn, score in splits(data, arguments.pool, arguments.test, True, arguments.seeds)
+            for seed, learn, score in splits(data, *sizes, arguments.seeds, validation=True)
         ]
         report[str(count)] = rows
         print(f"{count:,} tags", *lines(rows), sep="\n", flush=True)

@@ -38,7 +38,9 @@ def frequency(truth: Truth, _random: np.random.Generator, _sizes: Weights | None
 def size(truth: Truth, _random: np.random.Generator, sizes: Weights | None) -> Weights:
     """In proportion to the area that the label covers. Raises LearningError where areas are not given."""
     if sizes is None or sizes.shape != truth.shape:
-        raise LearningError(f"The size bias needs the labels' areas as a matrix of shape {truth.shape}.")
+        raise LearningError(
+            f"The size bias needs the labels' areas as a matrix of shape {truth.shape}.", "Pass sizes=."
+        )
     return sizes
 
 
@@ -74,7 +76,9 @@ def single_positives(
     order = random.permutation(len(truth))
     order = order[(truth[order] > 0).any(axis=1)]
     if count > len(order):
-        raise LearningError(f"{count} tags were asked for, but only {len(order)} images have a label.")
+        raise LearningError(
+            f"{count} tags need as many images with a label, not {len(order)}.", "Take fewer tags."
+        )
     likely = np.where(truth > 0, BIASES[bias].weights(truth, random, sizes) + 1e-12, 0.0)
     # The largest of log weight + Gumbel noise is a draw in proportion to the weights.
     with np.errstate(divide="ignore"):
@@ -90,13 +94,3 @@ def full_labels(truth: Truth, observed: Observations) -> Observations:
     full = np.where(truth > 0, 1, -1).astype(np.int8)
     full[~(observed != 0).any(axis=1)] = 0
     return full
-
-
-def label_propensity(observed: Observations, truth_rate: Weights) -> Weights:
-    """The chance (L,) that a label which is present was the one tagged, from tags and the labels' true rates.
-
-    truth_rate (L,): share of images with the label, as completed reviews give it. Clipped to [0.01, 1].
-    """
-    tagged = observed[(observed > 0).any(axis=1)] > 0
-    rate = tagged.mean(axis=0) if len(tagged) else np.zeros(observed.shape[1])
-    return np.asarray(np.clip(rate / np.maximum(truth_rate, 1e-6), 0.01, 1.0), dtype=np.float64)

@@ -22,14 +22,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
+from benchmarks.data import percent_map
 from benchmarks.peer import imported
-from benchmarks.planted import mean_average_precision
 from model_backend.devices import pick_device
 from model_backend.estimators.rows import RowTable
+from model_backend.progress import silent
 from model_backend.training import Recipe
 from model_backend.training.linear import fit_linear
+from model_backend.training.supervision import Supervision
 
 WIDTH, RANK, TEST, BATCH = 2048, 32, 4000, 16
 RATE, RATES = 1e-3, (1e-3, 1e-4, 1e-5)
@@ -185,7 +188,7 @@ def naive_curve(problem: Problem, size: Size, epochs: int, rate: float) -> list[
             optimizer.step()
             table.step(10 * rate)
         with torch.no_grad():
-            curve.append(float(mean_average_precision(head(problem.test), problem.truth)))
+            curve.append(percent_map(head(problem.test), problem.truth))
         if len(curve) > 2 and max(curve[-2:]) <= max(curve[:-2]):
             break
     return curve
@@ -204,11 +207,10 @@ def ours(problem: Problem, size: Size, device: str) -> tuple[float, float]:
     )
     begun = time.perf_counter()
     scale = float(torch.linalg.vector_norm(problem.features)) / size.images**0.5
-    fitted = fit_linear(
-        problem.features / scale, problem.tags, recipe, size.positives, progress=lambda *_: None
-    )
+    supervision = Supervision(problem.tags, size.positives)
+    fitted = fit_linear(problem.features / scale, supervision, recipe, progress=silent)
     seconds = time.perf_counter() - begun
-    return seconds, mean_average_precision(fitted.parts[0].scores(problem.test / scale), problem.truth)
+    return seconds, percent_map(fitted.heads[0].scores(problem.test / scale), problem.truth)
 
 
 def matmul_rate(device: torch.device, kind: torch.dtype = torch.float32, side: int = 2048) -> float:
@@ -263,8 +265,6 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def plot(results: list[dict[str, Any]], file: Path) -> None:
     """Seconds of each size: ours, the naive loop's and, where it ran, the published code's."""
-    from matplotlib.figure import Figure
-
     bars = {"seconds": "ours", "naive_seconds": "naive loop", "peer_seconds": "published code"}
     shown = [(key, name) for key, name in bars.items() if key in results[0]]
     figure = Figure(figsize=(8, 4), layout="constrained")

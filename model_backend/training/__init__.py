@@ -1,4 +1,4 @@
-"""Fitting, evaluation and calibration: arrays in, arrays out; no store, no web."""
+"""Fitting, evaluation and calibration of arrays; no store, no web."""
 
 from model_backend.training.choices import check_choices
 from model_backend.training.evaluate import at_thresholds, mean_average_precision
@@ -7,6 +7,7 @@ from model_backend.training.finish import Fit
 from model_backend.training.fit import fit
 from model_backend.training.model import LabelModel
 from model_backend.training.pool import Pool
+from model_backend.training.propensity import label_propensity
 from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
 from model_backend.training.tune import Tuned, fit_tuned, tune
 
@@ -22,6 +23,7 @@ __all__ = [
     "check_choices",
     "fit",
     "fit_tuned",
+    "label_propensity",
     "mean_average_precision",
     "tune",
 ]

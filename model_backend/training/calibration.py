@@ -1,43 +1,63 @@
-"""Probabilities that mean what they say, learned from accepted and rejected suggestions."""
+"""Probabilities calibrated by the feedback on suggestions: by those accepted and those rejected."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logit
+from torch import Tensor
 
 from model_backend.errors import LearningError
 
-EDGE = 1e-6
-LEAST_ANSWERS = 20
+EDGE = 1e-6  # probabilities are read as at least this far from 0 and 1
+LEAST_FEEDBACK = 20
 # How far labels are expected to be off, as standard deviations: all in the same way (logarithm of the slope,
-# offset), and each in its own. Wide for their own: answers about one label tell little of the others.
+# offset), and each in its own. Wide for their own: feedback on one label tells little of the others.
 SLOPE, OFFSET, OWN_OFFSET = 0.3, 0.5, 1.0
 Floats = NDArray[np.floating]
 
 
+def calibrated(probabilities: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
+    """sigmoid(scale * logit(p) + offset): probabilities (M, L) by Platt scaling (L,), (L,).
+
+    With scale 1 and offset 0 they stay as they are, to the bit.
+    """
+    if bool((scale == 1).all()) and bool((offset == 0).all()):
+        return probabilities
+    return torch.sigmoid(scale * torch.logit(probabilities, eps=EDGE) + offset)
+
+
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """calibrated = sigmoid(scale * logit(p) + offset), both (L,); answers: how many it was read from."""
+    """Platt scaling, see `calibrated`: scale and offset (L,); feedback: how many it was fitted to.
+
+    >>> calibration = Calibration(np.array([0.5], np.float32), np.array([-1], np.float32), feedback=20)
+    >>> lower = calibration(np.array([[0.9]]))
+    >>> f"{lower.item():.3f} {calibration.undo(lower).item():.3f}"
+    '0.525 0.900'
+    """
 
     scale: NDArray[np.float32]
     offset: NDArray[np.float32]
-    answers: int
+    feedback: int
 
     def __call__(self, probabilities: Floats) -> NDArray[np.float32]:
         """Calibrated probabilities (N, L)."""
-        logits = logit(np.clip(probabilities, EDGE, 1 - EDGE))
-        return np.asarray(expit(self.scale * logits + self.offset), dtype=np.float32)
+        given = torch.from_numpy(np.asarray(probabilities, dtype=np.float32))
+        scaled: NDArray[np.float32] = calibrated(
+            given, torch.from_numpy(self.scale), torch.from_numpy(self.offset)
+        ).numpy()
+        return scaled
 
-    def undo(self, calibrated: Floats) -> NDArray[np.float32]:
-        """The probabilities (N, L) that were calibrated to these."""
+    def undo(self, probabilities: Floats) -> NDArray[np.float32]:
+        """The probabilities (N, L) before calibration of calibrated ones (N, L)."""
         if (self.scale == 1).all() and (self.offset == 0).all():
-            return np.asarray(calibrated, dtype=np.float32)
-        logits = logit(np.clip(calibrated, EDGE, 1 - EDGE))
+            return np.asarray(probabilities, dtype=np.float32)
+        logits = logit(np.clip(probabilities, EDGE, 1 - EDGE))
         return np.asarray(expit((logits - self.offset) / self.scale), dtype=np.float32)
 
 
@@ -47,42 +67,43 @@ def no_calibration(labels: int) -> Calibration:
 
 
 def fit_platt(
-    probabilities: Floats,
-    answers: NDArray[np.integer] | Floats,
-    shown: Floats | None = None,
-    unasked: Floats | None = None,
+    probabilities: Floats, feedback: NDArray[np.integer] | Floats, unreviewed: Floats | None = None
 ) -> Calibration:
-    """Platt scaling with one slope for all labels and a shrunken offset for each.
+    """Platt scaling with one slope for all labels and a shrunken offset for each (Platt, 1999).
 
-    probabilities (N, L): what the model said, before any calibration. answers (N, L): +1 accepted, -1
-    rejected, 0 no answer. shown (N, L): the chance in (0, 1] that the cell came to be judged; answers weigh
-    1 / shown, so that suggesting only what is likely does not pass for all being likely (Horvitz and
-    Thompson, 1952). None: judged by chance alone. unasked (K, L): probabilities that nobody was to judge, NaN
-    elsewhere; they are taken at their word, and weigh together as much as the answers, or more where these
-    are about few of the labels. Below 20 answers, or with answers of one kind and nothing beside them,
-    nothing is changed.
+    probabilities (N, L): before any calibration. feedback (N, L): +1 accepted, -1 rejected, 0 none.
+    unreviewed (K, L): probabilities of cells that were never suggested, NaN elsewhere. They are fitted to
+    themselves, so that feedback on high probabilities cannot change low ones much; together they weigh as
+    much as the feedback, or more where that is about few of the labels. Below 20 cells of feedback, or with
+    feedback of one kind and nothing unreviewed, nothing is changed.
+    Raises LearningError where the shapes differ.
+
+    >>> probabilities = np.full((40, 1), 0.9)
+    >>> accepted_half = np.where(np.arange(40) % 2, 1, -1)[:, None]
+    >>> calibration = fit_platt(probabilities, accepted_half)
+    >>> bool(0.5 < calibration(probabilities[:1]) < 0.6)
+    True
     """
-    shapes = {np.shape(each) for each in (probabilities, answers, shown) if each is not None}
-    if len(shapes) > 1:
-        raise LearningError(
-            "Probabilities, answers and chances to be shown must be of one shape (images, labels)."
-        )
+    if np.shape(probabilities) != np.shape(feedback):
+        raise LearningError("Probabilities and feedback must be of one shape (images, labels).")
     labels = probabilities.shape[1]
-    judged = _judged(probabilities, np.asarray(answers), shown)
-    beside = None if unasked is None or np.isnan(unasked).all() else _believed(unasked, judged, labels)
-    one_kind = judged.target.min(initial=1) == judged.target.max(initial=0)
-    if len(judged.target) < LEAST_ANSWERS or (one_kind and beside is None):
+    reviewed = _reviewed_cells(probabilities, np.asarray(feedback))
+    beside = None
+    if unreviewed is not None and not np.isnan(unreviewed).all():
+        beside = _unreviewed_cells(unreviewed, reviewed, labels)
+    one_kind = reviewed.target.min(initial=1) == reviewed.target.max(initial=0)
+    if len(reviewed.target) < LEAST_FEEDBACK or (one_kind and beside is None):
         return no_calibration(labels)
-    slope, offset = _solve(judged if beside is None else judged.plus(beside), labels)
-    return Calibration(np.full(labels, slope, np.float32), offset.astype(np.float32), len(judged.target))
+    slope, offset = _solve(reviewed if beside is None else reviewed.plus(beside), labels)
+    return Calibration(np.full(labels, slope, np.float32), offset.astype(np.float32), len(reviewed.target))
 
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """What is fitted to, (M,) each: columns, what the model said, what is true (0..1), its weight."""
+    """The cells of a fit, (M,) each: column, probability before calibration, target (0..1), weight."""
 
     columns: NDArray[np.intp]
-    said: Floats
+    probability: Floats
     target: Floats
     weight: Floats
 
@@ -92,30 +113,29 @@ class _Cells:
         return _Cells(*(np.concatenate(pair) for pair in pairs))
 
 
-def _judged(probabilities: Floats, answers: NDArray[Any], shown: Floats | None) -> _Cells:
-    """The answered cells; their weights average 1."""
-    rows, columns = np.nonzero(answers)
-    weight = np.ones(len(rows)) if shown is None else 1 / np.clip(np.asarray(shown)[rows, columns], 0.02, 1.0)
-    said = probabilities[rows, columns].astype(np.float64)
-    right = (answers[rows, columns] > 0).astype(np.float64)
-    return _Cells(columns, said, right, weight / weight.mean() if len(rows) else weight)
+def _reviewed_cells(probabilities: Floats, feedback: NDArray[np.integer] | Floats) -> _Cells:
+    """The cells with feedback, each weighing 1."""
+    rows, columns = np.nonzero(feedback)
+    accepted = (feedback[rows, columns] > 0).astype(np.float64)
+    return _Cells(columns, probabilities[rows, columns].astype(np.float64), accepted, np.ones(len(rows)))
 
 
-def _believed(unasked: Floats, judged: _Cells, labels: int) -> _Cells:
-    """The cells that nobody was to judge, at the model's word."""
-    rows, columns = np.nonzero(~np.isnan(unasked))
-    said = unasked[rows, columns].astype(np.float64)
-    count = max(len(judged.columns), 1)
-    share = np.bincount(judged.columns, minlength=labels) / count
-    # Labels that answers are about, counted evenly: what one label taught must not move all the others.
-    answered = 1 / max((share**2).sum(), 1 / labels)
-    return _Cells(columns, said, said, np.full(len(rows), count / len(rows) * labels / answered))
+def _unreviewed_cells(unreviewed: Floats, reviewed: _Cells, labels: int) -> _Cells:
+    """The cells that were never suggested, with their own probability as target."""
+    rows, columns = np.nonzero(~np.isnan(unreviewed))
+    probability = unreviewed[rows, columns].astype(np.float64)
+    count = max(len(reviewed.columns), 1)
+    share = np.bincount(reviewed.columns, minlength=labels) / count
+    # Labels that feedback is about, counted evenly: feedback on one label must not move all the others.
+    labels_reviewed = 1 / max((share**2).sum(), 1 / labels)
+    weight = np.full(len(rows), count / len(rows) * labels / labels_reviewed)
+    return _Cells(columns, probability, probability, weight)
 
 
 def _solve(cells: _Cells, labels: int) -> tuple[float, NDArray[np.float64]]:
     """Slope and offsets (L,) of the highest posterior under the priors above."""
     spread = np.array([SLOPE, OFFSET, *[OWN_OFFSET] * labels])
-    scores = logit(np.clip(cells.said, EDGE, 1 - EDGE))
+    scores = logit(np.clip(cells.probability, EDGE, 1 - EDGE))
 
     def cost(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         slope, shared, own = np.exp(values[0]), values[1], values[2:]
@@ -133,23 +153,26 @@ def _solve(cells: _Cells, labels: int) -> tuple[float, NDArray[np.float64]]:
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """error: the expected calibration error, 0..1; said, held, cells: each bin's mean p, truth, size."""
+    """error: the expected calibration error, 0..1; by bin: mean probability, share present, cells."""
 
     error: float
-    said: NDArray[np.float64]
-    held: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    present: NDArray[np.float64]
     cells: NDArray[np.int64]
 
 
 def reliability(probabilities: Floats, truth: Floats, bins: int = 10) -> Reliability:
-    """How often what was said with p held, over all cells; equal-width bins, empty ones are NaN."""
-    said, held = np.ravel(probabilities).astype(np.float64), np.ravel(np.asarray(truth) > 0)
-    if said.size != held.size or not said.size:
+    """How often labels are present by their probability, over all cells of (N, L) or any other shape.
+
+    Bins are of equal width; an empty one is NaN. Raises LearningError where shapes differ or hold no cell.
+    """
+    predicted, present = np.ravel(probabilities).astype(np.float64), np.ravel(np.asarray(truth) > 0)
+    if predicted.size != present.size or not predicted.size:
         raise LearningError("Reliability needs probabilities and truth of one shape, and at least one cell.")
-    index = np.minimum((said * bins).astype(int), bins - 1)
+    index = np.minimum((predicted * bins).astype(int), bins - 1)
     cells = np.bincount(index, minlength=bins)
     with np.errstate(invalid="ignore"):
-        mean_said = np.bincount(index, said, bins) / cells
-        mean_held = np.bincount(index, held, bins) / cells
-    error = float(np.nansum(cells * np.abs(mean_said - mean_held)) / said.size)
-    return Reliability(error, mean_said, mean_held, cells)
+        mean_predicted = np.bincount(index, predicted, bins) / cells
+        share_present = np.bincount(index, present, bins) / cells
+    error = float(np.nansum(cells * np.abs(mean_predicted - share_present)) / predicted.size)
+    return Reliability(error, mean_predicted, share_present, cells)

@@ -1,4 +1,4 @@
-"""Which loss and which estimator a recipe means, and whether they go together."""
+"""Which loss and which estimator a recipe means, and whether they can be used together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from model_backend.errors import LearningError
 from model_backend.estimators import find_estimator
-from model_backend.losses import LOSSES, LossEntry, build_loss
+from model_backend.losses import LOSSES, LossEntry, build_loss, find_loss
 from model_backend.training.endtoend import EndToEndSettings
 from model_backend.training.recipe import Recipe
 
@@ -15,9 +15,9 @@ END_TO_END_LOSS = "em"  # the best plain one in the tables of Zhou et al., ECCV 
 
 
 def resolved(recipe: Recipe) -> Recipe:
-    """The recipe with its loss named: an estimator alone means ROLE, end to end alone means EM.
+    """The recipe with its loss filled in: an estimator alone means ROLE, end to end alone means EM.
 
-    None stays for the shipped default, which is no single loss.
+    The loss stays None for the shipped default, which is no single loss.
     """
     if recipe.loss is not None:
         return recipe
@@ -27,7 +27,10 @@ def resolved(recipe: Recipe) -> Recipe:
 
 
 def chosen_estimator(recipe: Recipe) -> str | None:
-    """The estimator's name for the recipe's loss, None where the loss has no use for one."""
+    """The name of the estimator that the recipe's loss uses, None where it uses none.
+
+    Raises LearningError for an unknown estimator, and for one that the loss does not use.
+    """
     entry = _entry(recipe)
     if entry is None or not entry.uses_estimate:
         if entry is not None and recipe.estimator is not None:
@@ -46,20 +49,17 @@ def uses_positives(recipe: Recipe) -> bool:
 
 
 def is_softmax(recipe: Recipe) -> bool:
-    """Whether the recipe's logits say which label is the one tagged, and not each label for itself."""
+    """Whether the logits of the recipe's loss are those of a softmax over which label is tagged."""
     entry = _entry(recipe)
     return entry is not None and entry.is_softmax
 
 
 def _entry(recipe: Recipe) -> LossEntry | None:
-    return LOSSES.get(str(recipe.loss).lower().replace("_", "-"))
+    return None if recipe.loss is None else find_loss(recipe.loss)
 
 
 def check_choices(recipe: Recipe) -> None:
-    """Find out before any work whether all that the recipe names can be had, and goes together.
-
-    Raises LearningError naming what there is.
-    """
+    """Raises LearningError, before any work, for names and options that a recipe cannot have together."""
     meant = resolved(recipe)
     if meant.loss is not None:
         build_loss(meant.loss, **meant.loss_options)

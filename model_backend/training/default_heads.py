@@ -1,8 +1,8 @@
-"""The shipped default: what was tagged, what neighbours were tagged, and heads that learn to say both.
+"""The shipped default: heads trained to the soft labels of every image.
 
-The belief that tags give about every image (`belief.py`) times k are soft targets for all images, tagged or
-not. A linear head and two small networks learn the targets and smooth out what the witnesses disagree on.
-Chosen by measurement, `benchmarks/accuracy.py`: see README.
+The soft labels (`soft_labels.py`) times k are targets for all images, tagged or not. A linear head and two
+small networks learn these targets and smooth out where the estimates behind them disagree. A fourth head is
+the softmax over tags itself. Chosen by measurement, `benchmarks/accuracy.py`: see README.
 """
 
 from __future__ import annotations
@@ -15,41 +15,36 @@ from model_backend.training.logistic import fit_sigmoid
 from model_backend.training.mlp import fit_mlps
 from model_backend.training.model import Head
 from model_backend.training.soft_labels import L2, SoftLabels
+from model_backend.training.supervision import Supervision
 
 NETS = 2
 
 
 def fit_default_heads(
-    mapped: Tensor,
-    observed: Tensor,
-    belief: SoftLabels,
-    expected_positives: float,
-    *,
-    seed: int,
-    progress: Progress,
-    propensity: Tensor | None = None,
+    mapped: Tensor, supervision: Supervision, soft_labels: SoftLabels, *, seed: int, progress: Progress
 ) -> tuple[Head, ...]:
-    """Heads for mapped features (N, D), observations (N, L) and what is believed of them.
+    """Heads on mapped features (N, D), trained to the pool's soft labels.
 
-    propensity (L,): the chance that a label which is present was the one tagged, up to a factor. What is
-    seldom tagged though present then counts for more.
+    With a propensity, labels that are seldom tagged though present get a larger share of the soft labels.
     """
-    shares, head = belief.shares, belief.head
-    if propensity is not None:
-        shares, head = shares / propensity, (head[0], head[1] - propensity.log())
+    shares, softmax = soft_labels.shares, soft_labels.head
+    if supervision.propensity is not None:
+        shares = shares / supervision.propensity
+        softmax = softmax[0], softmax[1] - supervision.propensity.log()
         shares = shares / shares.sum(dim=1, keepdim=True)
-    targets = soft_targets(shares, observed, expected_positives)
+    targets = soft_targets(shares, supervision)
     progress("heads", 0.7)
-    linear = fit_sigmoid(mapped, targets, None, L2 / len(mapped))
+    linear = fit_sigmoid(mapped, targets, L2 / len(mapped))
     nets = fit_mlps(mapped, targets, NETS, seed=seed)
     return (
         Head((linear,)),
-        Head((head,), link="softmax", positives=expected_positives),
-        *(Head(layers, share=belief.trust / NETS) for layers in nets),
+        Head((softmax,), link="softmax", positives=supervision.expected_positives),
+        *(Head(layers, share=soft_labels.trust / NETS) for layers in nets),
     )
 
 
-def soft_targets(shares: Tensor, observed: Tensor, expected_positives: float) -> Tensor:
+def soft_targets(shares: Tensor, supervision: Supervision) -> Tensor:
     """k times the shares (N, L), at most 1; 1 and 0 where observed."""
-    targets = (expected_positives * shares).clamp(max=1.0)
+    targets = (supervision.expected_positives * shares).clamp(max=1.0)
+    observed = supervision.observed
     return torch.where(observed > 0, 1.0, torch.where(observed < 0, 0.0, targets))

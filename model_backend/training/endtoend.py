@@ -22,14 +22,22 @@ from model_backend.estimators.base import Estimator
 from model_backend.losses import Batch, Loss, build_loss
 from model_backend.progress import Progress, silent
 from model_backend.training.recipe import Recipe
+from model_backend.training.supervision import Supervision
 
 Read = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class EndToEndSettings:
-    """epochs in all, the first `frozen` of them with the backbone still; images a step; Adam's rates; the
-    largest gradient norm; the smallest share of an image's sides that a crop keeps; bf16 None: probed.
+    """Numbers of training end to end.
+
+    epochs: passes in all, of which the backbone does not change in the first `frozen`. batch: images a step.
+    head_rate, backbone_rate: Adam's. largest_gradient: its norm is clipped to this. smallest_crop: the share
+    of an image's sides that augmentation keeps at least. bf16: None times both precisions and takes the
+    faster.
+
+    >>> EndToEndSettings.of({"epochs": 3}).epochs
+    3
     """
 
     epochs: int = 10
@@ -58,12 +66,27 @@ class EndToEndSettings:
         for name in ("epochs", "batch", "head_rate", "backbone_rate", "largest_gradient", "smallest_crop"):
             if not getattr(self, name) > 0:
                 raise LearningError(
-                    f"End to end, {name} must be above 0, not {getattr(self, name)}.", "Choose another."
+                    f"End to end, {name} must be above 0, not {getattr(self, name)}.", "Choose a larger one."
                 )
         if self.smallest_crop > 1 or self.frozen < 0:
             raise LearningError(
-                "End to end, smallest_crop is at most 1 and frozen at least 0.", "Correct them."
+                "End to end, smallest_crop is at most 1 and frozen at least 0.", "Change them."
             )
+
+
+@dataclass(frozen=True, eq=False)
+class LinearInit:
+    """Where training end to end begins: what training on frozen features left.
+
+    weight (F, L), bias (L,): the head on the backbone's features. estimator: the one trained beside it, for
+    losses that use one; mapped (N, D): the pool's features that the estimator reads, fixed while the backbone
+    moves.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    estimator: Estimator | None = None
+    mapped: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,38 +103,32 @@ class EndToEndFit:
 def fit_end_to_end(
     backbone: nn.Module,
     read: Read,
-    observed: Tensor,
+    supervision: Supervision,
     recipe: Recipe,
-    expected_positives: float,
     *,
-    start: tuple[Tensor, Tensor],
-    estimator: Estimator | None = None,
-    estimator_features: Tensor | None = None,
-    settings: EndToEndSettings | None = None,
+    start: LinearInit,
     progress: Progress | None = None,
 ) -> EndToEndFit:
     """Fine-tune `backbone`, a module from images (B, 3, H, W) to features (B, F), with its head.
 
     read: rows of the pool (B,) to their images, uint8 or float32, in the range that `backbone` expects;
-    called from another thread, one batch ahead. observed (N, L); images without observations are left out.
-    start: the linear head's weight (F, L) and bias (L,). estimator: the linear training's, for losses that
-    use one; estimator_features (N, D): what it reads of the pool, the same while the backbone moves.
+    called from another thread, one batch ahead. Images without observations are left out. The recipe's
+    `end_to_end_options` are those of `EndToEndSettings`.
     The loss keeps its own scale, a mean over cells: Adam does not feel it, and published rates carry over.
-    progress: told the epoch and the share done after each step; what it raises ends the training.
+    progress: called with the epoch and the share done after each step; what it raises ends the training.
     `backbone` itself is trained. Raises LearningError when the loss or a gradient is not finite.
     """
-    chosen = settings or EndToEndSettings()
-    with _seeded(pick_device(recipe.device), recipe.seed):
-        run = _Run(
-            backbone, read, observed, recipe, expected_positives, start, chosen, estimator, estimator_features
-        )
+    device = pick_device(recipe.device)
+    with _seeded(device, recipe.seed):
+        run = _Run(backbone, read, supervision.to(device), recipe, start)
+        epochs = run.settings.epochs
         begun = time.perf_counter()
-        losses = tuple(run.epoch(epoch, progress or silent) for epoch in range(1, chosen.epochs + 1))
+        losses = tuple(run.epoch(epoch, progress or silent) for epoch in range(1, epochs + 1))
         seconds = time.perf_counter() - begun
     backbone.eval().cpu()
     head = run.head.cpu()
     weight, bias = head.weight.detach().T.contiguous(), head.bias.detach()
-    speed = len(run.rows) * chosen.epochs / max(seconds, 1e-9)
+    speed = len(run.rows) * epochs / max(seconds, 1e-9)
     return EndToEndFit(backbone, weight, bias, losses, speed)
 
 
@@ -129,27 +146,16 @@ class _Run:
     """The state of one fine-tuning."""
 
     def __init__(
-        self,
-        backbone: nn.Module,
-        read: Read,
-        observed: Tensor,
-        recipe: Recipe,
-        positives: float,
-        start: tuple[Tensor, Tensor],
-        settings: EndToEndSettings,
-        estimator: Estimator | None,
-        estimator_features: Tensor | None,
+        self, backbone: nn.Module, read: Read, supervision: Supervision, recipe: Recipe, start: LinearInit
     ) -> None:
-        self.settings = settings
-        self.estimator, self.estimator_features = estimator, estimator_features
-        self.device = pick_device(recipe.device)
-        self.read, self.positives = read, positives
-        self.rows = (observed != 0).any(dim=1).nonzero()[:, 0].cpu()
+        self.settings = settings = EndToEndSettings.of(recipe.end_to_end_options)
+        self.read, self.supervision, self.start = read, supervision, start
+        self.device = supervision.observed.device
+        self.rows = (supervision.observed != 0).any(dim=1).nonzero()[:, 0].cpu()
         if not len(self.rows):
             raise LearningError("No image has a label yet.", "Tag a few images, then fine-tune.")
-        self.observed = observed.to(self.device)
         self.random = torch.Generator().manual_seed(recipe.seed)
-        self.backbone = backbone.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.backbone = backbone.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # of torch: no overload names both
         self.head = _head(start).to(self.device)
         self.name = recipe.loss or "an"
         self.loss: Loss = build_loss(self.name, **recipe.loss_options).to(self.device)
@@ -191,26 +197,24 @@ class _Run:
         norm = nn.utils.clip_grad_norm_(parameters, self.settings.largest_gradient)
         self._require_finite(norm, "gradient", epoch)
         self.optimizer.step()
-        if self.estimator is not None:
-            self.estimator.step(self.settings.head_rate)
+        if self.start.estimator is not None:
+            self.start.estimator.step(self.settings.head_rate)
         return float(value.detach())
 
     def _batch(self, rows: Tensor, epoch: int) -> Batch:
-        return Batch(
-            observed=self.observed[rows],
-            indices=rows,
+        return self.supervision.batch(
+            rows,
             epoch=epoch,
             epochs=self.settings.epochs,
-            expected_positives=self.positives,
             estimate=self._estimate(rows),
             generator=self.random,
         )
 
     def _estimate(self, rows: Tensor) -> Tensor | None:
-        if self.estimator is None:
+        estimator, mapped = self.start.estimator, self.start.mapped
+        if estimator is None:
             return None
-        read = self.estimator_features
-        return self.estimator.logits(rows, None if read is None else read[rows.to(read.device)])
+        return estimator.logits(rows, None if mapped is None else mapped[rows.to(mapped.device)])
 
     def _require_finite(self, value: Tensor, what: str, epoch: int) -> None:
         if not bool(torch.isfinite(value)):
@@ -248,10 +252,9 @@ def augmented(images: Tensor, random: torch.Generator, smallest_crop: float) -> 
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
-def _head(start: tuple[Tensor, Tensor]) -> nn.Linear:
-    weight, bias = start
-    head = nn.Linear(*weight.shape)
+def _head(start: LinearInit) -> nn.Linear:
+    head = nn.Linear(*start.weight.shape)
     with torch.no_grad():
-        head.weight.copy_(weight.T)
-        head.bias.copy_(bias)
+        head.weight.copy_(start.weight.T)
+        head.bias.copy_(start.bias)
     return head

@@ -1,4 +1,4 @@
-"""How good scores are against a known truth: average precision, precision and recall at thresholds."""
+"""Scores measured against a known truth: average precision, precision and recall at thresholds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 from model_backend.errors import LearningError
 
 Scores = NDArray[np.floating]
-Truth = NDArray[np.integer]
+Truth = NDArray[np.integer] | NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,12 @@ class MeanAveragePrecision:
 def mean_average_precision(scores: Scores, truth: Truth) -> MeanAveragePrecision:
     """Mean average precision, in 0..1, of scores (N, L) against a truth (N, L) of 1 present, 0 or -1 absent.
 
-    Every image counts and ties are treated as scikit-learn treats them.
+    Every image counts, and ties are treated as by scikit-learn. Raises LearningError where shapes differ, a
+    score is not finite, or the truth holds no positive.
+
+    >>> scores = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
+    >>> mean_average_precision(scores, np.array([[1, 0], [0, 1], [1, 0]])).each.round(2).tolist()
+    [0.83, 0.5]
     """
     scores, present = _checked(scores, truth)
     each = np.full(present.shape[1], np.nan)
@@ -37,7 +42,7 @@ def mean_average_precision(scores: Scores, truth: Truth) -> MeanAveragePrecision
         each[label] = average_precision_score(present[:, label], scores[:, label])
     left_out = tuple(int(label) for label in np.flatnonzero(np.isnan(each)))
     if len(left_out) == len(each):
-        raise LearningError("The truth holds no positive at all: there is nothing to measure against.")
+        raise LearningError("The truth holds no positive.", "Measure on images that show some of the labels.")
     return MeanAveragePrecision(float(np.nanmean(each)), each, left_out)
 
 
@@ -54,7 +59,14 @@ class Retrieval:
 
 
 def at_thresholds(scores: Scores, truth: Truth, thresholds: Scores) -> Retrieval:
-    """Precision and recall, over all cells, of suggesting labels whose score reaches their threshold (L,)."""
+    """Precision and recall, over all cells, of suggesting labels whose score reaches their threshold (L,).
+
+    scores (N, L); truth (N, L) of 1 present, 0 or -1 absent. Raises LearningError where shapes differ, or a
+    score is not finite.
+
+    >>> at_thresholds(np.array([[0.9, 0.2], [0.6, 0.7]]), np.array([[1, 1], [0, 1]]), np.array([0.5, 0.65]))
+    Retrieval(suggested=2, precision=1.0, recall=0.6666666666666666)
+    """
     scores, present = _checked(scores, truth)
     suggested = scores >= thresholds
     right = int((suggested & present).sum())
@@ -66,9 +78,13 @@ def _ratio(part: int, whole: int) -> float:
 
 
 def _checked(scores: Scores, truth: Truth) -> tuple[Scores, NDArray[np.bool_]]:
-    scores, present = np.asarray(scores), np.asarray(truth) > 0
+    scores, present = np.asarray(scores), np.greater(truth, 0)
     if scores.ndim != 2 or scores.shape != present.shape:
-        raise LearningError(f"Scores {scores.shape} and truth {present.shape} must be one matrix shape.")
+        raise LearningError(
+            f"Scores {scores.shape} and truth {present.shape} must be of one shape (images, labels)."
+        )
     if not np.isfinite(scores).all():
-        raise LearningError("The scores hold NaN or infinity: the model that gave them has failed.")
+        raise LearningError(
+            "The scores hold NaN or infinity.", "Train again: the model that gave them has failed."
+        )
     return scores, present

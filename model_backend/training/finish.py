@@ -12,13 +12,14 @@ from torch import Tensor
 from model_backend.errors import LearningError
 from model_backend.features.mapping import FeatureMap
 from model_backend.progress import Progress
+from model_backend.training.calibration import calibrated
 from model_backend.training.feedback import (
     Feedback,
     calibrate_by_feedback,
     no_feedback,
     thresholds_by_feedback,
 )
-from model_backend.training.model import Head, LabelModel, calibrated
+from model_backend.training.model import Head, LabelModel
 from model_backend.training.pool import Floats, Pool
 from model_backend.training.positives import ExpectedPositives
 from model_backend.training.recipe import Recipe
@@ -28,7 +29,7 @@ from model_backend.training.recipe import Recipe
 class Fit:
     """model; probabilities (N, L) float32, the label vector of every image of the pool; metrics, JSON-able.
 
-    Observed labels keep their estimated probability here: exports put 0 and 1 and mark them as human.
+    Observed labels too have their estimated probability here; exports write 0 or 1 in its place.
     """
 
     model: LabelModel
@@ -37,7 +38,7 @@ class Fit:
 
 
 def require_tags(pool: Pool) -> None:
-    """Raises LearningError when nothing is tagged yet."""
+    """Raises LearningError when no label of the pool is observed as present."""
     if not len(pool.tagged):
         raise LearningError(
             "No image has a label yet.", "Tag a few images (ten make a start), then train again."
@@ -45,14 +46,14 @@ def require_tags(pool: Pool) -> None:
 
 
 def uncalibrated(
-    pool: Pool, recipe: Recipe, feature_map: FeatureMap, parts: tuple[Head, ...], positives: float
+    pool: Pool, recipe: Recipe, feature_map: FeatureMap, heads: tuple[Head, ...], positives: float
 ) -> LabelModel:
-    """A model of these parts that says what they say, and suggests nothing yet."""
+    """A model of these heads without calibration, whose thresholds suggest nothing yet."""
     return LabelModel(
         recipe=recipe,
         blocks=tuple(pool.blocks),
         feature_map=feature_map,
-        parts=parts,
+        heads=heads,
         expected_positives=positives,
         thresholds=np.ones(pool.labels, dtype=np.float32),
         scale=torch.ones(pool.labels),
@@ -65,7 +66,7 @@ def finish(
     pool: Pool,
     mapped: Tensor,
     *,
-    belief: Tensor | None,
+    estimated: Tensor | None,
     feedback: Feedback | None,
     precision: float,
     positives: ExpectedPositives,
@@ -73,13 +74,13 @@ def finish(
 ) -> Fit:
     """Calibrate an uncalibrated model, choose its thresholds and give each image its label vector.
 
-    mapped (N, D): the pool's features through the model's map. belief (N, L): what the estimator thinks of
-    the pool, averaged with what the head says. feedback, precision: see `fit`.
+    mapped (N, D): the pool's features through the model's map. estimated (N, L): the estimator's
+    probabilities of the pool, averaged with the model's. feedback, precision: see `fit`.
     """
     progress("label vectors", 0.95)
     raw = model.raw(mapped)
-    if belief is not None:
-        raw = (raw + belief) / 2
+    if estimated is not None:
+        raw = (raw + estimated) / 2
     feedback = feedback or no_feedback()
     calibration = calibrate_by_feedback(feedback, raw.numpy(), pool.observed)
     model = model.calibrated(torch.from_numpy(calibration.scale), torch.from_numpy(calibration.offset))
@@ -94,6 +95,6 @@ def finish(
         "expected_positives": positives.value,
         "expected_positives_source": positives.source,
         **feedback.metrics(),
-        "calibrated": calibration.answers > 0,
+        "calibrated": calibration.feedback > 0,
     }
     return Fit(model.with_thresholds(thresholds), probabilities, metrics)

@@ -1,4 +1,4 @@
-"""One training: a pool and a recipe in, a model and a label vector for every image out."""
+"""One training: from a pool and a recipe to a model and the label vector of every image."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from model_backend.errors import LearningError
 from model_backend.progress import Progress, silent
 from model_backend.training.choices import resolved
 from model_backend.training.default_heads import fit_default_heads
@@ -20,8 +20,10 @@ from model_backend.training.mapped_pool import map_pool, worth_keeping
 from model_backend.training.model import LabelModel
 from model_backend.training.pool import Pool
 from model_backend.training.positives import expected_positives as estimate_positives
+from model_backend.training.propensity import checked_propensity
 from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
 from model_backend.training.soft_labels import SoftLabels, soft_labels_for
+from model_backend.training.supervision import Supervision
 
 
 def fit(
@@ -37,17 +39,30 @@ def fit(
 ) -> Fit:
     """Train on everything observed so far.
 
-    expected_positives: labels an image, when the user knows; else the tags tell it roughly, see
+    expected_positives: labels an image, when the user knows; else it is estimated from the tags, see
     `positives_by_tags`. Completed reviews correct either.
-    previous: the last version, whose feature map serves again while it fits the pool.
+    previous: the last version, whose feature map is used again while it fits the pool.
     precision: the share of suggestions that should be right, for the thresholds.
     propensity (L,): where annotators prefer some labels, the chance in (0, 1] that each is tagged when
-    present, see `simulate.label_propensity`.
-    feedback: what was said to earlier versions' suggestions, see `Feedback`. From 20 on they calibrate
-    the probabilities and set the thresholds. `pool` is to hold them too, as observed.
-    progress: called with a stage and how much is done, 0..1.
+    present, see `label_propensity`.
+    feedback: the reviews of earlier versions' suggestions. From 20 on they calibrate the probabilities and
+    set the thresholds. `pool` must hold them too, as observed.
+    progress: called with a stage and the share done, 0..1; what it raises ends the training.
 
     Raises LearningError when nothing is tagged yet. The same arguments give the same result.
+
+    >>> random = np.random.default_rng(0)
+    >>> truth = random.integers(0, 2, (60, 3))
+    >>> features = (truth + 0.1 * random.normal(size=(60, 3))).astype(np.float32)
+    >>> observed = np.zeros_like(truth)
+    >>> for image in np.flatnonzero(truth.any(axis=1)):
+    ...     observed[image, random.choice(np.flatnonzero(truth[image]))] = 1
+    >>> fitted = fit(Pool(features, (), observed))
+    >>> fitted.probabilities.shape
+    (60, 3)
+    >>> unseen = fitted.model.predict(np.array([[1, 0, 0], [0, 0, 1]], np.float32))
+    >>> unseen.argmax(axis=1).tolist()
+    [0, 2]
     """
     report = progress or silent
     require_tags(pool)
@@ -55,17 +70,19 @@ def fit(
     report("feature map", 0.0)
     feature_map, mapped = map_pool(pool, recipe, previous)
     mapped_at = time.perf_counter()
-    weights = _propensity(propensity, pool.labels)
     observed = torch.from_numpy(pool.observed)
-    belief = soft_labels_for(recipe, mapped.mapped, observed, expected_positives, report)
-    positives = estimate_positives(pool.observed, expected_positives, belief.shares if belief else None)
-    trained = _heads(mapped.mapped, observed, recipe, positives.value, belief, report, weights)
-    model = uncalibrated(pool, recipe, feature_map, trained.parts, positives.value)
+    soft_labels = soft_labels_for(recipe, mapped.mapped, observed, expected_positives, report)
+    shares = soft_labels.shares if soft_labels else None
+    positives = estimate_positives(pool.observed, expected_positives, shares)
+    weights = checked_propensity(propensity, pool.labels)
+    supervision = Supervision(observed, positives.value, weights)
+    trained = _fit_heads(mapped.mapped, supervision, soft_labels, recipe, report)
+    model = uncalibrated(pool, recipe, feature_map, trained.heads, positives.value)
     finished = finish(
         replace(model, pool=worth_keeping(mapped)),
         pool,
         mapped.mapped,
-        belief=trained.belief,
+        estimated=trained.estimated,
         feedback=feedback,
         precision=precision,
         positives=positives,
@@ -79,27 +96,11 @@ def fit(
     return replace(finished, metrics=finished.metrics | took)
 
 
-def _heads(
-    mapped: torch.Tensor,
-    observed: torch.Tensor,
-    recipe: Recipe,
-    positives: float,
-    belief: SoftLabels | None,
-    report: Progress,
-    propensity: torch.Tensor | None,
+def _fit_heads(
+    mapped: Tensor, supervision: Supervision, soft_labels: SoftLabels | None, recipe: Recipe, report: Progress
 ) -> LinearFit:
-    if recipe.is_default and belief is not None:
-        parts = fit_default_heads(
-            mapped, observed, belief, positives, seed=recipe.seed, progress=report, propensity=propensity
-        )
-        return LinearFit(parts, None, 0)
-    return fit_linear(mapped, observed, resolved(recipe), positives, progress=report, propensity=propensity)
-
-
-def _propensity(given: NDArray[np.floating] | None, labels: int) -> torch.Tensor | None:
-    if given is None:
-        return None
-    values = torch.as_tensor(np.asarray(given, dtype=np.float32))
-    if values.shape != (labels,) or not bool(((values > 0) & (values <= 1)).all()):
-        raise LearningError(f"Propensities must be {labels} chances above 0 and at most 1, one a label.")
-    return values
+    """The shipped default's heads, or the one of the recipe's loss."""
+    if recipe.is_default and soft_labels is not None:
+        heads = fit_default_heads(mapped, supervision, soft_labels, seed=recipe.seed, progress=report)
+        return LinearFit(heads, None, 0)
+    return fit_linear(mapped, supervision, resolved(recipe), progress=report)

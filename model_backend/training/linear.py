@@ -5,7 +5,7 @@ Tensors are sliced (no DataLoader), the optimiser is fused, batches are large an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,12 +14,13 @@ from model_backend.devices import pick_device
 from model_backend.errors import LearningError
 from model_backend.estimators import build_estimator, find_estimator
 from model_backend.estimators.base import Estimator
-from model_backend.losses import Batch, build_loss
+from model_backend.losses import build_loss
 from model_backend.progress import Progress
 from model_backend.training.choices import chosen_estimator, is_softmax
 from model_backend.training.model import Head, Link
 from model_backend.training.recipe import Recipe
 from model_backend.training.selection import held_out, tag_auc
+from model_backend.training.supervision import Supervision
 
 RATE = 0.1  # Adam's, at a batch of REFERENCE images and mean |phi|^2 = 1; grows with the root of the batch
 REFERENCE = 512
@@ -28,46 +29,37 @@ ESTIMATOR_RATE = 5e-2
 
 @dataclass(frozen=True, eq=False)
 class LinearFit:
-    """parts: the head; belief (N, L): the estimator's probabilities for the pool, where there was one.
+    """heads: the trained ones; estimated (N, L): the estimator's probabilities of the pool, None without one.
 
-    estimator: that one itself, on the device it was trained on.
+    epochs: passes over the pool; estimator: on the device it was trained on.
     """
 
-    parts: tuple[Head, ...]
-    belief: Tensor | None
+    heads: tuple[Head, ...]
+    estimated: Tensor | None
     epochs: int
     estimator: Estimator | None = None
 
 
-def fit_linear(
-    mapped: Tensor,
-    observed: Tensor,
-    recipe: Recipe,
-    expected_positives: float,
-    *,
-    progress: Progress,
-    propensity: Tensor | None = None,
-) -> LinearFit:
-    """Train a head (D, L) on mapped features (N, D) and observations (N, L).
+def fit_linear(mapped: Tensor, supervision: Supervision, recipe: Recipe, *, progress: Progress) -> LinearFit:
+    """Train a head (D, L) for the recipe's loss on mapped features (N, D).
 
-    Images without any observation take part only where a frozen estimator has a belief about them. The
-    penalty is recipe.l2 / 2n |weight|^2 beside the loss summed over labels. With recipe.patience, part of the
-    tags is held out and training stops when they are no longer told better. propensity: (L,) or (N, L).
-    Raises LearningError when the loss is not finite, naming the step.
+    Images without any observation take part only where a frozen estimator estimates their labels. The penalty
+    is recipe.l2 / 2n |weight|^2 beside the loss summed over labels. With recipe.patience, part of the tags is
+    held out, and training stops when the head no longer ranks these better. Raises LearningError when the
+    loss is not finite, naming the epoch.
     """
     device = pick_device(recipe.device)
-    mapped, observed = mapped.to(device), observed.to(device)
-    trainer = _Trainer(mapped, observed, recipe, expected_positives, propensity)
-    best = trainer.run(progress)
-    belief = pool_belief(trainer.estimator, mapped)
-    weight, bias = (tensor.cpu() for tensor in best)
+    mapped = mapped.to(device)
+    trainer = _Trainer(mapped, supervision.to(device), recipe)
+    weight, bias = (tensor.cpu() for tensor in trainer.run(progress))
+    estimated = estimate_pool(trainer.estimator, mapped)
     link: Link = "softmax" if is_softmax(recipe) else "sigmoid"
-    part = Head(((weight, bias),), link, positives=expected_positives)
-    return LinearFit((part,), belief, trainer.epoch, trainer.estimator)
+    head = Head(((weight, bias),), link, positives=supervision.expected_positives)
+    return LinearFit((head,), estimated, trainer.epoch, trainer.estimator)
 
 
-def pool_belief(estimator: Estimator | None, mapped: Tensor) -> Tensor | None:
-    """What the estimator says of a pool (N, L), on the CPU, by mapped features (N, D); None without one."""
+def estimate_pool(estimator: Estimator | None, mapped: Tensor) -> Tensor | None:
+    """The estimator's probabilities of a pool (N, L), on the CPU, from mapped features (N, D)."""
     if estimator is None:
         return None
     return estimator.probabilities(torch.arange(len(mapped), device=estimator.device), mapped).cpu()
@@ -76,20 +68,19 @@ def pool_belief(estimator: Estimator | None, mapped: Tensor) -> Tensor | None:
 class _Trainer:
     """One run: the head, its optimiser, the loss and the estimator."""
 
-    def __init__(
-        self, mapped: Tensor, observed: Tensor, recipe: Recipe, positives: float, propensity: Tensor | None
-    ) -> None:
-        self.recipe, self.positives, self.device = recipe, positives, mapped.device
-        self.mapped = mapped
+    def __init__(self, mapped: Tensor, supervision: Supervision, recipe: Recipe) -> None:
+        self.mapped, self.recipe, self.device = mapped, recipe, mapped.device
         self.generator = torch.Generator(device=self.device).manual_seed(recipe.seed)
-        self.validation = held_out(observed, recipe.seed) if recipe.patience else None
-        self.observed = observed if self.validation is None else self.validation.observed
-        self.propensity = None if propensity is None else propensity.to(self.device)
+        self.validation = held_out(supervision.observed, recipe.seed) if recipe.patience else None
+        if self.validation is not None:
+            supervision = replace(supervision, observed=self.validation.observed)
+        self.supervision = supervision
         self.loss = build_loss(str(recipe.loss), **recipe.loss_options).to(self.device)
         self.estimator = self._estimator(chosen_estimator(recipe))
         self.rows = self._rows()
-        self.weight = torch.zeros(mapped.shape[1], observed.shape[1], device=self.device, requires_grad=True)
-        self.bias = torch.zeros(observed.shape[1], device=self.device, requires_grad=True)
+        labels = supervision.observed.shape[1]
+        self.weight = torch.zeros(mapped.shape[1], labels, device=self.device, requires_grad=True)
+        self.bias = torch.zeros(labels, device=self.device, requires_grad=True)
         self.batch = min(recipe.batch, len(self.rows))
         per_epoch = -(-len(self.rows) // self.batch)
         self.epochs = max(recipe.epochs, -(-recipe.least_steps // per_epoch))
@@ -101,7 +92,7 @@ class _Trainer:
         self.epoch = 0
 
     def run(self, progress: Progress) -> tuple[Tensor, Tensor]:
-        """All epochs, or those until the held-out tags say stop; the best head."""
+        """Train for all epochs, or until the held-out tags are ranked no better; the best head."""
         best, best_score, since = self._head(), -1.0, 0
         for epoch in range(1, self.epochs + 1):
             self.epoch = epoch
@@ -120,8 +111,7 @@ class _Trainer:
     def _pass(self) -> None:
         order = self.rows[torch.randperm(len(self.rows), generator=self.generator, device=self.device)]
         for rows in torch.split(order, self.batch):
-            features = self.mapped[rows]
-            value = self._value(rows, features, self.observed[rows])
+            value = self._value(rows)
             if not bool(torch.isfinite(value)):
                 raise LearningError(
                     f"The loss {self.recipe.loss} became {value.item()} in epoch {self.epoch}.",
@@ -135,42 +125,36 @@ class _Trainer:
             self.schedule.step()
         self.loss.on_epoch_end(self.epoch, self.epochs)
 
-    def _value(self, rows: Tensor, features: Tensor, observed: Tensor) -> Tensor:
-        batch = Batch(
-            observed=observed,
-            indices=rows,
+    def _value(self, rows: Tensor) -> Tensor:
+        """The loss of a batch, a scalar, with the penalty."""
+        features = self.mapped[rows]
+        batch = self.supervision.batch(
+            rows,
             epoch=self.epoch,
             epochs=self.epochs,
-            expected_positives=self.positives,
             estimate=None if self.estimator is None else self.estimator.logits(rows, features),
-            propensity=self._propensity(rows),
             generator=self.generator,
         )
         value: Tensor = self.loss(torch.addmm(self.bias, features, self.weight), batch)
-        labels = 1 if is_softmax(self.recipe) else observed.shape[1]
+        labels = 1 if is_softmax(self.recipe) else len(self.bias)
         return labels * value + self.recipe.l2 / 2 / len(self.rows) * self.weight.square().sum()
 
     def _estimator_rate(self) -> float:
         # The estimator multiplies by ten; its own rate does not follow the head's, which fits phi's scale.
         return ESTIMATOR_RATE * float(self.schedule.get_last_lr()[0]) / self.rate
 
-    def _propensity(self, rows: Tensor) -> Tensor | None:
-        if self.propensity is None or self.propensity.ndim == 1:
-            return self.propensity
-        return self.propensity[rows]
-
     def _estimator(self, name: str | None) -> Estimator | None:
         if name is None:
             return None
         options = dict(self.recipe.estimator_options)
         if name == "neighbours":
-            options.setdefault("expected_positives", self.positives)
-        return build_estimator(
-            name, self.observed, self.mapped, seed=self.recipe.seed, device=self.device, **options
-        )
+            options.setdefault("expected_positives", self.supervision.expected_positives)
+        observed, seed = self.supervision.observed, self.recipe.seed
+        return build_estimator(name, observed, self.mapped, seed=seed, device=self.device, **options)
 
     def _rows(self) -> Tensor:
-        known = (self.observed != 0).any(dim=1)
+        """The images that take part: those observed, or all where a frozen estimator covers the rest."""
+        known = (self.supervision.observed != 0).any(dim=1)
         name = chosen_estimator(self.recipe)
         frozen = name is not None and not find_estimator(name).trained
         return torch.arange(len(known), device=self.device) if frozen else known.nonzero()[:, 0]

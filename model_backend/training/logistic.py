@@ -17,24 +17,22 @@ LinearLayer = tuple[Tensor, Tensor]  # weight (D, L), bias (L,)
 def fit_softmax(mapped: Tensor, targets: Tensor, l2: float, start: LinearLayer | None = None) -> LinearLayer:
     """Multinomial regression of target distributions (n, L), rows summing to 1, on mapped features (n, D).
 
-    Minimises mean cross-entropy + l2 / 2 |weight|^2; the bias is free.
+    Minimises mean cross-entropy + l2 / 2 |weight|^2; the bias has no penalty. start: where L-BFGS begins.
     """
     return _solve(mapped, targets.shape[1], lambda scores: F.cross_entropy(scores, targets), l2, start)
 
 
-def fit_sigmoid(
-    mapped: Tensor, targets: Tensor, weights: Tensor | None, l2: float, start: LinearLayer | None = None
-) -> LinearLayer:
-    """One logistic regression a label on targets in 0..1 (n, L), cells weighted by `weights` (n, L).
+def fit_sigmoid(mapped: Tensor, targets: Tensor, l2: float) -> LinearLayer:
+    """One logistic regression a label of targets in 0..1 (n, L) on mapped features (n, D).
 
-    Minimises the mean over images of the labels' summed weighted cross-entropies + l2 / 2 |weight|^2.
+    Minimises the mean over images of the labels' summed cross-entropies + l2 / 2 |weight|^2.
     """
 
     def loss(scores: Tensor) -> Tensor:
-        cells = F.binary_cross_entropy_with_logits(scores, targets, weight=weights, reduction="sum")
+        cells = F.binary_cross_entropy_with_logits(scores, targets, reduction="sum")
         return cells / len(targets)
 
-    return _solve(mapped, targets.shape[1], loss, l2, start)
+    return _solve(mapped, targets.shape[1], loss, l2, None)
 
 
 def _solve(

@@ -1,4 +1,4 @@
-"""The head's input: the pool's features through a map that is used again while it still fits."""
+"""The input of the heads: the pool's features through a map that is used again while it still fits."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ KEPT_BYTES = 64 * 2**20  # mapped features beyond this are not kept with a versi
 def map_pool(pool: Pool, recipe: Recipe, previous: LabelModel | None) -> tuple[FeatureMap, MappedPool]:
     """The pool's mapped features (N, D), and the map.
 
-    The previous version's map serves again when the pool is nearly the same: then only new images are mapped,
-    and known ones are looked up by their digest, whatever their order.
+    The previous version's map is used again when the pool is nearly the same: then only new images are
+    mapped, and the others are looked up by their digest, whatever their order.
     """
     if previous is not None and previous.pool is not None and _compatible(previous, pool, recipe):
         known = {digest: row for row, digest in enumerate(previous.pool.digests)}

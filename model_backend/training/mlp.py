@@ -17,7 +17,7 @@ Layers = tuple[tuple[Tensor, Tensor], ...]  # (weight, bias) each, ReLU between
 
 @dataclass(frozen=True)
 class MLPSettings:
-    """What hardly matters, measured: half or double of any of these moves mAP by less than its spread."""
+    """Numbers that hardly matter: measured, half or double of any moves mAP by less than its spread."""
 
     hidden: int = 128
     dropout: float = 0.3
@@ -54,8 +54,8 @@ def fit_mlps(
     rows = _batches(len(mapped), batch, nets, torch_random)
     for _ in range(steps):
         picked = next(rows)
-        part = float(random.beta(chosen.mixup, chosen.mixup))
-        inputs, wanted = _mixed(mapped[picked] * scale, part), _mixed(targets[picked], part)
+        share = float(random.beta(chosen.mixup, chosen.mixup))
+        inputs, wanted = _mixed(mapped[picked] * scale, share), _mixed(targets[picked], share)
         scores = _scores(inputs, tensors, chosen.dropout, torch_random)
         loss = F.binary_cross_entropy_with_logits(scores, wanted) * nets
         optimizer.zero_grad()
@@ -84,9 +84,9 @@ def _scores(inputs: Tensor, tensors: list[Tensor], dropout: float, random: torch
     return torch.baddbmm(second_bias, hidden * kept / (1 - dropout), second)
 
 
-def _mixed(values: Tensor, part: float) -> Tensor:
-    """Each row with the one at the other end of the batch, weighing `part` or 1 - part, whichever is more."""
-    more = max(part, 1 - part)
+def _mixed(values: Tensor, share: float) -> Tensor:
+    """Each row mixed with the one at the other end of the batch, the first weighing the more."""
+    more = max(share, 1 - share)
     return more * values + (1 - more) * values.flip(1)
 
 

@@ -1,4 +1,4 @@
-"""A trained version: turns features into a probability for every label, and reloads bit for bit."""
+"""A trained version: from features to a probability for every label; loads again to the bit."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from torch import Tensor
 
 from model_backend.errors import LearningError
 from model_backend.features.mapping import FeatureMap
+from model_backend.training.calibration import calibrated
 from model_backend.training.pool import Floats, as_features
 from model_backend.training.recipe import Recipe
 
-FORMAT = 1
+FORMAT = 1  # its files call a head "part": another word there would be another format
 WEIGHTS_FILE = "model.safetensors"
 SETTINGS_FILE = "model.json"
 ROWS = 4096  # images scored at once
@@ -32,7 +33,7 @@ class Head:
     """One head on mapped features: its layers, (weight, bias) each with ReLU between, and its link.
 
     sigmoid: one probability a label. softmax: the chance that a label is the one tagged, times `positives`
-    (expected labels an image), at most 1. share: what the head counts for in the mean over all parts.
+    (expected labels an image), at most 1. share: the head's weight in the mean over all heads.
     """
 
     layers: tuple[tuple[Tensor, Tensor], ...]
@@ -57,7 +58,7 @@ class Head:
 
 @dataclass(frozen=True, eq=False)
 class MappedPool:
-    """The mapped features of the pool a version was fitted on, so that the next training need not map again.
+    """The mapped features of the pool a version was fitted on; the next training uses them again.
 
     digests: `Pool.digests()`; mapped (N, D); fitted: rows of the pool that the map itself was fitted on.
     """
@@ -69,16 +70,16 @@ class MappedPool:
 
 @dataclass(frozen=True, eq=False)
 class LabelModel:
-    """Everything needed to give any image its label vector.
+    """All that is needed to predict the label vector of any image.
 
     blocks: widths of the feature blocks it expects; scale, offset (L,): the calibration, applied to the logit
-    of the parts' mean; thresholds (L,): a probability from which a label is worth suggesting.
+    of the heads' mean; thresholds (L,): a probability from which a label is worth suggesting.
     """
 
     recipe: Recipe
     blocks: tuple[int, ...]
     feature_map: FeatureMap
-    parts: tuple[Head, ...]
+    heads: tuple[Head, ...]
     expected_positives: float
     thresholds: NDArray[np.float32]
     scale: Tensor
@@ -91,7 +92,16 @@ class LabelModel:
         return len(self.thresholds)
 
     def predict(self, features: Floats) -> Floats:
-        """Label vectors (M, L) float32 in 0..1 for raw features (M, F) of its backbone."""
+        """Label vectors (M, L) float32 in 0..1 of raw features (M, F) of its backbone.
+
+        Raises LearningError for features of another width, and for numbers that are not finite.
+
+        >>> from model_backend.training import Pool, fit
+        >>> features = np.eye(4, dtype=np.float32)
+        >>> model = fit(Pool(features, (), np.eye(4, 3, dtype=np.int8))).model
+        >>> model.predict(features[:2]).argmax(axis=1).tolist()
+        [0, 1]
+        """
         features = as_features(features)
         if features.shape[1] != sum(self.blocks):
             raise LearningError(
@@ -107,9 +117,9 @@ class LabelModel:
         return calibrated(self.raw(mapped), self.scale, self.offset).numpy()
 
     def raw(self, mapped: Tensor) -> Tensor:
-        """The parts' mean (M, L), before calibration."""
-        total = sum(part.share for part in self.parts)
-        return torch.stack([part.share / total * part(mapped) for part in self.parts]).sum(dim=0)
+        """The heads' weighted mean (M, L), before calibration."""
+        total = sum(head.share for head in self.heads)
+        return torch.stack([head.share / total * head(mapped) for head in self.heads]).sum(dim=0)
 
     def calibrated(self, scale: Tensor, offset: Tensor) -> LabelModel:
         """The same model with another calibration (L,), (L,)."""
@@ -123,11 +133,21 @@ class LabelModel:
         return torch.from_numpy(np.ascontiguousarray(self.feature_map.transform(features), dtype=np.float32))
 
     def save(self, folder: Path) -> None:
-        """Write weights (safetensors) and settings (JSON, last, so that half a version never loads)."""
+        """Write weights (safetensors) and settings (JSON, last, so that half a version never loads).
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from model_backend.training import Pool, fit
+        >>> features = np.eye(4, dtype=np.float32)
+        >>> model = fit(Pool(features, (), np.eye(4, 3, dtype=np.int8))).model
+        >>> with TemporaryDirectory() as folder:
+        ...     model.save(Path(folder))
+        ...     sorted(file.name for file in Path(folder).iterdir())
+        ['model.json', 'model.safetensors']
+        """
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"map.{name}": _tensor(value) for name, value in self.feature_map.tensors().items()}
-        for index, part in enumerate(self.parts):
-            for depth, (weight, bias) in enumerate(part.layers):
+        for index, head in enumerate(self.heads):
+            for depth, (weight, bias) in enumerate(head.layers):
                 name = f"part.{index}.{depth}"
                 tensors |= {f"{name}.weight": weight, f"{name}.bias": bias}
         tensors |= {
@@ -144,19 +164,30 @@ class LabelModel:
         (folder / SETTINGS_FILE).write_text(json.dumps(self._settings(), indent=2), encoding="utf-8")
 
     def _settings(self) -> dict[str, Any]:
-        parts = [{"link": p.link, "share": p.share, "positives": p.positives} for p in self.parts]
+        heads = [{"link": h.link, "share": h.share, "positives": h.positives} for h in self.heads]
         return {
             "format": FORMAT,
             "recipe": self.recipe.to_dict(),
             "blocks": list(self.blocks),
             "expected_positives": self.expected_positives,
-            "parts": parts,
+            "parts": heads,
             "fitted": self.pool.fitted if self.pool is not None else None,
         }
 
     @classmethod
     def load(cls, folder: Path) -> LabelModel:
-        """The model that `save` wrote. Raises LearningError for a folder that holds none."""
+        """The model that `save` wrote. Raises LearningError for a folder that holds none.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from model_backend.training import Pool, fit
+        >>> features = np.eye(4, dtype=np.float32)
+        >>> model = fit(Pool(features, (), np.eye(4, 3, dtype=np.int8))).model
+        >>> with TemporaryDirectory() as folder:
+        ...     model.save(Path(folder))
+        ...     loaded = LabelModel.load(Path(folder))
+        >>> bool((loaded.predict(features) == model.predict(features)).all())
+        True
+        """
         try:
             settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
             tensors = load_file(folder / WEIGHTS_FILE)
@@ -173,20 +204,13 @@ class LabelModel:
             recipe=Recipe.from_dict(settings["recipe"]),
             blocks=tuple(settings["blocks"]),
             feature_map=FeatureMap.from_tensors(_under("map.", tensors)),
-            parts=tuple(_part(index, item, tensors) for index, item in enumerate(settings["parts"])),
+            heads=tuple(_head(index, item, tensors) for index, item in enumerate(settings["parts"])),
             expected_positives=settings["expected_positives"],
             thresholds=tensors["thresholds"].numpy(),
             scale=tensors["scale"],
             offset=tensors["offset"],
             pool=_pool(tensors, settings["fitted"]),
         )
-
-
-def calibrated(probabilities: Tensor, scale: Tensor, offset: Tensor) -> Tensor:
-    """Probabilities (M, L) as a calibration (L,), (L,) corrects them, to the bit as they were without one."""
-    if bool((scale == 1).all()) and bool((offset == 0).all()):
-        return probabilities
-    return torch.sigmoid(scale * torch.logit(probabilities, eps=1e-6) + offset)
 
 
 def _tensor(value: Any) -> Tensor:
@@ -197,7 +221,7 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _part(index: int, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Head:
+def _head(index: int, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Head:
     layers: list[tuple[Tensor, Tensor]] = []
     while f"part.{index}.{len(layers)}.weight" in tensors:
         name = f"part.{index}.{len(layers)}"

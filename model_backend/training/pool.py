@@ -1,4 +1,4 @@
-"""The images of a project as training sees them: features and what was observed, tagged or not."""
+"""The input of a training: features and observations of a project's images, tagged or not."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ Observations = NDArray[np.int8]
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """All images that may be learned from.
+    """All images of a training: what the backbone made of them, and what was observed of their labels.
 
     features (N, F) float32 as the backbone gave them; blocks: widths of the features' blocks, summing to F
     (empty: one block); observed (N, L) int8: +1 present, -1 absent, 0 unknown.
-    Raises LearningError for shapes, values or numbers that cannot be learned from.
+    Raises LearningError where shapes do not match, for other values, and for features that are not finite.
+
+    >>> pool = Pool(np.ones((2, 5), np.float32), (3, 2), np.array([[1, 0, -1], [0, 0, 0]]))
+    >>> pool.images, pool.labels, pool.tagged.tolist()
+    (2, 3, [0])
     """
 
     features: Floats
@@ -57,14 +61,17 @@ class Pool:
         return np.flatnonzero((self.observed > 0).any(axis=1))
 
     def digests(self) -> list[bytes]:
-        """Eight bytes a row that tell its features from others'; computed once."""
+        """A hash of each row's features, 8 bytes; computed once."""
         if not self._digests:
             self._digests.extend(blake2b(row.tobytes(), digest_size=8).digest() for row in self.features)
         return self._digests
 
 
 def as_features(values: Floats) -> Floats:
-    """A contiguous float32 matrix of finite numbers, or a LearningError that names the first bad row."""
+    """The values as a contiguous float32 matrix.
+
+    Raises LearningError for another shape, and for numbers that are not finite, naming the first such row.
+    """
     features = np.ascontiguousarray(values, dtype=np.float32)
     if features.ndim != 2 or 0 in features.shape:
         raise LearningError(f"Features must be a matrix (images, numbers), not of shape {features.shape}.")
@@ -79,12 +86,12 @@ def as_features(values: Floats) -> Floats:
 
 
 def as_observed(values: NDArray[np.generic], images: int) -> Observations:
-    """An int8 matrix of -1, 0 and +1 with one row an image."""
+    """The values as an int8 matrix of -1, 0 and +1 with one row an image. Raises LearningError otherwise."""
     given = np.asarray(values)
     if given.ndim != 2 or len(given) != images or given.shape[1] < 1:
         raise LearningError(
             f"The observed matrix must be (images, labels) = ({images}, at least 1), not {given.shape}."
         )
     if not np.isin(given, (-1, 0, 1)).all():
-        raise LearningError("The observed matrix may hold +1 (present), -1 (absent) and 0 (unknown) alone.")
+        raise LearningError("The observed matrix may only hold +1 (present), -1 (absent) and 0 (unknown).")
     return np.ascontiguousarray(given, dtype=np.int8)

@@ -1,4 +1,4 @@
-"""k, the expected positives an image: from completed reviews, the user, the tags, or a stated prior."""
+"""k, the expected positives an image: from completed reviews, the user, the tags, or a fixed prior."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from model_backend.errors import LearningError
 from model_backend.training.pool import Observations
 
 PRIOR = 2.0  # labels an image, at most half of all; VOC has 1.5, NUS 1.9, COCO 2.9
-PRIOR_REVIEWS = 5.0  # completed reviews that weigh as much as what was thought without them
+PRIOR_REVIEWS = 5.0  # completed reviews that weigh as much as the k without them
 LEAST_TAGS = 20
-TOLD_WELL = 0.4  # share of the tags' entropy that must be told for their own k to count alone
+EXPLAINED_WELL = 0.4  # share of the tags' entropy, from which on the k of the tags counts alone
 SHARPEST, FLATTEST = 0.25, 4.0  # temperatures
 
 
@@ -31,16 +31,19 @@ class ExpectedPositives:
 def expected_positives(
     observed: Observations, given: float | None = None, tag_shares: Tensor | None = None
 ) -> ExpectedPositives:
-    """k for observed (N, L). Images with every label observed count; `given` is the user's number.
+    """k for observed (N, L): from images with every label observed, and from `given`, the user's number.
 
-    tag_shares (N, L): the chance that a label is the one tagged, told without the image's own tag; read
-    where the user gives no number, see `positives_by_tags`. Reviews are averaged with the number that is
-    there without them as if that came from a few reviews more, so the first review does not decide alone.
+    tag_shares (N, L): the chance that a label is the one tagged, estimated without the image's own tag; used
+    where the user gives no number, see `positives_by_tags`. Reviews are averaged with the number that holds
+    without them as if that came from five reviews more, so that the first review does not decide alone.
     Raises LearningError for a given number outside (0, L].
     """
     labels = observed.shape[1]
     if given is not None and not 0 < given <= labels:
-        raise LearningError(f"Expected positives must be above 0 and at most {labels} labels, not {given}.")
+        raise LearningError(
+            f"Expected positives must be above 0 and at most {labels} labels, not {given}.",
+            "Give the number of labels that an image shows on average.",
+        )
     start, source = _without_reviews(observed, given, tag_shares)
     complete = (observed != 0).all(axis=1) & (labels > 1)
     reviews = int(complete.sum())
@@ -64,18 +67,18 @@ def _without_reviews(
     return positives_by_tags(tag_shares[rows], torch.from_numpy(observed[single]) > 0, prior), "tags"
 
 
-def positives_by_tags(told: Tensor, tags: Tensor, prior: float) -> float:
-    """k from how surely held-out tags (n, L), one an image, are told by their chances (n, L).
+def positives_by_tags(chances: Tensor, tags: Tensor, prior: float) -> float:
+    """k from the chances (n, L) that a model gave to tags (n, L) it had not seen, one an image.
 
-    Where every label that is present is as likely to be the tag, no one can give the right one more than a
-    chance of 1/k. So 1 / (mean chance given to the tag), with the chances sharpened or flattened until they
-    fit, is k when images tell their labels perfectly, and more than k when they tell them badly. It is
-    therefore averaged with the prior, as logarithms, by how much of the tags' entropy is told: from 40 % on
-    it counts alone.
-    Annotators who always tag the same kind of label are told too surely, and k comes out too small.
+    Where every label that is present is as likely to be the tag, the right one cannot have a chance above
+    1/k. So 1 / (mean chance of the tag), with the chances sharpened or flattened until they fit, is k for a
+    model that knows the labels, and more than k for one that does not. It is therefore averaged with the
+    prior, as logarithms, by the share of the tags' entropy that the model explains: from 40 % on it counts
+    alone. Annotators who always tag the same kind of label can be predicted too well, and k comes out too
+    small.
     """
     index = tags.float().argmax(dim=1, keepdim=True)
-    logs = told.clamp(min=1e-6).log()
+    logs = chances.clamp(min=1e-6).log()
 
     def surprise(temperature: float) -> float:
         return -float((logs / temperature).log_softmax(dim=1).gather(1, index).mean())
@@ -84,6 +87,6 @@ def positives_by_tags(told: Tensor, tags: Tensor, prior: float) -> float:
     rates = tags.float().mean(dim=0)
     entropy = float(torch.special.entr(rates).sum())
     share = max(0.0, 1 - found.fun / entropy) if entropy > 0 else 0.0
-    weight = min(1.0, (share / TOLD_WELL) ** 2)
+    weight = min(1.0, (share / EXPLAINED_WELL) ** 2)
     chance = (logs / found.x).softmax(dim=1).gather(1, index).mean()
     return float(prior ** (1 - weight) * (1 / float(chance)) ** weight)

@@ -1,8 +1,7 @@
-"""What a training is told: which loss, which estimator, and the few numbers that go with them."""
+"""The settings of a training: which loss, which estimator, and the few numbers that go with them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -13,17 +12,22 @@ from model_backend.features.mapping import Kind
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training's settings; frozen, and the same again after a round trip through JSON.
+    """A training's settings; they can be stored as JSON and read back.
 
-    loss: a name from `LOSSES`, or None for the shipped default (`training/fused.py`), which was chosen by
-    measurement. estimator: a name from `ESTIMATORS` for the losses that use one; None: the loss's usual one;
-    without a loss it means ROLE.
-    map: how features become the head's input, see `FeatureMap.fit`. The numbers below `seed` concern
-    `loss` trainings alone. epochs grow to `least_steps` on small pools.
-    learning_rate None: one that fits the batch. patience: epochs without better told
-    held-out tags until training stops; None: none are held out and all epochs run.
+    loss: a name from `LOSSES`, or None for the shipped default (`training/default_heads.py`), which was
+    chosen by measurement. estimator: a name from `ESTIMATORS` for the losses that use one; None: the loss's
+    usual one; without a loss it means ROLE.
+    map: how features become the input of the heads, see `FeatureMap.fit`. The fields after `seed` are for
+    trainings with a `loss` alone. epochs grow to `least_steps` on small pools.
+    learning_rate None: one that fits the batch. patience: epochs without a better ranking of held-out tags
+    until training stops; None: no tags are held out and all epochs run.
     end_to_end: the backbone learns too, see `tune`; the loss is then EM unless one is named.
-    end_to_end_options: what differs from `EndToEndSettings`.
+    end_to_end_options: changes of `EndToEndSettings`.
+    Raises LearningError for numbers out of range.
+
+    >>> recipe = Recipe(loss="role", estimator="lowrank", seed=7)
+    >>> Recipe.from_dict(recipe.to_dict()) == recipe
+    True
     """
 
     loss: str | None = None
@@ -43,28 +47,21 @@ class Recipe:
     end_to_end_options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        positive = {"epochs": self.epochs, "batch": self.batch}
+        positive: dict[str, float] = {"epochs": self.epochs, "batch": self.batch}
         if self.learning_rate is not None:
-            positive["learning_rate"] = self.learning_rate  # type: ignore[assignment]
+            positive["learning_rate"] = self.learning_rate
         for name, value in positive.items():
             if not value > 0:
-                raise LearningError(f"A recipe's {name} must be above 0, not {value}.")
+                raise LearningError(
+                    f"A recipe's {name} must be above 0, not {value}.", "Choose a larger one."
+                )
         if not self.l2 >= 0:
-            raise LearningError(f"A recipe's l2 must not be negative, as {self.l2} is.")
+            raise LearningError(f"A recipe's l2 must not be negative, as {self.l2} is.", "Choose 0 or more.")
 
     @property
     def is_default(self) -> bool:
-        """Whether it is the shipped default, `training/fused.py`."""
+        """Whether it is the shipped default, `training/default_heads.py`."""
         return self.loss is None and self.estimator is None
-
-    def to_json(self) -> str:
-        """The recipe as one line of JSON."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Recipe:
-        """The recipe that `to_json` wrote. Raises LearningError for names that no recipe has."""
-        return cls.from_dict(json.loads(text))
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain values, for a JSON column."""
@@ -72,7 +69,10 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """A recipe from plain values; what is left out keeps its default."""
+        """A recipe from plain values; what is left out has its default.
+
+        Raises LearningError for names that no recipe has, and numbers out of range.
+        """
         known = {item.name for item in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise LearningError(

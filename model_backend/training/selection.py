@@ -1,4 +1,4 @@
-"""Choosing without a labelled validation set: tags held out, and how well a model tells them.
+"""Choosing without a labelled validation set: tags held out, and how well a model ranks them.
 
 What such a choice loses is measured by `benchmarks/selection.py`: always taking the shipped default loses
 less, on UC Merced with any number of tags and on a COCO sample from 800 on.
@@ -43,7 +43,7 @@ def held_out(observed: Tensor, seed: int, share: float = SHARE) -> HeldOut:
 
 
 def tag_auc(scores: Tensor, tags: Tensor) -> float:
-    """Mean over labels of the AUC, in 0..1, of telling images tagged with it from those tagged otherwise.
+    """Mean over labels of the AUC, in 0..1, of images tagged with the label against those tagged otherwise.
 
     scores, tags: (m, L). Labels tagged on none or on all of the images are left out; 0.5 when none is left.
     """
@@ -59,8 +59,3 @@ def tag_rank(scores: Tensor, tags: Tensor) -> float:
     best = scores.masked_fill(~(tags > 0), float("-inf")).max(dim=1).values[:, None]
     rank = (scores > best).sum(dim=1) + ((scores == best).sum(dim=1) + 1) / 2
     return float((1 / rank).mean())
-
-
-def reviewed_rows(observed: Tensor) -> Tensor:
-    """Images (m,) with every label observed: a small clean validation set, where there are some."""
-    return (observed != 0).all(dim=1).nonzero()[:, 0]

@@ -1,7 +1,7 @@
-"""What a pool's tags say of every image, its own tag unseen: the chance that a label is the one tagged.
+"""Soft labels: for every image and label the chance that the label is the one tagged, its own tag unseen.
 
-Three witnesses say it: a softmax over tags fitted on other folds; the tags of near images; and the tags of
-images that the first two find alike, a distance learned from tags.
+The mean of three estimates: a softmax over tags fitted on other folds; the tags of near images; and the tags
+of images for which the first two agree, a distance learned from tags.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ FEW = 100  # tags at which what is learned from tags (the distance, networks) co
 
 @dataclass(frozen=True, eq=False)
 class SoftLabels:
-    """shares (N, L): the witnesses' mean, rows summing to 1, a tagged image's own tag unseen.
+    """shares (N, L): the mean of the estimates, rows summing to 1, a tagged image's own tag unseen.
 
-    tags (N, L): the observed tags, see `tag_shares`; head: the softmax over all of them; trust: what is
-    learned from tags counts for, 0..1.
+    tags (N, L): the observed tags, see `tag_shares`; head: the softmax over tags, fitted on all of them;
+    trust: the weight in 0..1 of what is learned from tags, growing with their number.
     """
 
     shares: Tensor
@@ -41,7 +41,7 @@ class SoftLabels:
 
 
 def estimate_soft_labels(mapped: Tensor, observed: Tensor, *, seed: int, progress: Progress) -> SoftLabels:
-    """Hear the witnesses on mapped features (N, D) and observations (N, L), at least one of them positive."""
+    """The soft labels of mapped features (N, D) and observations (N, L), at least one of them positive."""
     tags = tag_shares(observed)
     tagged = tags.sum(dim=1) > 0
     count = int(tagged.sum())
@@ -58,7 +58,7 @@ def estimate_soft_labels(mapped: Tensor, observed: Tensor, *, seed: int, progres
 def soft_labels_for(
     recipe: Recipe, mapped: Tensor, observed: Tensor, given: float | None, progress: Progress
 ) -> SoftLabels | None:
-    """What tags say, where the recipe needs it: for the default, and for k where no one gave it (`given`)."""
+    """The soft labels where the recipe needs them: for the default, or for k where none is `given`."""
     if not recipe.is_default and (given is not None or not uses_positives(recipe)):
         return None
     return estimate_soft_labels(mapped, observed, seed=recipe.seed, progress=progress)
@@ -71,7 +71,7 @@ def tag_shares(observed: Tensor) -> Tensor:
 
 
 def out_of_fold(mapped: Tensor, tags: Tensor, *, seed: int, start: LinearLayer | None = None) -> Tensor:
-    """The tag's distribution (n, L) for each tagged image, from a head that has not seen that image's tag."""
+    """The softmax over tags (n, L) of each tagged image, by a head fitted without that image's fold."""
     count = len(mapped)
     if count < 2:
         return tags.mean(dim=0, keepdim=True).expand_as(tags)
@@ -86,7 +86,10 @@ def out_of_fold(mapped: Tensor, tags: Tensor, *, seed: int, start: LinearLayer |
 
 
 def mean_of_estimates(mapped: Tensor, tags: Tensor, away: Tensor, trust: float, *, seed: int) -> Tensor:
-    """The mean of the three witnesses (N, L), rows summing to 1; the learned distance weighs `trust`."""
+    """The mean of the three estimates (N, L), rows summing to 1; the learned distance weighs `trust`.
+
+    away (N, L): the softmax over tags, out of fold where an image is tagged.
+    """
     near = _spread(mapped, tags, seed)
     # Inner products of square roots of two distributions: alike are those that expect the same tags.
     alike = _spread(((away + near) / 2).sqrt(), tags, seed)

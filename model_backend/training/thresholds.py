@@ -1,4 +1,4 @@
-"""From which probability a label is worth suggesting."""
+"""The probabilities from which on a label is worth suggesting."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from model_backend.errors import LearningError
 
 Floats = NDArray[np.floating]
 NEVER = 1.01  # above every probability
-LEAST_ANSWERS = 10
+LEAST_FEEDBACK = 10
 
 
 def prior_thresholds(probabilities: Floats, precision: float) -> NDArray[np.float32]:
     """Per-label thresholds (L,) from the probabilities (N, L) alone, read as calibrated.
 
-    The lowest threshold at which the mean probability of what a label suggests still reaches the wanted
-    precision; above 1 for a label that never does, so that it is never suggested.
+    The lowest threshold at which the mean probability of a label's suggestions still reaches the wanted
+    precision; NEVER, above 1, for a label that does so nowhere.
+
+    >>> found = prior_thresholds(np.array([[0.9, 0.5], [0.8, 0.4], [0.3, 0.1]]), precision=0.8)
+    >>> [f"{each:.2f}" for each in found]
+    ['0.80', '1.01']
     """
     _check(precision)
     ordered = -np.sort(-np.asarray(probabilities, dtype=np.float32), axis=0)
@@ -26,32 +30,38 @@ def prior_thresholds(probabilities: Floats, precision: float) -> NDArray[np.floa
     return np.where(counts > 0, lowest, np.float32(NEVER)).astype(np.float32)
 
 
-def answered_thresholds(
-    probabilities: Floats, answers: NDArray[np.integer] | Floats, precision: float, start: Floats
+def feedback_thresholds(
+    probabilities: Floats, feedback: NDArray[np.integer] | Floats, precision: float, start: Floats
 ) -> NDArray[np.float32]:
-    """Per-label thresholds (L,) that reached the wanted precision on accepted (+1) and rejected (-1) answers.
+    """Per-label thresholds (L,) that reached the wanted precision on accepted (+1) and rejected (-1) cells.
 
-    For each label with enough answers, the lowest answered probability from which on the share of accepted
-    ones, with one accepted and one rejected added, reaches `precision`; NEVER where there is none. Where all
-    answers together reach it, nothing speaks against a lower `start` (L,): nobody was asked below. Labels
-    with fewer answers keep `start`: ten are enough, or as many as would reach the precision if all were
-    accepted. probabilities, answers (N, L), 0 where there is no answer.
+    probabilities, feedback (N, L), 0 where there is none. For each label with enough feedback, the lowest
+    probability from which on the share of accepted cells, with one accepted and one rejected added, reaches
+    `precision`; NEVER where there is none. Where all cells of a label together reach it, a lower `start` (L,)
+    stays: below, nothing was suggested, so that nothing is known. Labels with less feedback keep `start`: ten
+    cells are enough, or as many as would reach the precision if all were accepted.
+
+    >>> probabilities = np.array([[0.9], [0.8], [0.7], [0.6]] * 5)
+    >>> feedback = np.where(probabilities > 0.75, 1, -1)
+    >>> f"{feedback_thresholds(probabilities, feedback, 0.8, start=np.array([0.5]))[0]:.1f}"
+    '0.8'
     """
     _check(precision)
-    enough = max(LEAST_ANSWERS, (2 * precision - 1) / (1 - precision))
+    enough = max(LEAST_FEEDBACK, (2 * precision - 1) / (1 - precision))
     result = np.asarray(start, dtype=np.float32).copy()
     for label in range(result.size):
-        rows = np.flatnonzero(answers[:, label])
+        rows = np.flatnonzero(feedback[:, label])
         if len(rows) >= enough:
             scores = probabilities[rows, label]
-            found = _lowest(scores, answers[rows, label] > 0, precision)
+            found = _lowest(scores, feedback[rows, label] > 0, precision)
             result[label] = min(found, result[label]) if found <= scores.min() else found
     return result
 
 
-def _lowest(scores: Floats, right: NDArray[np.bool_], precision: float) -> float:
+def _lowest(scores: Floats, accepted: NDArray[np.bool_], precision: float) -> float:
+    """The threshold of one label from its feedback (m,): see `feedback_thresholds`."""
     order = np.argsort(-scores, kind="stable")
-    ordered, hits = scores[order], right[order].cumsum()
+    ordered, hits = scores[order], accepted[order].cumsum()
     share = (hits + 1) / (np.arange(1, len(order) + 1) + 2)
     last_of_ties = np.append(ordered[1:] != ordered[:-1], True)
     good = np.flatnonzero((share >= precision) & last_of_ties)
@@ -60,4 +70,6 @@ def _lowest(scores: Floats, right: NDArray[np.bool_], precision: float) -> float
 
 def _check(precision: float) -> None:
     if not 0 < precision < 1:
-        raise LearningError(f"The wanted precision must lie between 0 and 1, as 0.8 does, not {precision}.")
+        raise LearningError(
+            f"The wanted precision must lie between 0 and 1, not {precision}.", "0.8 is usual."
+        )

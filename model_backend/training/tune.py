@@ -1,4 +1,4 @@
-"""The backbone learns too: from pixels, warm-started by linear training on its frozen features (linear-init).
+"""Training of backbone and head from pixels, begun by linear training on frozen features (linear-init).
 
 Cole et al., CVPR 2021, arXiv 2106.09708, section 5.1: a head trained on frozen features, and the estimator
 trained beside it, are where the training of everything begins.
@@ -17,36 +17,39 @@ from torch import Tensor, nn
 from model_backend.features.mapping import FeatureMap
 from model_backend.progress import Progress, silent
 from model_backend.training.choices import resolved
-from model_backend.training.endtoend import EndToEndSettings, Read, fit_end_to_end
+from model_backend.training.endtoend import LinearInit, Read, fit_end_to_end
 from model_backend.training.feedback import Feedback
 from model_backend.training.finish import Fit, finish, require_tags, uncalibrated
-from model_backend.training.linear import fit_linear, pool_belief
+from model_backend.training.linear import estimate_pool, fit_linear
 from model_backend.training.model import Head
 from model_backend.training.pool import Pool
 from model_backend.training.positives import ExpectedPositives
 from model_backend.training.positives import expected_positives as estimate_positives
+from model_backend.training.propensity import checked_propensity
 from model_backend.training.recipe import Recipe
 from model_backend.training.soft_labels import soft_labels_for
+from model_backend.training.supervision import Supervision
 
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """module: the tuned backbone, on the CPU and in evaluation mode; part: its head, on raw features (M, F).
+    """module: the tuned backbone, on the CPU and in evaluation mode; head: its head, on raw features (M, F).
 
-    belief (N, L): the estimator's probabilities for the pool, where there was one.
+    estimated (N, L): the estimator's probabilities of the pool, None without one.
     losses: each epoch's mean; images_per_second: of the training from pixels.
     """
 
     module: nn.Module
-    part: Head
-    belief: Tensor | None
+    head: Head
+    estimated: Tensor | None
     positives: ExpectedPositives
     losses: tuple[float, ...]
     images_per_second: float
 
     def at(self, rows: NDArray[np.int64]) -> Tuned:
         """The same for some rows of the pool alone."""
-        return replace(self, belief=None if self.belief is None else self.belief[torch.from_numpy(rows)])
+        estimated = None if self.estimated is None else self.estimated[torch.from_numpy(rows)]
+        return replace(self, estimated=estimated)
 
 
 def tune(
@@ -57,42 +60,54 @@ def tune(
     *,
     readable: NDArray[np.bool_] | None = None,
     expected_positives: float | None = None,
+    propensity: NDArray[np.floating] | None = None,
     progress: Progress | None = None,
 ) -> Tuned:
     """Train a copy of `module`, which gave the pool's features, with a head for the recipe's loss.
 
-    read: see `fit_end_to_end`; asked for rows with an observation alone, and where `readable` (N,) says so.
-    expected_positives: labels an image, when the user knows. progress: called with a stage and its share;
-    what it raises ends the training. The feature map is the linear one, whatever the recipe says: a head on
-    it is one on the backbone's own features too.
+    read: see `fit_end_to_end`; it is called for rows with an observation alone, and where `readable` (N,) is
+    True. expected_positives, propensity: see `fit`. progress: called with a stage and its share; what it
+    raises ends the training. The feature map is the linear one, whatever the recipe has: a head on it is one
+    on the backbone's own features too.
     Raises LearningError when nothing is tagged yet, or a loss is not finite. The same arguments give the
     same result.
+
+    >>> module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 2)).eval()
+    >>> images = torch.rand(12, 3, 4, 4)
+    >>> observed = np.eye(2, dtype=np.int8)[np.arange(12) % 2]
+    >>> pool = Pool(module(images).detach().numpy(), (), observed)
+    >>> recipe = Recipe(end_to_end=True, end_to_end_options={"epochs": 1, "bf16": False})
+    >>> tuned = tune(module, lambda rows: images[rows], pool, recipe)
+    >>> features = tuned.module(images).detach().numpy()
+    >>> fit_tuned(Pool(features, (), observed), tuned, recipe).probabilities.shape
+    (12, 2)
     """
     report = progress or silent
     require_tags(pool)
     meant = resolved(replace(recipe, end_to_end=True))
     feature_map = FeatureMap.fit(pool.features, pool.blocks, seed=recipe.seed, kind="linear")
     mapped = torch.from_numpy(feature_map.transform(pool.features))
-    seen = torch.from_numpy(pool.observed)
-    told = soft_labels_for(meant, mapped, seen, expected_positives, report)
-    positives = estimate_positives(pool.observed, expected_positives, told.shares if told else None)
-    linear = fit_linear(mapped, seen, meant, positives.value, progress=_staged("head", report))
-    (head,) = linear.parts[0].layers
+    observed = torch.from_numpy(pool.observed)
+    soft_labels = soft_labels_for(meant, mapped, observed, expected_positives, report)
+    shares = soft_labels.shares if soft_labels else None
+    positives = estimate_positives(pool.observed, expected_positives, shares)
+    supervision = Supervision(observed, positives.value, checked_propensity(propensity, pool.labels))
+    linear = fit_linear(mapped, supervision, meant, progress=_staged("head", report))
+    (head,) = linear.heads
+    weight, bias = feature_map.fold(*head.layers[0])
+    if readable is not None:
+        supervision = replace(supervision, observed=observed * torch.from_numpy(readable)[:, None])
     fitted = fit_end_to_end(
         copy.deepcopy(module),
         read,
-        seen if readable is None else seen * torch.from_numpy(readable)[:, None],
+        supervision,
         meant,
-        positives.value,
-        start=feature_map.fold(*head),
-        estimator=linear.estimator,
-        estimator_features=mapped,
-        settings=EndToEndSettings.of(recipe.end_to_end_options),
+        start=LinearInit(weight, bias, linear.estimator, mapped),
         progress=_staged("end to end", report),
     )
-    part = replace(linear.parts[0], layers=((fitted.weight, fitted.bias),))
-    belief = pool_belief(linear.estimator, mapped)
-    return Tuned(fitted.backbone, part, belief, positives, fitted.losses, fitted.images_per_second)
+    head = replace(head, layers=((fitted.weight, fitted.bias),))
+    estimated = estimate_pool(linear.estimator, mapped)
+    return Tuned(fitted.backbone, head, estimated, positives, fitted.losses, fitted.images_per_second)
 
 
 def fit_tuned(
@@ -106,17 +121,17 @@ def fit_tuned(
 ) -> Fit:
     """The finished version of a tuned backbone and head: as `fit` gives it, without training.
 
-    pool: the images that `tuned` was made of, in their order, with features (N, F) of the tuned backbone.
-    The other arguments: see `fit`. Raises LearningError when nothing is tagged.
+    pool: the images that `tuned` was trained on, in their order, with features (N, F) of the tuned backbone.
+    The other arguments: see `fit`. Raises LearningError when nothing is tagged. Example: see `tune`.
     """
     require_tags(pool)
     unchanged = FeatureMap.identity(pool.features.shape[1])
-    model = uncalibrated(pool, recipe, unchanged, (tuned.part,), tuned.positives.value)
+    model = uncalibrated(pool, recipe, unchanged, (tuned.head,), tuned.positives.value)
     finished = finish(
         model,
         pool,
         torch.from_numpy(pool.features),
-        belief=tuned.belief,
+        estimated=tuned.estimated,
         feedback=feedback,
         precision=precision,
         positives=tuned.positives,

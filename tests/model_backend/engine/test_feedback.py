@@ -24,7 +24,7 @@ from annotator.store import (
 from model_backend.engine import LearningResources, train_project
 from model_backend.engine.feedback import CALIBRATION, recent_feedback
 from model_backend.training import DEFAULT_RECIPE, Feedback, Recipe
-from model_backend.training.calibration import LEAST_ANSWERS, Calibration
+from model_backend.training.calibration import LEAST_FEEDBACK, Calibration
 
 Answer = Callable[..., None]
 
@@ -176,7 +176,7 @@ def test_the_next_training_is_calibrated_by_them(
 
     first = train()
     assert (first.metrics["answers"], first.metrics["calibrated"]) == (0, False)
-    asked = range(14, 14 + LEAST_ANSWERS // 2 + 1)
+    asked = range(14, 14 + LEAST_FEEDBACK // 2 + 1)
     for image in asked:
         answer(first, image, red="rejected", blue="confirmed" if image % 2 else "rejected")
     with sqlite_store.reading() as session:

@@ -182,7 +182,7 @@ def test_fitting_leaves_the_features_and_the_threads_alone() -> None:
 @pytest.mark.parametrize(
     ("features", "blocks", "kind", "says"),
     [
-        (pool(4), (5, 3), "auto", "ask for"),
+        (pool(4), (5, 3), "auto", "need"),
         (np.full((4, 48), np.nan, np.float32), BLOCKS, "auto", "not finite"),
         (pool(4), BLOCKS, "cubic", "auto, kernel or linear"),
     ],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
 from model_backend.training import at_thresholds, mean_average_precision
 
 
-def naive_average_precision(scores, present):
+def naive_average_precision(scores: NDArray[Any], present: NDArray[Any]) -> float:
     """Mean, over the positives, of the precision at their rank (no ties)."""
     order = sorted(range(len(scores)), key=lambda row: -scores[row])
     hits, precisions = 0, []
@@ -20,7 +23,7 @@ def naive_average_precision(scores, present):
     return sum(precisions) / len(precisions)
 
 
-def test_the_mean_is_that_of_the_labels_by_definition():
+def test_the_mean_is_that_of_the_labels_by_definition() -> None:
     random = np.random.default_rng(0)
     scores, truth = random.random((40, 3)), random.integers(2, size=(40, 3))
     result = mean_average_precision(scores, truth)
@@ -30,20 +33,20 @@ def test_the_mean_is_that_of_the_labels_by_definition():
     assert result.left_out == ()
 
 
-def test_a_label_without_positives_is_left_out_and_named():
+def test_a_label_without_positives_is_left_out_and_named() -> None:
     truth = np.array([[1, 0], [0, 0]])
     result = mean_average_precision(np.array([[0.9, 0.1], [0.2, 0.3]]), truth)
     assert (result.mean, result.left_out) == (1.0, (1,))
     assert np.isnan(result.each[1])
 
 
-def test_minus_one_and_zero_are_both_absent():
+def test_minus_one_and_zero_are_both_absent() -> None:
     scores = np.random.default_rng(1).random((9, 2))
     truth = np.random.default_rng(2).integers(2, size=(9, 2))
     assert mean_average_precision(scores, truth).mean == mean_average_precision(scores, 2 * truth - 1).mean
 
 
-def test_all_cells_count_for_precision_and_recall_at_each_labels_threshold():
+def test_all_cells_count_for_precision_and_recall_at_each_labels_threshold() -> None:
     scores = np.array([[0.9, 0.4], [0.6, 0.6], [0.1, 0.7]])
     truth = np.array([[1, 1], [0, 1], [0, 0]])
     found = at_thresholds(scores, truth, np.array([0.5, 0.5]))
@@ -57,11 +60,11 @@ def test_all_cells_count_for_precision_and_recall_at_each_labels_threshold():
 @pytest.mark.parametrize(
     ("scores", "truth", "message"),
     [
-        (np.ones((2, 2)), np.ones((2, 3)), "one matrix shape"),
+        (np.ones((2, 2)), np.ones((2, 3)), "of one shape"),
         (np.full((2, 2), np.nan), np.ones((2, 2)), "NaN"),
         (np.ones((2, 2)), np.zeros((2, 2)), "no positive"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(scores, truth, message):
+def test_what_cannot_be_measured_is_refused(scores: NDArray[Any], truth: NDArray[Any], message: str) -> None:
     with pytest.raises(LearningError, match=message):
         mean_average_precision(scores, truth)

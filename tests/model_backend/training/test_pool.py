@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
 from model_backend.training import Pool
 
 
-def test_without_blocks_there_is_one():
+def test_without_blocks_there_is_one() -> None:
     pool = Pool(np.ones((2, 3), np.float32), (), np.zeros((2, 4), np.int8))
     assert (tuple(pool.blocks), pool.images, pool.labels) == ((3,), 2, 4)
 
 
-def test_an_image_is_tagged_when_something_is_present_not_when_something_is_absent():
+def test_an_image_is_tagged_when_something_is_present_not_when_something_is_absent() -> None:
     observed = np.array([[0, 0], [1, 0], [-1, 0], [-1, 1]], np.int8)
     assert Pool(np.ones((4, 1), np.float32), (), observed).tagged.tolist() == [1, 3]
 
 
-def test_equal_features_have_equal_digests_and_others_do_not():
+def test_equal_features_have_equal_digests_and_others_do_not() -> None:
     features = np.array([[1, 2], [3, 4], [1, 2]], np.float32)
     first, second, third = Pool(features, (), np.zeros((3, 1), np.int8)).digests()
     assert first == third != second
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
-def test_a_number_that_is_not_finite_is_refused_by_the_image_that_has_it(wrong):
+def test_a_number_that_is_not_finite_is_refused_by_the_image_that_has_it(wrong: float) -> None:
     features = np.ones((5, 3), np.float32)
     features[3, 1] = wrong
     with pytest.raises(LearningError, match="image 3"):
@@ -46,6 +47,8 @@ def test_a_number_that_is_not_finite_is_refused_by_the_image_that_has_it(wrong):
         ((2, 3), (), np.full((2, 1), 0.5), r"\+1 \(present\)"),
     ],
 )
-def test_shapes_and_values_that_do_not_fit_are_refused(features, blocks, observed, message):
+def test_shapes_and_values_that_do_not_fit_are_refused(
+    features: tuple[int, ...], blocks: tuple[int, ...], observed: NDArray[np.int8], message: str
+) -> None:
     with pytest.raises(LearningError, match=message):
         Pool(np.ones(features, np.float32), blocks, observed)

@@ -1,10 +1,12 @@
-"""k, the expected positives: whose word counts, and what tags alone can tell."""
+"""k, the expected positives: which source counts, and how far tags alone give it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from benchmarks.simulate import single_positives
 from model_backend.errors import LearningError
@@ -17,13 +19,13 @@ from model_backend.training.positives import (
 )
 
 
-def test_a_prior_stands_when_nothing_is_known_and_is_at_most_half_the_labels():
+def test_a_prior_stands_when_nothing_is_known_and_is_at_most_half_the_labels() -> None:
     assert expected_positives(np.zeros((3, 9), np.int8)).value == PRIOR
     assert expected_positives(np.zeros((3, 2), np.int8)).value == 1
     assert expected_positives(np.zeros((3, 9), np.int8)).source == "prior"
 
 
-def test_the_user_is_believed_until_reviews_say_otherwise():
+def test_the_user_is_believed_until_reviews_say_otherwise() -> None:
     observed = np.zeros((100, 4), np.int8)
     assert expected_positives(observed, 3.0).value == 3.0
     observed[:50] = [1, -1, -1, -1]
@@ -33,57 +35,58 @@ def test_the_user_is_believed_until_reviews_say_otherwise():
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 5, float("nan")])
-def test_a_number_that_cannot_be_is_refused(wrong):
+def test_a_number_that_cannot_be_is_refused(wrong: float) -> None:
     with pytest.raises(LearningError, match="at most 4 labels"):
         expected_positives(np.zeros((3, 4), np.int8), wrong)
 
 
-def planted(images, labels, k, seed=0):
-    """Truth with k labels an image, one of them tagged, and what a perfect witness says of the tag."""
+def planted(images: int, labels: int, k: int, seed: int = 0) -> tuple[Tensor, NDArray[np.int8]]:
+    """Truth with k labels an image, one of them tagged, and the chances of a perfect model of the tag."""
     random = np.random.default_rng(seed)
     truth = (random.random((images, labels)).argsort(axis=1) < k).astype(np.int8)
     return torch.from_numpy(truth / k).float(), single_positives(truth, images, seed=seed)
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])
-def test_a_perfect_witness_gives_k(k):
-    told, observed = planted(400, 12, k)
-    found = positives_by_tags(told, torch.from_numpy(observed > 0), PRIOR)
+def test_a_perfect_model_gives_k(k: int) -> None:
+    chances, observed = planted(400, 12, k)
+    found = positives_by_tags(chances, torch.from_numpy(observed > 0), PRIOR)
     assert found == pytest.approx(k, rel=0.02)
 
 
-def test_a_witness_that_is_too_sure_or_too_shy_is_brought_into_line_first():
-    told, observed = planted(400, 12, 3)
+def test_a_model_that_is_too_sure_or_too_shy_is_calibrated_first() -> None:
+    chances, observed = planted(400, 12, 3)
     for power in (0.5, 2.0):
-        noisy = (told + 0.02) ** power
+        noisy = (chances + 0.02) ** power
         found = positives_by_tags(noisy / noisy.sum(1, keepdim=True), torch.from_numpy(observed > 0), PRIOR)
         assert found == pytest.approx(3, rel=0.15)
 
 
-def test_a_witness_that_knows_nothing_leaves_the_prior():
+def test_a_model_that_knows_nothing_leaves_the_prior() -> None:
     _, observed = planted(400, 12, 4)
     nothing = torch.full((400, 12), 1 / 12)
     assert positives_by_tags(nothing, torch.from_numpy(observed > 0), PRIOR) == pytest.approx(PRIOR, rel=0.01)
 
 
-def test_tags_of_one_label_alone_leave_the_prior():
+def test_tags_of_one_label_alone_leave_the_prior() -> None:
     tags = torch.zeros(30, 4)
     tags[:, 2] = 1
     assert positives_by_tags(torch.full((30, 4), 0.25), tags, PRIOR) == PRIOR
 
 
-def test_tags_speak_when_there_are_enough_and_the_user_has_not_spoken():
-    told, observed = planted(400, 12, 4)
-    found = expected_positives(observed, None, told)
-    assert (found.value, found.source) == (pytest.approx(4, rel=0.02), "tags")
-    assert expected_positives(observed, 3.0, told).source == "user"
-    assert expected_positives(observed[: LEAST_TAGS - 1], None, told[: LEAST_TAGS - 1]).source == "prior"
+def test_tags_speak_when_there_are_enough_and_the_user_has_not_spoken() -> None:
+    chances, observed = planted(400, 12, 4)
+    found = expected_positives(observed, None, chances)
+    assert found.source == "tags"
+    assert found.value == pytest.approx(4, rel=0.02)
+    assert expected_positives(observed, 3.0, chances).source == "user"
+    assert expected_positives(observed[: LEAST_TAGS - 1], None, chances[: LEAST_TAGS - 1]).source == "prior"
 
 
-def test_reviews_correct_what_the_tags_say():
-    told, observed = planted(400, 12, 4)
+def test_reviews_correct_what_the_tags_say() -> None:
+    chances, observed = planted(400, 12, 4)
     observed[:50] = -1
     observed[:50, :2] = 1
-    found = expected_positives(observed, None, told)
+    found = expected_positives(observed, None, chances)
     assert found.value == pytest.approx((100 + 4 * PRIOR_REVIEWS) / (50 + PRIOR_REVIEWS), rel=0.02)
     assert (found.source, found.reviews) == ("reviews", 50)

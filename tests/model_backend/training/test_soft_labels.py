@@ -1,9 +1,10 @@
-"""What tags say of images whose own tag is unseen."""
+"""The chance of each label to be the one tagged, the image's own tag unseen."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
 from model_backend.training.soft_labels import (
     estimate_soft_labels,
@@ -14,16 +15,16 @@ from model_backend.training.soft_labels import (
 
 
 @pytest.fixture
-def points():
+def points() -> Tensor:
     return torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
 
 
-def test_tags_are_shared_evenly_over_what_is_present_and_absence_is_no_tag():
+def test_tags_are_shared_evenly_over_what_is_present_and_absence_is_no_tag() -> None:
     observed = torch.tensor([[1, 0, 0], [1, -1, 1], [-1, -1, 0]])
     assert tag_shares(observed).tolist() == [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 0]]
 
 
-def test_an_image_does_not_see_its_own_tag_out_of_fold(points):
+def test_an_image_does_not_see_its_own_tag_out_of_fold(points: Tensor) -> None:
     tags = torch.eye(3)[torch.arange(50) % 3]
     before = out_of_fold(points, tags, seed=0)
     assert torch.allclose(before.sum(1), torch.ones(50), atol=1e-5)
@@ -35,7 +36,7 @@ def test_an_image_does_not_see_its_own_tag_out_of_fold(points):
     assert not torch.allclose(before, after, atol=1e-4)
 
 
-def test_the_belief_of_an_image_does_not_rest_on_its_own_tag():
+def test_the_soft_labels_of_an_image_do_not_depend_on_its_own_tag() -> None:
     points = torch.randn(40, 6, generator=torch.Generator().manual_seed(2))
     away = torch.full((40, 3), 1 / 3)
     tags = torch.eye(3)[torch.arange(40) % 3]
@@ -46,11 +47,11 @@ def test_the_belief_of_an_image_does_not_rest_on_its_own_tag():
     assert torch.allclose(before[7], after[7], atol=1e-5)
 
 
-def test_every_image_is_believed_something_tagged_or_not(points):
+def test_every_image_has_soft_labels_tagged_or_not(points: Tensor) -> None:
     observed = torch.zeros(50, 3, dtype=torch.int8)
     observed[torch.arange(20), torch.arange(20) % 3] = 1
-    belief = estimate_soft_labels(points, observed, seed=0, progress=lambda *_: None)
-    assert belief.shares.shape == (50, 3)
-    assert torch.allclose(belief.shares.sum(1), torch.ones(50), atol=1e-5)
-    assert belief.tags.sum() == 20
-    assert belief.trust == pytest.approx(20 / 120)
+    soft_labels = estimate_soft_labels(points, observed, seed=0, progress=lambda *_: None)
+    assert soft_labels.shares.shape == (50, 3)
+    assert torch.allclose(soft_labels.shares.sum(1), torch.ones(50), atol=1e-5)
+    assert soft_labels.tags.sum() == 20
+    assert soft_labels.trust == pytest.approx(20 / 120)

@@ -1,0 +1,44 @@
+"""How likely annotators tag a label where it is present: some labels they prefer, others they leave out."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model_backend.errors import LearningError
+from model_backend.training.pool import Observations
+
+Rates = NDArray[np.floating]
+LEAST = 0.01
+
+
+def label_propensity(observed: Observations, truth_rate: Rates) -> NDArray[np.float64]:
+    """The chance (L,) that a label which is present was the one tagged, clipped to [0.01, 1].
+
+    observed (N, L): tags, one an image; leave completely reviewed images out, whose labels were not chosen.
+    truth_rate (L,): the share of images that show the label, as completely reviewed images give it.
+
+    >>> observed = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], np.int8)
+    >>> label_propensity(observed, truth_rate=np.array([0.75, 0.5])).tolist()
+    [1.0, 0.5]
+    """
+    tagged = observed[(observed > 0).any(axis=1)] > 0
+    rate = tagged.mean(axis=0) if len(tagged) else np.zeros(observed.shape[1])
+    return np.asarray(np.clip(rate / np.maximum(truth_rate, 1e-6), LEAST, 1.0), dtype=np.float64)
+
+
+def checked_propensity(given: Rates | None, labels: int) -> torch.Tensor | None:
+    """The propensities (L,) as a float32 tensor; None stays.
+
+    Raises LearningError for another shape, and for numbers that are no chances above 0.
+    """
+    if given is None:
+        return None
+    values = torch.as_tensor(np.asarray(given, dtype=np.float32))
+    if values.shape != (labels,) or not bool(((values > 0) & (values <= 1)).all()):
+        raise LearningError(
+            f"Propensities must be {labels} chances above 0 and at most 1, one a label.",
+            "Estimate them by `label_propensity`, or leave them out.",
+        )
+    return values
