@@ -1,7 +1,7 @@
 """Run a benchmark by name, or the quick form of each that needs no data.
 
 python -m benchmarks                     # the quick forms, about ten minutes on 2 cores
-python -m benchmarks accuracy FOLDER     # one of them, with its own arguments; --help tells them
+python -m benchmarks accuracy FOLDER     # one of them, with its own arguments; --help lists them
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 QUICK = {
+    "features": ("--images", "10", "--repeats", "1"),
     "loop": ("--images", "300", "--repeats", "3"),
     "speed": ("--sizes", "voc", "--seconds", "2", "--epochs", "4", "--rates", "1e-4"),
     "memory": ("--quick", "--seconds", "3"),
@@ -19,7 +20,7 @@ WITH_DATA = ("accuracy", "endtoend", "peer", "selection")  # these need a folder
 
 
 def main(arguments: list[str]) -> int:
-    """Run what was asked for; the exit status of the first that fails."""
+    """Run the named benchmark, or the quick forms; returns the exit status of the first that fails."""
     known = sorted(file.stem for file in Path(__file__).parent.glob("[a-z]*.py") if _runs(file))
     if arguments and arguments[0] in known:
         return _run(arguments[0], *arguments[1:])

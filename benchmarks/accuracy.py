@@ -5,7 +5,7 @@
     python -m benchmarks.accuracy ../shared/data/ucmerced --validation   # for choosing: never tests
 
 The pool is the beginning, the test set the end of one fixed permutation of the images. On the pool, each seed
-tags one label, drawn evenly from those present, on as many images as the column says; the rest of the pool is
+tags one label, drawn evenly from those present, on the column's number of images; the rest of the pool is
 there untagged. k is the pool's true mean, given as the user's. `full` rows know every label of the tagged
 images. --validation scores on a fifth of the pool, held out by seed, in place of the test set.
 """

@@ -103,16 +103,16 @@ class Bench:
 
     def settle(self) -> None:
         """Wait until everything observed so far is learned and nothing is under way."""
-        deadline, asked = time.monotonic() + 120, float("-inf")
+        deadline, queued = time.monotonic() + 120, float("-inf")
         while time.monotonic() < deadline:
             with self.store.reading() as session:
                 if settled(session, self.stage.project_id):
                     return
-            if self._training() == "none" and time.monotonic() > asked + 15:  # time enough to publish it
+            if self._training() == "none" and time.monotonic() > queued + 15:  # time enough to publish it
                 with self.store.session() as session:
                     queue_run(session, self.stage.project_id, "benchmark")
                 self._nudge()
-                asked = time.monotonic()
+                queued = time.monotonic()
             time.sleep(0.5)
         raise SystemExit("The worker does not come to rest; see its log.")
 
@@ -150,19 +150,19 @@ class Bench:
             self.studio.http.request("PATCH", f"/api/webhooks/{hook['id']}/", json={"is_active": active})
 
 
-def measure(bench: Bench, repeats: int, say: Callable[[str], None]) -> dict[str, dict[str, float]]:
+def measure(bench: Bench, repeats: int, report: Callable[[str], None]) -> dict[str, dict[str, float]]:
     """Every number, in seconds."""
     for _ in range(FIRST_TAGS):
         bench.tag()
     bench.settle()
-    say("from Submit to suggestions ...")
+    report("from Submit to suggestions ...")
     numbers = {"suggestions": [bench.suggestions() for _ in range(repeats)]}
     bench.settle()
     payload = bench.payload()
-    say("webhooks ...")
+    report("webhooks ...")
     numbers["webhook idle"] = [bench.webhook(payload) for _ in range(50)]
     numbers["webhook while training"] = bench.while_training(lambda: bench.webhook(payload), 100)
-    say("Submits ...")
+    report("Submits ...")
     bench.set_webhook(active=False)
     numbers["submit without backend"] = [bench.tag() for _ in range(20)]
     bench.set_webhook(active=True)

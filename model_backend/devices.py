@@ -1,4 +1,4 @@
-"""Where to compute, and in which precision: asked of the machine, not assumed."""
+"""On which device to compute, and in which precision: measured on the machine, not assumed."""
 
 from __future__ import annotations
 

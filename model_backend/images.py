@@ -1,4 +1,4 @@
-"""Image bytes of any kind become an upright RGB image, or an `ImageProblem` that says why not."""
+"""From image bytes of any kind to an upright RGB image, or an `ImageProblem` with the reason."""
 
 from __future__ import annotations
 

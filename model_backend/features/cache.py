@@ -37,8 +37,8 @@ CREATE TABLE IF NOT EXISTS features (
 def rounded(features: NDArray[np.floating]) -> Floats:
     """Features as the cache gives them back: rounded to float16.
 
-    Half the file and half the reading time, for a relative error of at most 0.05 %, far below what tells two
-    images apart. Numbers beyond float16's range are clipped to it.
+    Half the file and half the reading time, for a relative error of at most 0.05 %, far below the
+    differences between images. Numbers beyond float16's range are clipped to it.
     """
     return _half(features).astype(np.float32)
 

@@ -18,7 +18,7 @@ CHUNK = 2048
 class KernelMap:
     """phi(x) = k(x, landmarks) @ projection - offset, with k(x, z) = exp(-gamma ||x - z||^2).
 
-    landmarks (M, F) float16: half the file, with an error far below what tells two images apart;
+    landmarks (M, F) float16: half the file, with an error far below the differences between images;
     projection (M, D), offset (D,) float32.
     """
 

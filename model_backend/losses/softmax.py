@@ -12,7 +12,7 @@ from model_backend.losses.batch import Masks
 class Softmax(Loss):
     """Cross entropy of the softmax over labels against the tag, smoothed; the mean is over the B images.
 
-    The tag is a choice of one label, whatever else is in the picture; independent sigmoids cannot say that.
+    The tag is a choice of one label, whatever else is in the picture; independent sigmoids do not model that.
     Joulin et al., ECCV 2016, and Mahajan et al., ECCV 2018, train on hashtags so. Several observed
     positives share the target equally (or by their propensity weights); an observed negative cannot have
     been the tag and gets no part of the smoothing. An image with negatives alone costs -log of the chance

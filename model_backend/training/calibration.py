@@ -16,7 +16,7 @@ from model_backend.errors import LearningError
 EDGE = 1e-6  # probabilities are read as at least this far from 0 and 1
 LEAST_FEEDBACK = 20
 # How far labels are expected to be off, as standard deviations: all in the same way (logarithm of the slope,
-# offset), and each in its own. Wide for their own: feedback on one label tells little of the others.
+# offset), and each in its own. Wide for their own: feedback on one label holds little about the others.
 SLOPE, OFFSET, OWN_OFFSET = 0.3, 0.5, 1.0
 Floats = NDArray[np.floating]
 
@@ -151,28 +151,22 @@ def _solve(cells: _Cells, labels: int) -> tuple[float, NDArray[np.float64]]:
     return float(np.exp(found[0])), found[1] + found[2:]
 
 
-@dataclass(frozen=True, eq=False)
-class Reliability:
-    """error: the expected calibration error, 0..1; by bin: mean probability, share present, cells."""
+def calibration_error(
+    probabilities: Floats, truth: Floats | NDArray[np.integer] | NDArray[np.bool_], bins: int = 10
+) -> float:
+    """The expected calibration error, 0..1, over all cells of (N, L) or any other shape.
 
-    error: float
-    predicted: NDArray[np.float64]
-    present: NDArray[np.float64]
-    cells: NDArray[np.int64]
-
-
-def reliability(probabilities: Floats, truth: Floats, bins: int = 10) -> Reliability:
-    """How often labels are present by their probability, over all cells of (N, L) or any other shape.
-
-    Bins are of equal width; an empty one is NaN. Raises LearningError where shapes differ or hold no cell.
+    The mean over cells, by bins of equal width, of |mean probability - share that is present| (Guo et al.,
+    ICML 2017). Raises LearningError where shapes differ or hold no cell.
     """
-    predicted, present = np.ravel(probabilities).astype(np.float64), np.ravel(np.asarray(truth) > 0)
+    predicted, present = np.ravel(probabilities).astype(np.float64), np.ravel(np.greater(truth, 0))
     if predicted.size != present.size or not predicted.size:
-        raise LearningError("Reliability needs probabilities and truth of one shape, and at least one cell.")
+        raise LearningError(
+            "The calibration error needs probabilities and truth of one shape, and at least one cell."
+        )
     index = np.minimum((predicted * bins).astype(int), bins - 1)
     cells = np.bincount(index, minlength=bins)
     with np.errstate(invalid="ignore"):
         mean_predicted = np.bincount(index, predicted, bins) / cells
         share_present = np.bincount(index, present, bins) / cells
-    error = float(np.nansum(cells * np.abs(mean_predicted - share_present)) / predicted.size)
-    return Reliability(error, mean_predicted, share_present, cells)
+    return float(np.nansum(cells * np.abs(mean_predicted - share_present)) / predicted.size)

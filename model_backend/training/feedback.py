@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
-from model_backend.training.calibration import Calibration, fit_platt, no_calibration, reliability
+from model_backend.training.calibration import Calibration, calibration_error, fit_platt, no_calibration
 from model_backend.training.pool import Floats, Observations
 from model_backend.training.thresholds import feedback_thresholds, prior_thresholds
 
@@ -77,7 +77,7 @@ class Feedback:
         return {
             "answers": len(self),
             "suggestions_right": round(float(self.present.mean()), 4),
-            "calibration_error": round(reliability(self.shown, self.present.astype(np.float32)).error, 4),
+            "calibration_error": round(calibration_error(self.shown, self.present), 4),
         }
 
 

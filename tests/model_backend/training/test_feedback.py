@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 
 from model_backend.errors import LearningError
 from model_backend.training import Feedback, Fit, Pool, fit
-from model_backend.training.calibration import LEAST_FEEDBACK, fit_platt, no_calibration, reliability
+from model_backend.training.calibration import LEAST_FEEDBACK, calibration_error, fit_platt, no_calibration
 from model_backend.training.thresholds import NEVER, feedback_thresholds, prior_thresholds
 
 Planted = Callable[..., tuple[Pool, NDArray[np.int8]]]
@@ -20,37 +20,39 @@ Planted = Callable[..., tuple[Pool, NDArray[np.int8]]]
 
 class TestThresholds:
     def test_without_feedback_the_mean_of_what_is_suggested_reaches_the_precision(self) -> None:
-        said = np.random.default_rng(0).random((200, 3)).astype(np.float32)
-        said[:, 2] *= 0.5
-        found = prior_thresholds(said, 0.8)
+        probabilities = np.random.default_rng(0).random((200, 3)).astype(np.float32)
+        probabilities[:, 2] *= 0.5
+        found = prior_thresholds(probabilities, 0.8)
         for label in (0, 1):
-            kept = said[said[:, label] >= found[label], label]
-            below = said[said[:, label] < found[label], label].max()
+            kept = probabilities[probabilities[:, label] >= found[label], label]
+            below = probabilities[probabilities[:, label] < found[label], label].max()
             assert kept.mean() >= 0.8
             assert np.append(kept, below).mean() < 0.8
         assert found[2] == np.float32(NEVER)
 
     def test_where_all_feedback_together_reaches_it_a_lower_start_stands(self) -> None:
-        said = np.linspace(0.7, 0.9, 20)[:, None]
-        right = np.ones_like(said)
-        assert feedback_thresholds(said, right, 0.8, np.array([0.6])) == pytest.approx([0.6])
-        assert feedback_thresholds(said, right, 0.8, np.array([0.8])) == pytest.approx([0.7])
+        probabilities = np.linspace(0.7, 0.9, 20)[:, None]
+        right = np.ones_like(probabilities)
+        assert feedback_thresholds(probabilities, right, 0.8, np.array([0.6])) == pytest.approx([0.6])
+        assert feedback_thresholds(probabilities, right, 0.8, np.array([0.8])) == pytest.approx([0.7])
 
     def test_as_much_feedback_is_needed_as_could_reach_the_precision(self) -> None:
-        said, right = np.full((12, 1), 0.9), np.ones((12, 1))
-        assert feedback_thresholds(said, right, 0.95, np.array([0.4])) == pytest.approx([0.4])
+        probabilities, right = np.full((12, 1), 0.9), np.ones((12, 1))
+        assert feedback_thresholds(probabilities, right, 0.95, np.array([0.4])) == pytest.approx([0.4])
 
     def test_with_feedback_the_accepted_share_reaches_the_precision(self) -> None:
-        said = np.array([[0.9], [0.8], [0.7], [0.6], [0.5]] * 4)
-        feedback = np.where(said >= 0.7, 1, -1)
-        found = feedback_thresholds(said, feedback, 0.8, np.array([0.3]))
+        probabilities = np.array([[0.9], [0.8], [0.7], [0.6], [0.5]] * 4)
+        feedback = np.where(probabilities >= 0.7, 1, -1)
+        found = feedback_thresholds(probabilities, feedback, 0.8, np.array([0.3]))
         assert found == pytest.approx([0.7])
 
     def test_little_feedback_changes_nothing_and_bad_stop_suggestions(self) -> None:
-        said = np.full((12, 2), 0.9)
+        probabilities = np.full((12, 2), 0.9)
         feedback = np.zeros((12, 2))
         feedback[:3, 0], feedback[:, 1] = -1, -1
-        assert feedback_thresholds(said, feedback, 0.8, np.array([0.4, 0.4])) == pytest.approx([0.4, NEVER])
+        assert feedback_thresholds(probabilities, feedback, 0.8, np.array([0.4, 0.4])) == pytest.approx(
+            [0.4, NEVER]
+        )
 
     @pytest.mark.parametrize("wrong", [0.0, 1.0, 80.0])
     def test_a_precision_is_a_share(self, wrong: float) -> None:
@@ -63,57 +65,62 @@ class TestCalibration:
         self, count: int = 4000, slope: float = 0.5, offset: float = -1.0
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         random = np.random.default_rng(0)
-        said = random.uniform(0.02, 0.98, (count, 2))
-        held = random.random((count, 2)) < expit(slope * logit(said) + offset)
-        return said, np.where(held, 1, -1)
+        probabilities = random.uniform(0.02, 0.98, (count, 2))
+        held = random.random((count, 2)) < expit(slope * logit(probabilities) + offset)
+        return probabilities, np.where(held, 1, -1)
 
-    def test_it_finds_the_distortion_and_mends_the_reliability(self) -> None:
-        said, feedback = self.reviewed()
-        found = fit_platt(said, feedback)
+    def test_it_finds_the_distortion_and_lowers_the_calibration_error(self) -> None:
+        probabilities, feedback = self.reviewed()
+        found = fit_platt(probabilities, feedback)
         assert found.scale == pytest.approx([0.5, 0.5], abs=0.06)
         assert found.offset == pytest.approx([-1, -1], abs=0.15)
-        before, after = reliability(said, feedback), reliability(found(said), feedback)
-        assert before.error > 0.1
-        assert after.error < 0.03
+        before, after = (
+            calibration_error(probabilities, feedback),
+            calibration_error(found(probabilities), feedback),
+        )
+        assert before > 0.1
+        assert after < 0.03
 
     def test_it_keeps_the_order_and_needs_feedback_of_both_kinds(self) -> None:
-        said, feedback = self.reviewed(50)
-        assert (np.diff(fit_platt(said, feedback)(np.sort(said, axis=0)), axis=0) >= 0).all()
+        probabilities, feedback = self.reviewed(50)
+        assert (
+            np.diff(fit_platt(probabilities, feedback)(np.sort(probabilities, axis=0)), axis=0) >= 0
+        ).all()
         for nothing in (np.zeros_like(feedback), np.abs(feedback)):
-            assert fit_platt(said, nothing).scale.tolist() == no_calibration(2).scale.tolist()
-            assert fit_platt(said, nothing).feedback == 0
+            assert fit_platt(probabilities, nothing).scale.tolist() == no_calibration(2).scale.tolist()
+            assert fit_platt(probabilities, nothing).feedback == 0
 
     def test_what_was_never_suggested_holds_the_rest_in_place(self) -> None:
         random = np.random.default_rng(0)
-        said = random.uniform(0.7, 0.95, (300, 1))
-        feedback = np.where(random.random(said.shape) < 0.5, 1, -1)  # as often right at 0.7 as at 0.95
+        probabilities = random.uniform(0.7, 0.95, (300, 1))
+        feedback = np.where(
+            random.random(probabilities.shape) < 0.5, 1, -1
+        )  # as often right at 0.7 as at 0.95
         low = random.uniform(0.01, 0.1, (3000, 1))
         low[::2] = np.nan
-        alone, held = fit_platt(said, feedback), fit_platt(said, feedback, unreviewed=low)
+        alone, held = fit_platt(probabilities, feedback), fit_platt(probabilities, feedback, unreviewed=low)
         assert alone(np.array([[0.02]])) > 0.035
         assert held(np.array([[0.02]])) == pytest.approx(0.02, abs=0.015)
         assert held(np.array([[0.82]])) == pytest.approx(0.5, abs=0.1)
 
     @pytest.mark.parametrize(("right", "change"), [(1, 1), (-1, -1)])
     def test_feedback_of_one_kind_counts_where_the_rest_is_held(self, right: int, change: int) -> None:
-        said, low = np.full((30, 1), 0.7), np.full((30, 1), 0.05)
-        found = fit_platt(said, np.full((30, 1), right), unreviewed=low)
-        assert np.sign(found(said) - said).tolist() == [[change]] * 30
-        assert fit_platt(said, np.full((30, 1), right), unreviewed=low * np.nan).feedback == 0
+        probabilities, low = np.full((30, 1), 0.7), np.full((30, 1), 0.05)
+        found = fit_platt(probabilities, np.full((30, 1), right), unreviewed=low)
+        assert np.sign(found(probabilities) - probabilities).tolist() == [[change]] * 30
+        assert fit_platt(probabilities, np.full((30, 1), right), unreviewed=low * np.nan).feedback == 0
 
     def test_it_can_be_undone(self) -> None:
-        said, feedback = self.reviewed()
-        found = fit_platt(said, feedback)
-        assert found.undo(found(said)) == pytest.approx(said, abs=1e-5)
-        assert (no_calibration(2).undo(said) == said.astype(np.float32)).all()
+        probabilities, feedback = self.reviewed()
+        found = fit_platt(probabilities, feedback)
+        assert found.undo(found(probabilities)) == pytest.approx(probabilities, abs=1e-5)
+        assert (no_calibration(2).undo(probabilities) == probabilities.astype(np.float32)).all()
 
-    def test_reliability_is_the_gap_by_bin_weighed_by_its_cells(self) -> None:
-        said, truth = np.array([[0.15], [0.15], [0.95], [0.95]]), np.array([[0], [1], [1], [1]])
-        found = reliability(said, truth)
-        assert found.error == pytest.approx((2 * 0.35 + 2 * 0.05) / 4)
-        assert found.cells.sum() == 4
+    def test_the_calibration_error_is_the_gap_by_bin_weighed_by_its_cells(self) -> None:
+        probabilities, truth = np.array([[0.15], [0.15], [0.95], [0.95]]), np.array([[0], [1], [1], [1]])
+        assert calibration_error(probabilities, truth) == pytest.approx((2 * 0.35 + 2 * 0.05) / 4)
         with pytest.raises(LearningError, match="one shape"):
-            reliability(said, truth[:2])
+            calibration_error(probabilities, truth[:2])
 
 
 class TestTheNextTraining:
@@ -130,10 +137,10 @@ class TestTheNextTraining:
         first = fit(pool, expected_positives=positives, precision=precision)
         shown = (first.probabilities >= first.model.thresholds) & (pool.observed == 0)
         rows, labels = np.nonzero(shown & (np.arange(self.IMAGES) < self.REVIEWED)[:, None])
-        said, present = first.probabilities[rows, labels], truth[rows, labels] > 0
+        probabilities, present = first.probabilities[rows, labels], truth[rows, labels] > 0
         observed = pool.observed.copy()
         observed[rows, labels] = np.where(present, 1, -1)
-        feedback = Feedback(labels, said, said, present)
+        feedback = Feedback(labels, probabilities, probabilities, present)
         second = fit(
             Pool(pool.features, pool.blocks, observed),
             expected_positives=positives,
@@ -173,18 +180,20 @@ class TestTheNextTraining:
         ]
         assert counts[1] > 1.5 * counts[0]
         errors = [
-            reliability(
+            calibration_error(
                 self.held_out(f.probabilities)[self.held_out(unknown)],
                 self.held_out(truth)[self.held_out(unknown)],
-            ).error
+            )
             for f in (first, second)
         ]
         assert errors[1] < errors[0]
 
     def test_measures_how_reliable_the_suggestions_were(self, planted: Planted) -> None:
         pool, _ = planted(60, 4)
-        said, present = np.full(40, 0.9), np.arange(40) < 30
-        metrics = fit(pool, feedback=Feedback(np.arange(40) % 4, said, said, present)).metrics
+        probabilities, present = np.full(40, 0.9), np.arange(40) < 30
+        metrics = fit(
+            pool, feedback=Feedback(np.arange(40) % 4, probabilities, probabilities, present)
+        ).metrics
         assert metrics["answers"] == 40
         assert metrics["suggestions_right"] == 0.75
         assert metrics["calibration_error"] == pytest.approx(0.15)
@@ -192,8 +201,8 @@ class TestTheNextTraining:
 
     def test_vectors_of_the_pool_are_those_the_model_gives(self, planted: Planted) -> None:
         pool, _ = planted(60, 4)
-        said, present = np.full(40, 0.9), np.arange(40) < 20
-        result = fit(pool, feedback=Feedback(np.arange(40) % 4, said, said, present))
+        probabilities, present = np.full(40, 0.9), np.arange(40) < 20
+        result = fit(pool, feedback=Feedback(np.arange(40) % 4, probabilities, probabilities, present))
         assert result.model.scale[0] != 1
         assert result.model.predict(pool.features) == pytest.approx(result.probabilities, abs=1e-5)
 
