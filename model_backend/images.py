@@ -21,7 +21,7 @@ _PILLOW = re.compile(r"PIL\.")
 _IGNORE_PILLOW = ("ignore", None, Warning, _PILLOW, 0)
 
 
-class ImageProblem(LearningError):  # noqa: N818
+class ImageProblem(LearningError):  # noqa: N818 (a problem of the image, not an error of ours)
     """An image that cannot be used, with what is wrong with it."""
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 
-def label_entropy(probabilities: Floats, features: Floats | None, seed: int) -> NDArray[np.float64]:  # noqa: ARG001
+def label_entropy(probabilities: Floats, features: Floats | None, seed: int) -> NDArray[np.float64]:  # noqa: ARG001 (all acquisitions take the same)
     """Mean binary entropy over an image's labels, in bits: (N, L) to (N,), 0..1.
 
     Each label counts by itself: labels of an image do not exclude one another, so that the entropy of one

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 
-def random_order(probabilities: Floats, features: Floats | None, seed: int) -> NDArray[np.float64]:  # noqa: ARG001
+def random_order(probabilities: Floats, features: Floats | None, seed: int) -> NDArray[np.float64]:  # noqa: ARG001 (all acquisitions take the same)
     """Uniform numbers (N,) for probabilities (N, L), the same for the same seed.
 
     >>> random_order(np.zeros((3, 2), np.float32), None, seed=0).round(2).tolist()

@@ -30,8 +30,9 @@ class Headless(nn.Module):
 
     def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
-        self.head = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
-        self.feature_dim = int(network.get_submodule(self.head).in_features)  # type: ignore[arg-type]
+        layers = {name: module for name, module in network.named_modules() if isinstance(module, nn.Linear)}
+        self.head, last = list(layers.items())[-1]
+        self.feature_dim = last.in_features
         network.set_submodule(self.head, nn.Identity())
         self.network = network
         self.mean: Tensor
@@ -97,7 +98,8 @@ class Pretrained(Network):
             self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
         )
         with torch.inference_mode(), autocast:
-            return self.module(images).float().cpu().numpy()  # type: ignore[no-any-return]
+            features: Floats = self.module(images).float().cpu().numpy()
+        return features
 
 
 def weights_at_hand(name: str) -> bool:
@@ -117,8 +119,8 @@ def _download(name: str) -> Mapping[str, Tensor]:
         return read_weights(file)
     log.info("Downloading the weights of %s from %s", name, url)
     try:
-        request = urllib.request.Request(url, method="HEAD")  # noqa: S310
-        urllib.request.urlopen(request, timeout=ANSWER_WITHIN).close()  # noqa: S310
+        request = urllib.request.Request(url, method="HEAD")  # noqa: S310 (the address is torchvision's)
+        urllib.request.urlopen(request, timeout=ANSWER_WITHIN).close()  # noqa: S310 (the same)
         file.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(file), file.stem.rpartition("-")[2], progress=False)
     except (OSError, RuntimeError) as error:

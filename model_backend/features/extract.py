@@ -89,13 +89,13 @@ class _Batch:
         contents: dict[str, bytes] = {}
         places: dict[str, list[int]] = {}
         names = [name for name, _ in items]
-        for index, answer in enumerate(self.pool.map(attempt, [read for _, read in items]), start):
-            if isinstance(answer, Exception):
-                self._note(index, names[index - start], answer)
+        for index, found in enumerate(self.pool.map(attempt, [read for _, read in items]), start):
+            if isinstance(found, Exception):
+                self._note(index, names[index - start], found)
                 continue
-            digest = hashlib.sha256(answer).hexdigest()
+            digest = hashlib.sha256(found).hexdigest()
             self.found.digests[index] = digest
-            contents[digest] = answer
+            contents[digest] = found
             places.setdefault(digest, []).append(index)
         for digest, (row, size) in self._known(list(contents)).items():
             del contents[digest]
@@ -118,11 +118,11 @@ class _Batch:
     ) -> None:
         prepared: dict[str, tuple[Any, Size]] = {}
         tasks = [partial(_prepare, self.backbone, data, self.max_pixels) for data in contents.values()]
-        for digest, answer in zip(contents, self.pool.map(attempt, tasks), strict=True):
-            if isinstance(answer, Exception):
-                self._note_all(places[digest], names, answer)
+        for digest, found in zip(contents, self.pool.map(attempt, tasks), strict=True):
+            if isinstance(found, Exception):
+                self._note_all(places[digest], names, found)
             else:
-                prepared[digest] = answer
+                prepared[digest] = found
         if not prepared:
             return
         features = rounded(self.backbone.compute([ready for ready, _ in prepared.values()]))

@@ -69,12 +69,12 @@ def _written(file: FileIO, found: Iterator[tuple[int, NDArray[np.uint8] | Except
     places: dict[int, int] = {}
     problems: dict[int, str] = {}
     shape: tuple[int, ...] = (0,)
-    for item, answer in found:
-        if isinstance(answer, Exception):
-            problems[item] = str(answer) or type(answer).__name__
+    for item, pixels in found:
+        if isinstance(pixels, Exception):
+            problems[item] = str(pixels) or type(pixels).__name__
             continue
-        _append(file, answer.tobytes())
-        places[item], shape = len(places), answer.shape
+        _append(file, pixels.tobytes())
+        places[item], shape = len(places), pixels.shape
     if not places:
         return Pixels(np.empty(0, np.uint8), places, problems)
     return Pixels(np.memmap(file, np.uint8, "r", shape=(len(places), *shape)), places, problems)

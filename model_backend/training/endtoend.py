@@ -155,7 +155,7 @@ class _Run:
         if not len(self.rows):
             raise LearningError("No image has a label yet.", "Tag a few images, then fine-tune.")
         self.random = torch.Generator().manual_seed(recipe.seed)
-        self.backbone = backbone.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # of torch: no overload names both
+        self.backbone = backbone.to(memory_format=torch.channels_last).to(self.device)
         self.head = _head(start).to(self.device)
         self.name = recipe.loss or "an"
         self.loss: Loss = build_loss(self.name, **recipe.loss_options).to(self.device)

@@ -56,5 +56,5 @@ def _solve(
         torch.autograd.backward(value)
         return value
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)  # type: ignore[no-untyped-call] # torch leaves L-BFGS untyped
     return weight.detach(), bias.detach()

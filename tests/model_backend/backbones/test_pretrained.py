@@ -49,7 +49,7 @@ def resnet18(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def photographs() -> list[Image.Image]:
-    arrays = data.astronaut(), data.coffee()  # type: ignore[no-untyped-call]
+    arrays = data.astronaut(), data.coffee()  # type: ignore[no-untyped-call] # scikit-image is untyped
     return [Image.fromarray(array) for array in arrays]
 
 

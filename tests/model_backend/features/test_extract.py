@@ -86,8 +86,8 @@ def test_a_bad_image_never_stops_the_rest() -> None:
 
 def test_the_cache_answers_the_second_time_with_the_same_bits(cache: FeatureCache) -> None:
     random = np.random.default_rng(0)
-    colours = [tuple(int(value) for value in random.integers(1, 255, 3)) for _ in range(2 * BATCH + 3)]
-    items = [item(str(index), png(colour)) for index, colour in enumerate(colours)]  # type: ignore[arg-type]
+    colours = random.integers(1, 255, (2 * BATCH + 3, 3)).tolist()
+    items = [item(str(index), png((red, green, blue))) for index, (red, green, blue) in enumerate(colours)]
     first, second = MeanColour(), MeanColour()
     before, after = extract(items, first, cache), extract(items, second, cache)
     assert first.looked_at == len(set(colours))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from model_backend.errors import LearningError
-from model_backend.features.mapping import DIMENSIONS, GAMMA, FeatureMap, Floats
+from model_backend.features.mapping import DIMENSIONS, GAMMA, FeatureMap, Floats, Kind
 
 BLOCKS = (5, 3, 40)
 
@@ -60,20 +60,20 @@ def test_fewer_dimensions_are_the_leading_eigenvectors() -> None:
 
 @pytest.mark.parametrize("images", [2, 3, 10, 700])
 @pytest.mark.parametrize("kind", ["kernel", "linear"])
-def test_the_pool_has_mean_zero_and_mean_square_one(images: int, kind: str) -> None:
+def test_the_pool_has_mean_zero_and_mean_square_one(images: int, kind: Kind) -> None:
     features = pool(images)
-    phi = FeatureMap.fit(features, BLOCKS, seed=0, kind=kind).transform(features)  # type: ignore[arg-type]
+    phi = FeatureMap.fit(features, BLOCKS, seed=0, kind=kind).transform(features)
     assert np.allclose(phi.mean(axis=0), 0, atol=2e-3)
     assert np.mean(np.sum(phi**2, axis=1)) == pytest.approx(1.0, abs=1e-2)
     assert phi.shape[1] <= DIMENSIONS
 
 
 @pytest.mark.parametrize("kind", ["kernel", "linear"])
-def test_each_block_counts_the_same_whatever_its_units(kind: str) -> None:
+def test_each_block_counts_the_same_whatever_its_units(kind: Kind) -> None:
     features = pool(40)
     rescaled = features * np.repeat(np.array([3.0, 500.0, 0.02], np.float32), BLOCKS)
-    one = FeatureMap.fit(features, BLOCKS, seed=0, kind=kind).transform(features)  # type: ignore[arg-type]
-    other = FeatureMap.fit(rescaled, BLOCKS, seed=0, kind=kind).transform(rescaled)  # type: ignore[arg-type]
+    one = FeatureMap.fit(features, BLOCKS, seed=0, kind=kind).transform(features)
+    other = FeatureMap.fit(rescaled, BLOCKS, seed=0, kind=kind).transform(rescaled)
     assert np.allclose(one @ one.T, other @ other.T, atol=1e-2)
 
 
@@ -142,9 +142,9 @@ def test_rows_of_unreadable_images_do_not_count() -> None:
 
 @pytest.mark.parametrize("kind", ["kernel", "linear"])
 @pytest.mark.parametrize("images", [0, 1, 4])
-def test_images_that_are_all_alike_give_finite_rows(kind: str, images: int) -> None:
+def test_images_that_are_all_alike_give_finite_rows(kind: Kind, images: int) -> None:
     features = np.tile(np.arange(sum(BLOCKS), dtype=np.float32), (images, 1))
-    feature_map = FeatureMap.fit(features, BLOCKS, seed=0, kind=kind)  # type: ignore[arg-type]
+    feature_map = FeatureMap.fit(features, BLOCKS, seed=0, kind=kind)
     assert np.isfinite(feature_map.transform(features)).all()
     assert np.isfinite(feature_map.transform(pool(3))).all()
 
@@ -158,8 +158,8 @@ def test_a_block_that_never_varies_takes_no_share() -> None:
 
 
 @pytest.mark.parametrize("kind", ["kernel", "linear"])
-def test_a_map_reloads_bit_for_bit(kind: str, tmp_path: Path) -> None:
-    feature_map = FeatureMap.fit(pool(70), BLOCKS, seed=0, kind=kind)  # type: ignore[arg-type]
+def test_a_map_reloads_bit_for_bit(kind: Kind, tmp_path: Path) -> None:
+    feature_map = FeatureMap.fit(pool(70), BLOCKS, seed=0, kind=kind)
     save_file(feature_map.tensors(), tmp_path / "map.safetensors")
     again = FeatureMap.from_tensors(load_file(tmp_path / "map.safetensors"))
     assert np.array_equal(again.transform(pool(9, seed=2)), feature_map.transform(pool(9, seed=2)))
@@ -187,9 +187,9 @@ def test_fitting_leaves_the_features_and_the_threads_alone() -> None:
         (pool(4), BLOCKS, "cubic", "auto, kernel or linear"),
     ],
 )
-def test_wrong_input_is_refused(features: Floats, blocks: tuple[int, ...], kind: str, says: str) -> None:
+def test_wrong_input_is_refused(features: Floats, blocks: tuple[int, ...], kind: Kind, says: str) -> None:
     with pytest.raises(LearningError, match=says):
-        FeatureMap.fit(features, blocks, seed=0, kind=kind)  # type: ignore[arg-type]
+        FeatureMap.fit(features, blocks, seed=0, kind=kind)
 
 
 def test_features_of_another_backbone_are_refused() -> None:

@@ -22,7 +22,7 @@ def backbone() -> Backbone:
 
 @pytest.fixture(scope="module")
 def photographs() -> list[Image.Image]:
-    arrays = data.astronaut(), data.coffee(), data.chelsea()  # type: ignore[no-untyped-call]
+    arrays = data.astronaut(), data.coffee(), data.chelsea()  # type: ignore[no-untyped-call] # scikit-image is untyped
     return [Image.fromarray(array) for array in arrays]
 
 
@@ -67,7 +67,7 @@ def test_plain_and_tiny_pictures_have_finite_numbers_that_float16_holds(
 
 
 def test_grey_pictures_work_like_colour_ones(backbone: Backbone) -> None:
-    grey = Image.fromarray(data.camera())  # type: ignore[no-untyped-call]
+    grey = Image.fromarray(data.camera())  # type: ignore[no-untyped-call] # scikit-image is untyped
     assert np.array_equal(backbone([grey]), backbone([grey.convert("RGB")]))
 
 

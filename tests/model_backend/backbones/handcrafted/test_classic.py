@@ -44,7 +44,7 @@ def test_the_uniform_patterns_are_scikit_images() -> None:
     bins = _uniform_bins()
     assert len(set(bins.tolist())) == 59
     smooth = np.add.outer(np.arange(12.0), np.arange(12.0) ** 2).astype(np.uint8)
-    theirs = local_binary_pattern(smooth, 8, 1, "nri_uniform")[1:-1, 1:-1]  # type: ignore[no-untyped-call]
+    theirs = local_binary_pattern(smooth, 8, 1, "nri_uniform")[1:-1, 1:-1]  # type: ignore[no-untyped-call] # scikit-image is untyped
     mine = bins[binary_patterns(smooth.astype(np.float32), 1)]
     assert len(set(zip(theirs.ravel().tolist(), mine.ravel().tolist(), strict=True))) <= 59
 
