@@ -86,8 +86,9 @@ def test_a_bad_image_never_stops_the_rest() -> None:
 
 def test_the_cache_answers_the_second_time_with_the_same_bits(cache: FeatureCache) -> None:
     random = np.random.default_rng(0)
-    colours = random.integers(1, 255, (2 * BATCH + 3, 3)).tolist()
-    items = [item(str(index), png((red, green, blue))) for index, (red, green, blue) in enumerate(colours)]
+    drawn = random.integers(1, 255, (2 * BATCH + 3, 3)).tolist()
+    colours = [(red, green, blue) for red, green, blue in drawn]
+    items = [item(str(index), png(colour)) for index, colour in enumerate(colours)]
     first, second = MeanColour(), MeanColour()
     before, after = extract(items, first, cache), extract(items, second, cache)
     assert first.looked_at == len(set(colours))
