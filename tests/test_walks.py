@@ -1,4 +1,4 @@
-"""The three walks of ARCHITECTURE.md, followed through the code: every file, every name, every import on the way."""
+"""The three walks of ARCHITECTURE.md, followed through the code: files, names and imports on the way."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def defined(file: str) -> set[str]:
 
 
 def imported(file: str) -> set[tuple[str, str]]:
-    """(module, name) of everything that a file imports from our own packages, packages' own re-exports resolved."""
+    """(module, name) of everything that a file imports; what a package only hands on, from where it is."""
     pairs: set[tuple[str, str]] = set()
     for node in ast.walk(tree(file)):
         if isinstance(node, ast.ImportFrom) and node.module:
