@@ -61,7 +61,7 @@ def training(row: dict[str, Any]) -> Check:
 
 def label_studio(settings: Settings, rows: list[dict[str, Any]]) -> Iterator[Check]:
     """Label Studio itself, then each of its projects that the store knows."""
-    from model_backend.engine import open_studio
+    from annotator.labelstudio.connection import open_studio
 
     studio = open_studio(settings)
     if studio is None:

@@ -72,10 +72,16 @@ def train(
 def train_now(store: Store, settings: Settings, number: int | None, report: Any) -> ModelVersion:
     """Train the project with this number in Label Studio (the only one when None) and return its version."""
     from annotator.commands.options import chosen_project
-    from model_backend.engine import open_resources, open_studio, train_project
+    from annotator.labelstudio.connection import open_studio
+    from model_backend.engine.publish import publish_if_possible
+    from model_backend.engine.resources import open_resources
+    from model_backend.engine.train import train_project
 
     with store.reading() as session:
         project_id = chosen_project(session, number).id
     studio = open_studio(settings)
     resources = open_resources(settings, studio)
-    return train_project(store, settings, project_id, resources=resources, studio=studio, progress=report)
+    version = train_project(store, resources, project_id, progress=report)
+    if studio is not None:
+        publish_if_possible(store, settings, project_id, studio)
+    return version

@@ -1,17 +1,15 @@
-"""The networks that images are seen through: the settings' one, and those that were tuned from it."""
+"""The backbones in use: the settings' one, and those that were tuned from it."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
 
 from annotator.settings import Settings
 from annotator.store import ModelVersion
+from model_backend.backbones import Backbone, backbone_name, load_backbone
+from model_backend.backbones.tuned import is_tuned, network_of, weights_file
 from model_backend.errors import LearningError
-
-if TYPE_CHECKING:
-    from model_backend.backbones import Backbone
 
 BACKBONES_FOLDER = "backbones"  # of the tuned ones, below the data folder
 KEPT = 2  # loaded at once: the settings' one and one that was tuned from it
@@ -35,31 +33,27 @@ class Backbones:
         """The name of the settings' backbone, which may be tuned. Nothing is loaded."""
         with self._lock:
             if self._network is None:
-                from model_backend.backbones import backbone_name
-
                 self._network = backbone_name(self._settings.backbone)
             return self._network
 
     @property
     def chosen(self) -> Backbone:
         """The settings' backbone. Raises LearningError when its weights cannot be had."""
-        return self._given if self._given is not None else self.called(self.network)
+        return self._given if self._given is not None else self.named(self.network)
 
     def of(self, version: ModelVersion) -> Backbone:
         """The version's own backbone: the settings' one, or one that was tuned from it.
 
         Raises LearningError when it is another one, or when its weights are gone.
         """
-        from model_backend.backbones.tuned import network_of
-
         if network_of(version.backbone) != self.network:
             raise LearningError(
                 f"Version {version.name} was trained on {version.backbone}, now {self.network} is chosen.",
                 f"Train again, or choose --backbone {network_of(version.backbone)}.",
             )
-        return self.chosen if version.backbone == self.network else self.called(version.backbone)
+        return self.chosen if version.backbone == self.network else self.named(version.backbone)
 
-    def called(self, name: str) -> Backbone:
+    def named(self, name: str) -> Backbone:
         """The settings' backbone by its name, or a tuned one. Raises LearningError when it cannot be had."""
         with self._lock:
             if name not in self._loaded:
@@ -70,9 +64,6 @@ class Backbones:
             return self._loaded[name]
 
     def _load(self, name: str) -> Backbone:
-        from model_backend.backbones import load_backbone
-        from model_backend.backbones.tuned import is_tuned, network_of, weights_file
-
         settings = self._settings
         if not is_tuned(name):
             return load_backbone(settings.backbone, weights=settings.weights, device=settings.device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +19,10 @@ from annotator.store import (
     store_vectors,
     sync_images,
 )
+from model_backend.acquisition import priority
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.suggest import queue_scores, suggested_labels
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A task without a stored suggestion: its place in the request, its number and its picture's address."""
-
-    place: int
-    task: int
-    uri: str
+from model_backend.engine.wanted import Wanted
 
 
 def compute(
@@ -46,8 +38,6 @@ def compute(
     before: the `time.monotonic()` after which no further image is read. Raises TooLate when it passed before
     all were read, LearningError when the version cannot be used.
     """
-    from model_backend.acquisition import priority
-
     model = resources.model(version)
     backbone = resources.backbones.of(version)
     found = resources.extract([each.uri for each in wanted], backbone, before=before)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.store import ModelVersion, suggestion_feedback
+from model_backend.backbones.tuned import network_of
 from model_backend.errors import LearningError
-
-if TYPE_CHECKING:
-    from model_backend.training import Feedback, LabelModel, Recipe
+from model_backend.training import Feedback, LabelModel, Recipe
+from model_backend.training.calibration import Calibration
 
 CALIBRATION = "calibration"
 
@@ -31,8 +31,6 @@ def recent_feedback(
     Other recipes and backbones err in other ways. A recipe's seed makes no difference, nor does the tuning of
     one network where every version is tuned anew.
     """
-    from model_backend.training import Feedback
-
     found = suggestion_feedback(session, project_id)
     made = select(ModelVersion).where(ModelVersion.id.in_(np.unique(found.version_ids).tolist()))
     raw = found.probabilities.copy()
@@ -49,8 +47,6 @@ def recent_feedback(
 
 
 def _same_backbone(version: ModelVersion, backbone: str, recipe: Recipe) -> bool:
-    from model_backend.backbones.tuned import network_of
-
     if recipe.end_to_end:
         return network_of(version.backbone) == network_of(backbone)
     return version.backbone == backbone
@@ -58,8 +54,6 @@ def _same_backbone(version: ModelVersion, backbone: str, recipe: Recipe) -> bool
 
 def _same_recipe(version: ModelVersion, recipe: Recipe) -> bool:
     """Read as a recipe, so that fields younger than the version have their defaults."""
-    from model_backend.training import Recipe
-
     try:
         return Recipe.from_dict(version.recipe | {"seed": recipe.seed}) == recipe
     except LearningError:  # of a later release
@@ -67,8 +61,6 @@ def _same_recipe(version: ModelVersion, recipe: Recipe) -> bool:
 
 
 def _before_calibration(version: ModelVersion, label_ids: Any, probabilities: Any) -> Any:
-    from model_backend.training.calibration import Calibration
-
     kept = version.metrics[CALIBRATION]
     columns = {label_id: column for column, label_id in enumerate(version.label_ids)}
     at = [columns[label_id] for label_id in label_ids.tolist()]

@@ -1,28 +1,37 @@
-"""From what was observed to a finished version in memory: which recipe, which backbone, which training."""
+"""From what was observed to a version in memory: which recipe, which backbone, which training."""
 
 from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotator.errors import OnetagError
 from annotator.settings import Settings
-from annotator.store import ModelVersion, ObservedMatrix, Project, Store, TrainingRun
+from annotator.store import ModelVersion, ObservedMatrix, Project, Store, TrainingRun, observed_matrix
+from annotator.store.versions import active_version
+from model_backend.backbones import Backbone
+from model_backend.backbones.tuned import network_of
 from model_backend.engine.feedback import recent_feedback
 from model_backend.engine.pool import PoolFeatures, pool_features
 from model_backend.engine.resources import LearningResources
-from model_backend.engine.tuning import trainable, tune_pool
+from model_backend.engine.tuning import TuningInput, trainable, tune_pool
 from model_backend.errors import LearningError
 from model_backend.progress import Progress
-
-if TYPE_CHECKING:
-    from model_backend.backbones import Backbone
-    from model_backend.training import Fit, Recipe
+from model_backend.training import (
+    Feedback,
+    Fit,
+    LabelModel,
+    Pool,
+    Recipe,
+    check_choices,
+    fit,
+    fit_tuned,
+)
 
 ASKED_FOR = "asked for"
 
@@ -31,84 +40,144 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingInput:
-    """What a training learns from: the run's settings, who said what, and the version before."""
+    """What a training learns from: the run, its project, what was observed, and the version before."""
 
     run: TrainingRun
     project: Project
     observed: ObservedMatrix
     previous: ModelVersion | None
 
+    def rows(self, image_ids: list[int]) -> NDArray[np.int8]:
+        """The observed matrix (n, L) of some of its images, in their order.
+
+        Raises OnetagError when there is none.
+        """
+        if not image_ids:
+            raise OnetagError(
+                "None of the project's images can be read.", "`onetag doctor` says what is wrong with them."
+            )
+        if len(image_ids) == len(self.observed.image_ids):
+            return self.observed.values
+        return self.observed.values[np.searchsorted(np.array(self.observed.image_ids), np.array(image_ids))]
+
+    def expected_positives(self, settings: Settings) -> float | None:
+        """k as the user gave it, at most the number of labels; None where nobody did."""
+        given = self.project.expected_positives or settings.expected_positives
+        return None if given is None else min(given, float(len(self.observed.label_ids)))
+
 
 @dataclass(frozen=True)
 class TrainingOutput:
-    """A version in memory: the fit, the backbone's name, the pool it was made of, and what was known of it.
+    """A version in memory.
 
-    observed (N, L): rows as in `pool`. metrics: those of the fit, and the seconds each part took.
+    fit: model, label vectors and metrics. backbone: the name of the one it was left with. pool: its features.
+    observed (N, L): rows as in `pool`. seconds: what each step took.
     """
 
-    fitted: Fit
+    fit: Fit
     backbone: str
     pool: PoolFeatures
     observed: NDArray[np.int8]
-    metrics: dict[str, Any]
+    seconds: dict[str, float]
 
 
-def learn(
-    store: Store, settings: Settings, resources: LearningResources, material: TrainingInput, report: Progress
+def read_training_input(store: Store, run_id: int) -> TrainingInput:
+    """Everything a run learns from, in one snapshot. Raises OnetagError without labels or images."""
+    with store.reading() as session:
+        run = session.get_one(TrainingRun, run_id)
+        observed = observed_matrix(session, run.project_id)
+        if not observed.label_ids:
+            raise OnetagError("The project has no labels.", "Add labels to its label config in Label Studio.")
+        if not observed.image_ids:
+            raise OnetagError("The project has no images.", "Import some into Label Studio.")
+        return TrainingInput(
+            run=run,
+            project=session.get_one(Project, run.project_id),
+            observed=observed,
+            previous=active_version(session, run.project_id),
+        )
+
+
+def fit_version(
+    store: Store, resources: LearningResources, training_input: TrainingInput, report: Progress
 ) -> TrainingOutput:
     """Choose recipe and backbone, get the features, and train: the head alone, or the backbone too.
 
     Raises OnetagError or LearningError with what to do, and whatever `report` raises.
     """
-    from model_backend.training import check_choices
-
-    begun = time.perf_counter()
-    recipe = chosen_recipe(settings, material.run.recipe)
+    started = time.perf_counter()
+    run = training_input.run
+    recipe = chosen_recipe(resources.settings, run.recipe)
     check_choices(recipe)
-    asked = material.run.recipe.get("end_to_end", settings.end_to_end)
-    backbone = starting_backbone(resources, material.previous, published=asked is False)
+    published = run.recipe.get("end_to_end", resources.settings.end_to_end) is False
+    backbone = starting_backbone(resources, training_input.previous, published=published)
     if recipe.end_to_end:
         trainable(backbone)
     report("features", 0.0)
-    again = material.run.reason == ASKED_FOR
-    pool = pool_features(store, resources, backbone, material.observed.image_ids, report, again=again)
-    read_at = time.perf_counter()
-    learnt = _fit(store, settings, resources, material, recipe, backbone, pool, report)
-    took = {
-        "unreadable": len(material.observed.image_ids) - len(learnt.pool.image_ids),
-        "features_seconds": round(read_at - begun, 3),
-        "fit_seconds": round(time.perf_counter() - read_at, 3),
-    }
-    return replace(learnt, metrics=learnt.metrics | took)
-
-
-def _fit(
-    store: Store,
-    settings: Settings,
-    resources: LearningResources,
-    material: TrainingInput,
-    recipe: Recipe,
-    backbone: Backbone,
-    pool: PoolFeatures,
-    report: Progress,
-) -> TrainingOutput:
-    from model_backend.training import Pool, fit, fit_tuned
-
-    label_ids = material.observed.label_ids
-    values = _rows_of(material.observed, pool.image_ids)
-    positives = _expected_positives(material.project, settings, len(label_ids))
-    with store.reading() as session:
-        feedback = recent_feedback(session, material.project.id, label_ids, backbone.name, recipe)
-    told: dict[str, Any] = {"precision": settings.precision, "feedback": feedback, "progress": report}
+    again = run.reason == ASKED_FOR
+    pool = pool_features(store, resources, backbone, training_input.observed.image_ids, report, again=again)
+    features_at = time.perf_counter()
+    fitter = _Fitter(store, resources, training_input, recipe, report)
     if recipe.end_to_end:
-        found = tune_pool(store, resources, backbone, pool, values, recipe, positives, report)
-        backbone, pool, values = found.backbone, found.pool, _rows_of(material.observed, found.pool.image_ids)
-        fitted = fit_tuned(Pool(pool.features, backbone.blocks, values), found.tuned, recipe, **told)
+        fitted, backbone, pool = fitter.end_to_end(backbone, pool)
     else:
-        previous = _previous(material, resources)
-        learned_from = Pool(pool.features, backbone.blocks, values)
-        fitted = fit(learned_from, recipe, expected_positives=positives, previous=previous, **told)
-    return TrainingOutput(fitted, backbone.name, pool, values, fitted.metrics)
+        fitted = fitter.head(backbone, pool)
+    seconds = {
+        "features_seconds": round(features_at - started, 3),
+        "fit_seconds": round(time.perf_counter() - features_at, 3),
+    }
+    return TrainingOutput(fitted, backbone.name, pool, training_input.rows(pool.image_ids), seconds)
+
+
+@dataclass(frozen=True)
+class _Fitter:
+    """The two ways of training, with what both need."""
+
+    store: Store
+    resources: LearningResources
+    training_input: TrainingInput
+    recipe: Recipe
+    report: Progress
+
+    def head(self, backbone: Backbone, pool: PoolFeatures) -> Fit:
+        """A head on the features of a frozen backbone."""
+        return fit(
+            Pool(pool.features, backbone.blocks, self.training_input.rows(pool.image_ids)),
+            self.recipe,
+            expected_positives=self.training_input.expected_positives(self.resources.settings),
+            previous=_previous_model(self.training_input, self.resources),
+            precision=self.resources.settings.precision,
+            feedback=self._feedback(backbone),
+            progress=self.report,
+        )
+
+    def end_to_end(self, backbone: Backbone, pool: PoolFeatures) -> tuple[Fit, Backbone, PoolFeatures]:
+        """Backbone and head from pixels: the fit, the tuned backbone, and what that makes of the images."""
+        tuning_input = TuningInput(
+            backbone,
+            pool,
+            self.training_input.rows(pool.image_ids),
+            self.recipe,
+            self.training_input.expected_positives(self.resources.settings),
+        )
+        feedback = self._feedback(backbone)
+        output = tune_pool(self.store, self.resources, tuning_input, self.report)
+        observed = self.training_input.rows(output.pool.image_ids)
+        fitted = fit_tuned(
+            Pool(output.pool.features, output.backbone.blocks, observed),
+            output.tuned,
+            self.recipe,
+            precision=self.resources.settings.precision,
+            feedback=feedback,
+            progress=self.report,
+        )
+        return fitted, output.backbone, output.pool
+
+    def _feedback(self, backbone: Backbone) -> Feedback:
+        """What was answered to suggestions of earlier versions of this backbone and recipe."""
+        project_id, label_ids = self.training_input.project.id, self.training_input.observed.label_ids
+        with self.store.reading() as session:
+            return recent_feedback(session, project_id, label_ids, backbone.name, self.recipe)
 
 
 def chosen_recipe(settings: Settings, changes: dict[str, Any]) -> Recipe:
@@ -116,23 +185,19 @@ def chosen_recipe(settings: Settings, changes: dict[str, Any]) -> Recipe:
 
     Raises LearningError for a change that no recipe has.
     """
-    from model_backend.training import Recipe
-
     given = {"loss": settings.loss, "estimator": settings.estimator, "end_to_end": settings.end_to_end}
-    wanted = {name: value for name, value in (given | changes).items() if value is not None}
-    if wanted.get("end_to_end"):
-        wanted.setdefault("device", settings.device)
-    return Recipe.from_dict({"seed": settings.seed} | wanted)
+    fields = {name: value for name, value in (given | changes).items() if value is not None}
+    if fields.get("end_to_end"):
+        fields.setdefault("device", settings.device)
+    return Recipe.from_dict({"seed": settings.seed} | fields)
 
 
 def starting_backbone(
     resources: LearningResources, previous: ModelVersion | None, *, published: bool
 ) -> Backbone:
     """The backbone that the last version was left with, tuned or not; the settings' one when that is another,
-    or its published weights are asked for.
+    or when its published weights are asked for.
     """
-    from model_backend.backbones.tuned import network_of
-
     if previous is None or published or network_of(previous.backbone) != resources.backbones.network:
         return resources.backbone
     try:
@@ -142,27 +207,12 @@ def starting_backbone(
         return resources.backbone
 
 
-def _expected_positives(project: Project, settings: Settings, labels: int) -> float | None:
-    given = project.expected_positives or settings.expected_positives
-    return None if given is None else min(given, float(labels))
-
-
-def _rows_of(observed: ObservedMatrix, image_ids: list[int]) -> NDArray[np.int8]:
-    if not image_ids:
-        raise OnetagError(
-            "None of the project's images can be read.", "`onetag doctor` says what is wrong with them."
-        )
-    if len(image_ids) == len(observed.image_ids):
-        return observed.values
-    return observed.values[np.searchsorted(np.array(observed.image_ids), np.array(image_ids))]
-
-
-def _previous(material: TrainingInput, resources: LearningResources) -> Any:
+def _previous_model(training_input: TrainingInput, resources: LearningResources) -> LabelModel | None:
     """The version before, for its feature map; where it cannot serve, that costs time and nothing else."""
-    if material.previous is None:
+    if training_input.previous is None:
         return None
     try:
-        return resources.model(material.previous)
+        return resources.model(training_input.previous)
     except LearningError as error:
-        log.warning("Version %s cannot be built upon: %s", material.previous.name, error)
+        log.warning("Version %s cannot be built upon: %s", training_input.previous.name, error)
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +12,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from annotator.store import Image, Store
+from model_backend.backbones import Backbone
 from model_backend.engine.resources import LearningResources
+from model_backend.features import Extracted
 from model_backend.progress import Progress
-
-if TYPE_CHECKING:
-    from model_backend.backbones import Backbone
-    from model_backend.features import Extracted
-
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,10 +22,12 @@ from annotator.labelstudio.predictions import empty_prediction, prediction
 from annotator.labelstudio.projects import find_project
 from annotator.settings import Settings
 from annotator.store import Image, ModelVersion, Store, Suggested, Suggestion, live_labels
-from model_backend.engine.compute import Wanted, compute
-from model_backend.engine.resources import LearningResources, TooLate
-from model_backend.engine.versions import active_version
+from annotator.store.versions import active_version
+from model_backend.engine.wanted import TooLate, Wanted
 from model_backend.errors import LearningError
+
+if TYPE_CHECKING:
+    from model_backend.engine.resources import LearningResources
 
 DEADLINE = 45.0  # seconds; Label Studio waits 100, and one image that hangs may cost `request_timeout` more
 WAITING = 4  # requests that may compute or wait for it; the others answer with what is stored
@@ -32,17 +36,28 @@ PIECE = 500  # tasks looked up at once
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Answer:
-    """Exactly one prediction a task, in their order, and how many came from where."""
+class Outcome(StrEnum):
+    """Where the prediction of a task came from, or why it is empty."""
 
-    predictions: list[dict[str, Any]]
+    NO_MODEL = "no model"
+    STORED = "stored"
+    COMPUTED = "computed"
+    UNREADABLE = "unreadable"
+    UNUSABLE = "unusable"
+    NOT_COMPUTED = "not computed"
+
+
+@dataclass
+class Predictions:
+    """Exactly one prediction a task, in their order, and how many of them had which outcome."""
+
+    items: list[dict[str, Any]]
     outcomes: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """What every prediction of one answer has in common."""
+class _Context:
+    """What every prediction for one request has in common: the version, the label config, the live labels."""
 
     version: ModelVersion
     config: LabelConfig
@@ -56,16 +71,17 @@ class _Shown:
 
 
 class Predictor:
-    """Feedback for all projects of one Label Studio.
+    """Answers the prediction requests of all projects of one Label Studio. Threads may share it.
 
-    open_resources: gives what learning needs; called when the first image must be computed.
+    open_resources: gives what learning needs; called when the first image must be computed. Unless given, the
+    resources of the settings.
     """
 
     def __init__(
         self,
         store: Store,
         settings: Settings,
-        open_resources: Callable[[], LearningResources],
+        open_resources: Callable[[], LearningResources] | None = None,
         *,
         deadline: float = DEADLINE,
     ) -> None:
@@ -77,29 +93,29 @@ class Predictor:
         self._waiting = threading.BoundedSemaphore(WAITING)
         self._turn = threading.Lock()  # one request computes at a time: two would only slow each other down
 
-    def predict(self, studio_project: int | None, tasks: Sequence[Any]) -> Answer:
+    def predict(self, studio_project: int | None, tasks: Sequence[Any]) -> Predictions:
         """Exactly one valid prediction for each task, whatever the tasks look like.
 
         Raises OnetagError when the store cannot be read.
         """
         before = time.monotonic() + self._deadline
-        answer = Answer([empty_prediction() for _ in tasks])
+        predictions = Predictions([empty_prediction() for _ in tasks])
         with self._store.reading() as session:
-            shown = self._shown(session, studio_project)
-            if shown is None:
-                answer.outcomes["no model"] += len(tasks)
-                return answer
-            missing = _from_store(session, shown, tasks, answer)
+            context = self._context(session, studio_project)
+            if context is None:
+                predictions.outcomes[Outcome.NO_MODEL] += len(tasks)
+                return predictions
+            missing = _from_store(session, context, tasks, predictions)
         for chunk in self._chunks(missing, before):
-            if not self._compute(shown, chunk, answer, before):
+            if not self._compute(context, chunk, predictions, before):
                 break
-        left = len(tasks) - answer.outcomes.total()
+        left = len(tasks) - predictions.outcomes.total()
         if left:
-            answer.outcomes["not computed"] += left
+            predictions.outcomes[Outcome.NOT_COMPUTED] += left
             log.warning("%d of %d tasks get no suggestions for now.", left, len(tasks))
-        return answer
+        return predictions
 
-    def _shown(self, session: Session, studio_project: int | None) -> _Shown | None:
+    def _context(self, session: Session, studio_project: int | None) -> _Context | None:
         if studio_project is None:
             return None
         project = find_project(session, self._settings.label_studio_url, studio_project)
@@ -107,7 +123,7 @@ class Predictor:
         if project is None or version is None:
             return None
         live = frozenset(label.name for label in live_labels(session, project.id))
-        return _Shown(version, parse_config(project.label_config), live)
+        return _Context(version, parse_config(project.label_config), live)
 
     def _chunks(self, missing: Sequence[Wanted], before: float) -> Iterator[Sequence[Wanted]]:
         """Batches to compute, each in its turn, for as long as there is time."""
@@ -125,44 +141,58 @@ class Predictor:
         finally:
             self._waiting.release()
 
-    def _compute(self, shown: _Shown, chunk: Sequence[Wanted], answer: Answer, before: float) -> bool:
+    def _compute(
+        self, context: _Context, chunk: Sequence[Wanted], predictions: Predictions, before: float
+    ) -> bool:
         """Fill in the predictions of one batch; says whether the next one is worth a try."""
+        # The server starts without torch, and may never need it.
+        from model_backend.engine.compute import compute  # noqa: PLC0415 (torch is slow to import)
+
         try:
-            if self._resources is None:
-                self._resources = self._open_resources()
-            found = compute(self._store, self._resources, shown.version, chunk, before=before)
+            resources = self._opened_resources()
+            found = compute(self._store, resources, context.version, chunk, before=before)
         except TooLate:
             log.warning("No time left to compute more suggestions; ask for fewer tasks at once.")
             return False
         except (OnetagError, LearningError, SQLAlchemyError, OSError) as error:
-            told = error if isinstance(error, OnetagError | LearningError) else type(error).__name__
-            log.warning("Version %s cannot suggest for new images: %s", shown.version.name, told)
+            reason = error if isinstance(error, OnetagError | LearningError) else type(error).__name__
+            log.warning("Version %s cannot suggest for new images: %s", context.version.name, reason)
             return False
         for wanted in chunk:
             made = found.get(wanted.place)
-            answer.outcomes["computed" if made else "unreadable"] += 1
-            answer.predictions[wanted.place] = (
-                shown.prediction(made) if made else empty_prediction(shown.version.name)
+            predictions.outcomes[Outcome.COMPUTED if made else Outcome.UNREADABLE] += 1
+            predictions.items[wanted.place] = (
+                context.prediction(made) if made else empty_prediction(context.version.name)
             )
         return True
 
+    def _opened_resources(self) -> LearningResources:
+        if self._resources is None:
+            from model_backend.engine.resources import open_resources  # noqa: PLC0415 (torch is slow)
 
-def _from_store(session: Session, shown: _Shown, tasks: Sequence[Any], answer: Answer) -> list[Wanted]:
+            opened = self._open_resources or partial(open_resources, self._settings)
+            self._resources = opened()
+        return self._resources
+
+
+def _from_store(
+    session: Session, context: _Context, tasks: Sequence[Any], predictions: Predictions
+) -> list[Wanted]:
     """Fill in what is stored; returns what is not and could be computed."""
     numbers = {place: task["id"] for place, task in enumerate(tasks) if _has_number(task)}
-    rows = _stored(session, shown.version, sorted(set(numbers.values())))
+    rows = _stored(session, context.version, sorted(set(numbers.values())))
     missing = []
     for place, number in numbers.items():
         image_uri, suggestion = rows.get(number, (None, None))
         if suggestion is not None:
-            answer.predictions[place] = shown.prediction(suggestion)
-            answer.outcomes["stored"] += 1
+            predictions.items[place] = context.prediction(suggestion)
+            predictions.outcomes[Outcome.STORED] += 1
             continue
-        uri = image_uri or _uri(tasks[place], shown.config.image_field)
+        uri = image_uri or _uri(tasks[place], context.config.image_field)
         if uri:
             missing.append(Wanted(place, number, uri))
-    if unusable := len(tasks) - answer.outcomes.total() - len(missing):
-        answer.outcomes["unusable"] += unusable
+    if unusable := len(tasks) - predictions.outcomes.total() - len(missing):
+        predictions.outcomes[Outcome.UNUSABLE] += unusable
     return missing
 
 

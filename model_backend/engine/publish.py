@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.predictions import NO_VERSION, prediction
@@ -94,6 +95,19 @@ def publish(store: Store, settings: Settings, project_id: int, studio: Queue) ->
     if newest is not None:
         studio.set_queue(window.studio_project, newest)
     return len(window.predictions)
+
+
+def publish_if_possible(store: Store, settings: Settings, project_id: int, studio: Queue) -> bool:
+    """Publish the active version; where Label Studio does not take it, log why and return False.
+
+    Such a version stays active, and the worker's periodic check publishes it later.
+    """
+    try:
+        publish(store, settings, project_id, studio)
+    except OnetagError as error:
+        log.warning("Project %d waits to be published: %s", project_id, error)
+        return False
+    return True
 
 
 def unpublished(session: Session) -> list[int]:

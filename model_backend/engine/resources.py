@@ -9,30 +9,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.client import Studio
+from annotator.labelstudio.connection import open_studio
 from annotator.labelstudio.errors import ImageUnavailable
+from annotator.labelstudio.images import ImageSource
 from annotator.settings import Settings
 from annotator.store import ModelVersion
+from model_backend.acquisition import clusters
+from model_backend.backbones import Backbone, Network
 from model_backend.engine.backbones import Backbones
-
-if TYPE_CHECKING:
-    from model_backend.backbones import Backbone, Network
-    from model_backend.features import Extracted, FeatureCache
-    from model_backend.features.pixels import Pixels
-    from model_backend.training import LabelModel
+from model_backend.engine.wanted import TooLate
+from model_backend.features import Extracted, FeatureCache, extract
+from model_backend.features.pixels import Pixels, on_disk
+from model_backend.training import LabelModel
 
 CACHE_FILE = "features.sqlite"
 KEPT_MODELS = 2
 KEPT_POOL_BYTES = 512 * 2**20
-
-
-class TooLate(Exception):  # noqa: N818
-    """The time for an answer is over."""
 
 
 class LearningResources:
@@ -55,9 +53,6 @@ class LearningResources:
 
     def warm(self) -> None:
         """Load what the first training would otherwise wait for. Raises LearningError as `backbone` does."""
-        import model_backend.acquisition
-        import model_backend.training  # noqa: F401
-
         _ = self.backbone
 
     def extract(
@@ -73,8 +68,6 @@ class LearningResources:
         before: the `time.monotonic()` from which on no further image is read. Raises TooLate when it came to
         that, OnetagError when Label Studio as a whole cannot be read, LearningError for backbone or disk.
         """
-        from model_backend.features import extract
-
         fatal: list[Exception] = []
         items = ((uri, partial(self._read_unless, fatal, before, uri)) for uri in uris)
         pixels = self.settings.max_image_pixels
@@ -91,8 +84,6 @@ class LearningResources:
 
         Raises OnetagError when Label Studio as a whole cannot be read, LearningError when the disk is full.
         """
-        from model_backend.features.pixels import on_disk
-
         fatal: list[Exception] = []
         items = {item: partial(self._read_unless, fatal, float("inf"), uri) for item, uri in uris.items()}
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -126,8 +117,6 @@ class LearningResources:
         """The features on disk, shared by all processes."""
         with self._lock:
             if self._cache is None:
-                from model_backend.features import FeatureCache
-
                 self.settings.data_dir.mkdir(parents=True, exist_ok=True)
                 self._cache = FeatureCache(self.settings.data_dir / CACHE_FILE)
             return self._cache
@@ -150,8 +139,6 @@ class LearningResources:
     def clusters(self, features: NDArray[np.float32]) -> NDArray[np.int64]:
         """Which of the settings' clusters each image (N,) is in; computed again only for another pool."""
         if self._clusters is None or self._clusters[0] is not features:
-            from model_backend.acquisition import clusters
-
             self._clusters = (features, clusters(features, self.settings.clusters, self.settings.seed))
         return self._clusters[1]
 
@@ -159,8 +146,6 @@ class LearningResources:
         """The version's model. Raises LearningError when its folder is gone or damaged."""
         with self._lock:
             if version.id not in self._models:
-                from model_backend.training import LabelModel
-
                 self._put(version.id, LabelModel.load(self.settings.data_dir / Path(version.folder)))
             self._models.move_to_end(version.id)
             return self._models[version.id]
@@ -174,3 +159,11 @@ class LearningResources:
         self._models[version_id] = model
         while len(self._models) > KEPT_MODELS:
             self._models.popitem(last=False)
+
+
+def open_resources(settings: Settings, studio: Studio | None = None) -> LearningResources:
+    """Resources that read images as the settings allow, through `studio` or the settings' own client.
+
+    Nothing is loaded yet.
+    """
+    return LearningResources(settings, ImageSource(studio or open_studio(settings), settings).read)

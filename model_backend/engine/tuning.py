@@ -6,31 +6,41 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotator.store import Store
+from model_backend.backbones import Backbone, Network
+from model_backend.backbones.tuned import TunedWeights, tuned_weights, weights_file
 from model_backend.engine.backbones import BACKBONES_FOLDER
 from model_backend.engine.pool import PoolFeatures, image_rows, pool_features
 from model_backend.engine.resources import LearningResources
 from model_backend.errors import LearningError
+from model_backend.features.pixels import Pixels
 from model_backend.progress import Progress
-
-if TYPE_CHECKING:
-    from model_backend.backbones import Backbone, Network
-    from model_backend.backbones.tuned import TunedWeights
-    from model_backend.features.pixels import Pixels
-    from model_backend.training import Recipe, Tuned
-
+from model_backend.training import Pool, Recipe, Tuned, tune
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class TunedPool:
-    """A tuned head, its backbone as it was saved, and what that sees of the images, in the same order."""
+class TuningInput:
+    """What is trained: a backbone, its features of the pool, what was observed of it (N, L), and how.
+
+    expected_positives: k as the user gave it.
+    """
+
+    backbone: Backbone
+    pool: PoolFeatures
+    observed: NDArray[np.int8]
+    recipe: Recipe
+    expected_positives: float | None
+
+
+@dataclass(frozen=True)
+class TuningOutput:
+    """A tuned head, its backbone as it was saved, and what that makes of the images, in the same order."""
 
     tuned: Tuned
     backbone: Backbone
@@ -39,8 +49,6 @@ class TunedPool:
 
 def trainable(backbone: Backbone) -> Network:
     """The backbone as one that can be trained. Raises LearningError when it has no weights."""
-    from model_backend.backbones import Network
-
     if not isinstance(backbone, Network):
         raise LearningError(
             f"The backbone {backbone.name} has nothing to train end to end.",
@@ -50,51 +58,39 @@ def trainable(backbone: Backbone) -> Network:
 
 
 def tune_pool(
-    store: Store,
-    resources: LearningResources,
-    backbone: Backbone,
-    pool: PoolFeatures,
-    observed: NDArray[np.int8],
-    recipe: Recipe,
-    expected_positives: float | None,
-    report: Progress,
-) -> TunedPool:
-    """Train a copy of the backbone and a head on the pool's observed images, save it, and look again.
+    store: Store, resources: LearningResources, tuning_input: TuningInput, report: Progress
+) -> TuningOutput:
+    """Train a copy of the backbone and a head on the pool's observed images, save it, and use it on all.
 
-    pool: features of `backbone`; observed: its rows (N, L). An image that can no longer be read is left out.
-    Raises LearningError or OnetagError with what to do, and whatever `report` raises.
+    An image that can no longer be read is left out. Raises LearningError or OnetagError with what to do, and
+    whatever `report` raises.
     """
-    from model_backend.backbones.tuned import tuned_weights
-    from model_backend.training import Pool, tune
-
-    network = trainable(backbone)
-    uris = _observed_uris(store, pool, observed)
+    network, pool = trainable(tuning_input.backbone), tuning_input.pool
+    uris = _observed_uris(store, pool, tuning_input.observed)
     with resources.pixels(uris, network, lambda done: report("pixels", done)) as pixels:
         tuned = tune(
             network.module,
             pixels.read,
-            Pool(pool.features, network.blocks, observed),
-            recipe,
+            Pool(pool.features, network.blocks, tuning_input.observed),
+            tuning_input.recipe,
             readable=_readable(pixels, pool, uris),
-            expected_positives=expected_positives,
+            expected_positives=tuning_input.expected_positives,
             progress=report,
         )
     report("saving the backbone", 0.0)
     weights = tuned_weights(network.name, network.weights(tuned.module))
-    _keep(resources.settings.data_dir / BACKBONES_FOLDER, weights)
-    saved = resources.backbones.called(weights.name)
-    seen = pool_features(store, resources, saved, pool.image_ids, report, again=True)
-    rows = np.searchsorted(np.array(pool.image_ids), np.array(seen.image_ids, dtype=np.int64))
-    return TunedPool(tuned.at(rows), saved, seen)
+    _write(resources.settings.data_dir / BACKBONES_FOLDER, weights)
+    saved = resources.backbones.named(weights.name)
+    features = pool_features(store, resources, saved, pool.image_ids, report, again=True)
+    rows = np.searchsorted(np.array(pool.image_ids), np.array(features.image_ids, dtype=np.int64))
+    return TuningOutput(tuned.at(rows), saved, features)
 
 
-def _keep(folder: Path, weights: TunedWeights) -> None:
+def _write(folder: Path, weights: TunedWeights) -> None:
     """Write the weights of a tuned network, whole or not at all.
 
     Raises LearningError when the disk is full or may not be written.
     """
-    from model_backend.backbones.tuned import weights_file
-
     draft = folder / f".{weights.name}.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,23 +1,24 @@
-"""Model versions on disk: written whole or not at all, named so that they sort, pruned when old."""
+"""Model versions on disk: written whole or not at all, pruned when old."""
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Select, delete, select
-from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.settings import Settings
-from annotator.store import Annotation, LabelVector, ModelVersion, Project, Store, Suggestion
+from annotator.store import Annotation, LabelVector, ModelVersion, Store, Suggestion
+from annotator.store.versions import active_version
+from model_backend.backbones.tuned import fingerprint_start, is_tuned
 from model_backend.engine.backbones import BACKBONES_FOLDER
 from model_backend.engine.resources import CACHE_FILE
+from model_backend.features import FeatureCache
 
 KEPT = 3  # versions whose weights and vectors stay; the active one always does
 SUGGESTIONS_KEPT = timedelta(days=1)  # an annotation that arrives late is compared with what was shown
@@ -32,19 +33,6 @@ class Saveable(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write every file."""
-
-
-def next_name(session: Session, project_id: int) -> str:
-    """A name that sorts after all others of the project: v0007-20261122T214500."""
-    names = session.scalars(select(ModelVersion.name).where(ModelVersion.project_id == project_id))
-    numbers = [int(found[1]) for name in names if (found := re.match(r"v(\d+)-", name))]
-    return f"v{max(numbers, default=0) + 1:04d}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-
-
-def active_version(session: Session, project_id: int) -> ModelVersion | None:
-    """The version that suggestions come from."""
-    wanted = select(ModelVersion).join(Project, Project.active_version_id == ModelVersion.id)
-    return session.scalars(wanted.where(Project.id == project_id)).first()
 
 
 def save_version(data_dir: Path, project_id: int, name: str, model: Saveable) -> str:
@@ -150,10 +138,5 @@ def _remove_backbones(store: Store, settings: Settings) -> None:
 
 
 def _forget_features(cache: Path, backbone: str) -> None:
-    if not cache.is_file():
-        return
-    from model_backend.backbones.tuned import fingerprint_start, is_tuned
-    from model_backend.features import FeatureCache
-
-    if is_tuned(backbone):
+    if cache.is_file() and is_tuned(backbone):
         FeatureCache(cache).forget(fingerprint_start(backbone))

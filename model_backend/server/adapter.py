@@ -16,7 +16,6 @@ from flask import Flask
 from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import Store
-from model_backend.engine.connect import open_resources
 from model_backend.engine.predict import Predictor
 from model_backend.server.bodies import studio_project
 from model_backend.server.guard import guard
@@ -47,7 +46,7 @@ def backend_class(store: Store, settings: Settings, queue: Queue, predictor: Pre
     """
     respond = _package("response").ModelResponse  # 1.x has no such module
     base = _package("model").LabelStudioMLBase
-    predictor = predictor or Predictor(store, settings, lambda: open_resources(settings))
+    predictor = predictor or Predictor(store, settings)
     handler = RequestHandler(store, settings.label_studio_url, queue, predictor)
 
     class OnetagBackend(base):  # type: ignore[misc, valid-type]  # the package is not there to be checked

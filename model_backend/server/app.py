@@ -16,7 +16,6 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import ModelVersion, Store
-from model_backend.engine.connect import open_resources
 from model_backend.engine.predict import Predictor
 from model_backend.server.bodies import json_object, studio_project
 from model_backend.server.guard import guard
@@ -37,7 +36,7 @@ def create_app(store: Store, settings: Settings, queue: Queue, predictor: Predic
         )
     app = Flask("onetag")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    predictor = predictor or Predictor(store, settings, lambda: open_resources(settings))
+    predictor = predictor or Predictor(store, settings)
     handler = RequestHandler(store, settings.label_studio_url, queue, predictor)
     backend = Backend(store, handler, Metrics(store))
     app.before_request(_start_clock)

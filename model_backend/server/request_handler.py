@@ -13,8 +13,8 @@ from annotator.labelstudio.observations import strip_secrets
 from annotator.labelstudio.predictions import NO_VERSION, empty_prediction
 from annotator.labelstudio.projects import find_project, get_or_create_project
 from annotator.store import Store, record_event
+from annotator.store.versions import active_version
 from model_backend.engine.predict import Predictor
-from model_backend.engine.versions import active_version
 from model_backend.server.bodies import studio_project
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class RequestHandler:
         except Exception as error:  # an error here would hide the task from the annotator, without a word
             log.exception("Predictions failed: %s", _told(error))
             return [empty_prediction() for _ in tasks], {"failed": len(tasks)}
-        return answer.predictions, answer.outcomes
+        return answer.items, answer.outcomes
 
     def record(self, action: str, body: dict[str, Any]) -> int:
         """Write an event down, secrets taken out; its id. Raises what the store raises."""

@@ -17,10 +17,10 @@ from annotator.settings import Settings
 from annotator.store import Project, Store, queue_run
 from model_backend.engine.due import Decision, Footprint, decide
 from model_backend.engine.footprint import footprint, idle_seconds
-from model_backend.engine.publish import clear_old, publish, title_backends, unpublished
+from model_backend.engine.publish import clear_old, publish_if_possible, title_backends, unpublished
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.runs import Stopped, fail_lost, last_footprint, next_queued, retry, unreached
-from model_backend.engine.train import train_project
+from model_backend.engine.train import train_run
 from model_backend.engine.versions import prune
 from model_backend.errors import LearningError
 from model_backend.worker.inbox import Taken, drain
@@ -130,15 +130,7 @@ class Jobs:
                 return
             tried.add(run.id)
             try:
-                train_project(
-                    self._store,
-                    self._settings,
-                    run.project_id,
-                    resources=self._resources,
-                    publishing=False,
-                    run_id=run.id,
-                    stop=self._stop,
-                )
+                train_run(self._store, self._resources, run.id, stop=self._stop)
                 self._publish(run.project_id)
             except Stopped:
                 return
@@ -167,19 +159,15 @@ class Jobs:
 
     def _publish(self, project_id: int) -> bool:
         """Publish the active version, one thread at a time; False when Label Studio did not take it."""
-        errors: list[OnetagError] = []
+        published = True
 
         def work() -> None:
-            if self._studio is None:
-                return
-            try:
-                publish(self._store, self._settings, project_id, self._studio)
-            except OnetagError as error:
-                log.warning("Project %d waits to be published: %s", project_id, error)
-                errors.append(error)
+            nonlocal published
+            if self._studio is not None:
+                published = publish_if_possible(self._store, self._settings, project_id, self._studio)
 
         self._publishing.setdefault(project_id, SingleFlight()).run(work)
-        return not errors
+        return published
 
     def _reconcile_all(self) -> Iterable[int]:
         if self._studio is None:

@@ -7,10 +7,10 @@ import signal
 import threading
 from types import FrameType
 
+from annotator.labelstudio.connection import open_studio
 from annotator.settings import Settings
 from annotator.store import Store
-from model_backend.engine.connect import open_resources, open_studio
-from model_backend.engine.resources import LearningResources
+from model_backend.engine.resources import LearningResources, open_resources
 from model_backend.errors import LearningError
 from model_backend.worker.jobs import Jobs
 from model_backend.worker.queue import open_job_queue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import os
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from annotator.settings import Settings
 from annotator.store import Image, Project, Store
+from model_backend.engine.resources import LearningResources
 
 
 @pytest.fixture
@@ -30,3 +33,10 @@ def without_studio(
         session.get_one(Project, project.id).studio_url = None
         for number, image in enumerate(session.scalars(select(Image).order_by(Image.id)), start=1):
             image.uri = f"data:image/png;base64,{base64.b64encode(paint(number)).decode()}"
+
+
+def with_settings(resources: LearningResources, settings: Settings) -> LearningResources:
+    """The same resources, with all they have loaded, for other settings."""
+    changed = copy.copy(resources)
+    changed.settings = settings
+    return changed

@@ -13,10 +13,12 @@ from sqlalchemy import select
 from annotator.settings import Settings
 from annotator.store import ModelVersion, Project, Store, TrainingRun, load_vectors, observed_matrix
 from model_backend.cli import main
-from model_backend.engine import LearningResources, train_project
+from model_backend.engine.resources import LearningResources
+from model_backend.engine.train import train_project
 from model_backend.errors import LearningError
 from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
+from tests.model_backend.engine.conftest import with_settings
 
 IMAGES = 24
 TAGGED = 12
@@ -66,7 +68,7 @@ def test_every_loss_and_estimator_trains_a_project(
     estimator: str | None,
 ) -> None:
     settings = engine_settings.model_copy(update={"loss": loss, "estimator": estimator})
-    train_project(sqlite_store, settings, project.id, resources=resources, publishing=False)
+    train_project(sqlite_store, with_settings(resources, settings), project.id)
     version = only_version(sqlite_store)
     assert (version.recipe["loss"], version.recipe["estimator"]) == (loss, estimator)
     assert_learnt(sqlite_store, version)
@@ -78,10 +80,10 @@ def test_an_estimator_alone_means_role(
     alone, named = (
         train_project(
             sqlite_store,
-            engine_settings.model_copy(update={"loss": loss, "estimator": "lowrank"}),
+            with_settings(
+                resources, engine_settings.model_copy(update={"loss": loss, "estimator": "lowrank"})
+            ),
             project.id,
-            resources=resources,
-            publishing=False,
         )
         for loss in (None, "role")
     )
@@ -160,10 +162,4 @@ def test_a_wrong_choice_is_told_before_any_image_is_read(
         pytest.fail(f"{uri} was read")
 
     with pytest.raises(LearningError, match=r"[Cc]hoose"):
-        train_project(
-            sqlite_store,
-            settings,
-            project.id,
-            resources=LearningResources(settings, refuse),
-            publishing=False,
-        )
+        train_project(sqlite_store, LearningResources(settings, refuse), project.id)

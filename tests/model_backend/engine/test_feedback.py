@@ -21,8 +21,9 @@ from annotator.store import (
     record_annotation,
     store_vectors,
 )
-from model_backend.engine import LearningResources, train_project
 from model_backend.engine.feedback import CALIBRATION, recent_feedback
+from model_backend.engine.resources import LearningResources
+from model_backend.engine.train import train_project
 from model_backend.training import DEFAULT_RECIPE, Feedback, Recipe
 from model_backend.training.calibration import LEAST_FEEDBACK, Calibration
 
@@ -172,7 +173,7 @@ def test_the_next_training_is_calibrated_by_them(
     answer: Answer,
 ) -> None:
     def train() -> ModelVersion:
-        return train_project(sqlite_store, engine_settings, project.id, resources=resources, publishing=False)
+        return train_project(sqlite_store, resources, project.id)
 
     first = train()
     assert (first.metrics["answers"], first.metrics["calibrated"]) == (0, False)

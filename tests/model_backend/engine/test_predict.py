@@ -10,8 +10,9 @@ from sqlalchemy import func, select, update
 
 from annotator.settings import Settings
 from annotator.store import Image, LabelVector, ModelVersion, Project, Store, Suggestion
-from model_backend.engine import LearningResources, Predictor, train_project
-from model_backend.engine.predict import WAITING
+from model_backend.engine.predict import WAITING, Predictor
+from model_backend.engine.resources import LearningResources
+from model_backend.engine.train import train_project
 
 TRAINED = 16
 
@@ -27,7 +28,7 @@ def project(sqlite_store: Store, new_project: Callable[..., Project], tag: Calla
 def version(
     sqlite_store: Store, engine_settings: Settings, project: Project, resources: LearningResources
 ) -> ModelVersion:
-    return train_project(sqlite_store, engine_settings, project.id, resources=resources, publishing=False)
+    return train_project(sqlite_store, resources, project.id)
 
 
 @pytest.fixture
@@ -53,14 +54,14 @@ def test_new_images_are_computed_and_kept(
     tasks = [task(701), task(720), task(721)]
     answer = predictor.predict(7, tasks)
     assert dict(answer.outcomes) == {"stored": 1, "computed": 2}
-    assert [each["model_version"] for each in answer.predictions] == [version.name] * 3
+    assert [each["model_version"] for each in answer.items] == [version.name] * 3
     assert (
         count(sqlite_store, Suggestion, version) == count(sqlite_store, LabelVector, version) == TRAINED + 2
     )
     again = predictor.predict(7, tasks)
     assert dict(again.outcomes) == {"stored": 3}
-    assert [_without_cluster(each) for each in again.predictions] == [
-        _without_cluster(each) for each in answer.predictions
+    assert [_without_cluster(each) for each in again.items] == [
+        _without_cluster(each) for each in answer.items
     ]
 
 
@@ -71,13 +72,13 @@ def _without_cluster(prediction: dict[str, Any]) -> dict[str, Any]:
 def test_a_computed_image_gets_what_the_training_would_have_given(
     predictor: Predictor, sqlite_store: Store, version: ModelVersion
 ) -> None:
-    twin = predictor.predict(7, [task(730, uri="/data/12.png"), task(712)]).predictions
+    twin = predictor.predict(7, [task(730, uri="/data/12.png"), task(712)]).items
     assert twin[0]["result"] == twin[1]["result"]
     assert twin[0]["score"] == pytest.approx(twin[1]["score"], abs=1e-5)
 
 
 def test_the_same_new_task_twice_in_one_request(predictor: Predictor, sqlite_store: Store) -> None:
-    one, other = predictor.predict(7, [task(720), task(720)]).predictions
+    one, other = predictor.predict(7, [task(720), task(720)]).items
     assert one == other
 
 
@@ -86,8 +87,8 @@ def test_an_unreadable_image_gets_an_empty_prediction_and_the_others_theirs(
 ) -> None:
     answer = predictor.predict(7, [task(720, "/data/bad.png"), task(721, "/data/gone.png"), task(722)])
     assert dict(answer.outcomes) == {"unreadable": 2, "computed": 1}
-    assert [each["result"] for each in answer.predictions[:2]] == [[], []]
-    assert answer.predictions[0]["model_version"] == version.name, "asking again would not help"
+    assert [each["result"] for each in answer.items[:2]] == [[], []]
+    assert answer.items[0]["model_version"] == version.name, "asking again would not help"
 
 
 def test_label_studio_down_leaves_empty_predictions_to_be_asked_for_again(
@@ -95,7 +96,7 @@ def test_label_studio_down_leaves_empty_predictions_to_be_asked_for_again(
 ) -> None:
     answer = predictor.predict(7, [task(720, "/data/down.png"), task(701)])
     assert dict(answer.outcomes) == {"stored": 1, "not computed": 1}
-    assert answer.predictions[0]["model_version"] != version.name
+    assert answer.items[0]["model_version"] != version.name
     assert "does not answer" in caplog.text
 
 
@@ -119,7 +120,7 @@ def test_what_someone_has_observed_is_not_suggested(
     with sqlite_store.session() as session:
         session.add(Image(project_id=project.id, studio_task=720, uri="/data/20.png"))
     tag(sqlite_store, project, [20])
-    (answer,) = predictor.predict(7, [task(720)]).predictions
+    (answer,) = predictor.predict(7, [task(720)]).items
     suggested = [name for region in answer["result"] for name in region["value"]["choices"]]
     assert "red" not in suggested
 
@@ -135,7 +136,7 @@ def test_work_ends_when_the_time_is_over(
     settings = engine_settings.model_copy(update={"predict_batch": 2})
     predictor = Predictor(sqlite_store, settings, lambda: bench, deadline=0.7)
     answer = predictor.predict(7, [task(number) for number in range(720, 760)])
-    assert len(answer.predictions) == 40
+    assert len(answer.items) == 40
     assert answer.outcomes["not computed"] > 0
     assert answer.outcomes.total() == 40
 
@@ -158,12 +159,12 @@ def test_more_requests_than_can_be_computed_answer_at_once_with_what_is_stored(
     answers = [each.result() for each in asked]
     assert all(answer.outcomes == {"not computed": 1} for answer in at_once)
     assert sum(answer.outcomes["computed"] for answer in answers) == WAITING
-    assert all(len(answer.predictions) == 1 for answer in answers)
+    assert all(len(answer.items) == 1 for answer in answers)
 
 
 def test_a_request_for_hundreds_of_new_images(predictor: Predictor, sqlite_store: Store) -> None:
     answer = predictor.predict(7, [task(number) for number in range(717, 1024)])
-    assert len(answer.predictions) == 307
+    assert len(answer.items) == 307
     assert dict(answer.outcomes) == {"computed": 307}
 
 

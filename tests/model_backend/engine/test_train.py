@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from annotator.store import (
     queue_run,
     sync_labels,
 )
-from model_backend.engine import LearningResources, train_project
+from model_backend.engine.publish import publish_if_possible
+from model_backend.engine.resources import LearningResources
 from model_backend.engine.runs import RunGone, Stopped, fail_lost
+from model_backend.engine.train import train_project, train_run
 from model_backend.engine.versions import save_version
 from model_backend.errors import LearningError
 from model_backend.training import LabelModel
@@ -46,9 +49,27 @@ def train(
     resources: LearningResources,
     studio: Any,
 ) -> Callable[..., ModelVersion]:
-    def run(**options: Any) -> ModelVersion:
-        given = {"resources": resources, "studio": studio, **options}
-        return train_project(sqlite_store, engine_settings, project.id, **given)
+    """Trains the project as a command does: a run of its own, then published."""
+
+    def run(resources: LearningResources = resources, **options: Any) -> ModelVersion:
+        version = train_project(sqlite_store, resources, project.id, **options)
+        publish_if_possible(sqlite_store, engine_settings, project.id, studio)
+        return version
+
+    return run
+
+
+@pytest.fixture
+def work_on(
+    sqlite_store: Store, project: Project, resources: LearningResources
+) -> Callable[..., ModelVersion]:
+    """Queues a run for a reason and works on it, as a worker does."""
+
+    def run(reason: str = "new observations", **options: Any) -> ModelVersion:
+        with sqlite_store.session() as session:
+            queued = queue_run(session, project.id, reason)
+        assert queued is not None
+        return train_run(sqlite_store, resources, queued.id, **options)
 
     return run
 
@@ -154,13 +175,10 @@ def test_an_unreadable_image_is_noted_and_the_others_go_on(
 
 
 def test_an_image_that_was_mended_is_used_when_someone_asks_for_a_training(
-    train: Callable[..., ModelVersion], sqlite_store: Store, project: Project
+    train: Callable[..., ModelVersion], work_on: Callable[..., ModelVersion], sqlite_store: Store
 ) -> None:
     set_image(sqlite_store, 724, problem="It was damaged.", digest=None)
-    with sqlite_store.session() as session:
-        run = queue_run(session, project.id, "new observations")
-    assert run is not None
-    assert train(run_id=run.id).metrics["unreadable"] == 1, "not at every training"
+    assert work_on("new observations").metrics["unreadable"] == 1, "not at every training"
     assert train().metrics["unreadable"] == 0
     with sqlite_store.reading() as session:
         assert session.scalars(select(Image.problem).where(Image.studio_task == 724)).one() is None
@@ -196,7 +214,7 @@ def test_nothing_tagged_fails_with_what_to_do(
 ) -> None:
     empty = new_project(sqlite_store, images=3)
     with pytest.raises(LearningError, match="Tag a few images"):
-        train_project(sqlite_store, engine_settings, empty.id, resources=resources, publishing=False)
+        train_project(sqlite_store, resources, empty.id)
     assert "Tag a few images" in (runs(sqlite_store)[0].error or "")
 
 
@@ -208,14 +226,14 @@ def test_no_labels_and_no_images_fail_with_what_to_do(
 ) -> None:
     empty = new_project(sqlite_store, images=0)
     with pytest.raises(OnetagError, match=r"no images.*Import"):
-        train_project(sqlite_store, engine_settings, empty.id, resources=resources, publishing=False)
+        train_project(sqlite_store, resources, empty.id)
 
 
 def test_an_unknown_project_is_refused(
     sqlite_store: Store, engine_settings: Settings, resources: LearningResources
 ) -> None:
     with pytest.raises(OnetagError, match="onetag status"):
-        train_project(sqlite_store, engine_settings, 99, resources=resources)
+        train_project(sqlite_store, resources, 99)
 
 
 def test_an_unexpected_error_is_recorded_without_its_text(
@@ -224,7 +242,7 @@ def test_an_unexpected_error_is_recorded_without_its_text(
     def explode(*_args: object, **_options: object) -> None:
         raise RuntimeError("s3cr3t")
 
-    monkeypatch.setattr("model_backend.engine.train._keep", explode)
+    monkeypatch.setattr("model_backend.engine.train.keep_version", explode)
     with pytest.raises(RuntimeError):
         train()
     (run,) = runs(sqlite_store)
@@ -249,11 +267,13 @@ def test_a_full_disk_leaves_the_old_version_active(
         assert session.get_one(Project, project.id).active_version_id == first.id
 
 
-def test_a_stopping_worker_puts_the_run_back(train: Callable[..., ModelVersion], sqlite_store: Store) -> None:
+def test_a_stopping_worker_puts_the_run_back(
+    work_on: Callable[..., ModelVersion], sqlite_store: Store
+) -> None:
     stop = threading.Event()
     stop.set()
     with pytest.raises(Stopped):
-        train(stop=stop)
+        work_on(stop=stop)
     assert [run.state for run in runs(sqlite_store)] == ["queued"]
     assert count(sqlite_store, ModelVersion) == 0
 
@@ -270,10 +290,6 @@ def test_only_one_training_of_a_project_at_a_time(
 def test_a_run_that_was_taken_over_meanwhile_keeps_nothing(
     train: Callable[..., ModelVersion], sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datetime import timedelta
-
-    import model_backend.engine.train as module
-
     save = save_version
 
     def saved_late(*args: Any) -> str:
@@ -282,7 +298,7 @@ def test_a_run_that_was_taken_over_meanwhile_keeps_nothing(
             fail_lost(session)
         return save(*args)
 
-    monkeypatch.setattr(module, "save_version", saved_late)
+    monkeypatch.setattr("model_backend.engine.keeping.save_version", saved_late)
     with pytest.raises(RunGone):
         train()
     assert [run.state for run in runs(sqlite_store)] == ["failed", "queued"]
@@ -296,8 +312,6 @@ def test_labels_that_change_while_training_do_no_harm(
     studio: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import model_backend.engine.train as module
-
     save = save_version
 
     def edited_meanwhile(*args: Any) -> str:
@@ -305,7 +319,7 @@ def test_labels_that_change_while_training_do_no_harm(
             sync_labels(session, session.get_one(Project, project.id), ["blue", "yellow"])
         return save(*args)
 
-    monkeypatch.setattr(module, "save_version", edited_meanwhile)
+    monkeypatch.setattr("model_backend.engine.keeping.save_version", edited_meanwhile)
     version = train()
     assert version.labels == ["red", "green", "blue"]
     suggested = {
@@ -323,8 +337,8 @@ def test_a_recipe_may_differ_for_one_run(train: Callable[..., ModelVersion]) -> 
         train(recipe={"nonsense": 1})
 
 
-def test_progress_is_told(train: Callable[..., ModelVersion]) -> None:
-    told: list[tuple[str, float]] = []
-    train(progress=lambda stage, done: told.append((stage, done)))
-    assert {"features", "suggestions", "saving"} <= {stage for stage, _ in told}
-    assert all(0 <= done <= 1 for _, done in told)
+def test_progress_is_reported(train: Callable[..., ModelVersion]) -> None:
+    stages: list[tuple[str, float]] = []
+    train(progress=lambda stage, done: stages.append((stage, done)))
+    assert {"features", "suggestions", "saving"} <= {stage for stage, _ in stages}
+    assert all(0 <= done <= 1 for _, done in stages)

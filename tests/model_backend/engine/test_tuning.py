@@ -18,13 +18,16 @@ from sqlalchemy import select, update
 from torchvision.models import get_model
 
 from annotator.settings import Settings
-from annotator.store import Image, ModelVersion, Project, Store, TrainingRun, load_vectors
+from annotator.store import Image, ModelVersion, Project, Store, TrainingRun, load_vectors, queue_run
 from model_backend.cli import main
-from model_backend.engine import LearningResources, train_project
-from model_backend.engine.compute import Wanted, compute
+from model_backend.engine.compute import compute
+from model_backend.engine.resources import LearningResources
 from model_backend.engine.runs import Stopped
+from model_backend.engine.train import train_project, train_run
 from model_backend.engine.versions import KEPT, prune
+from model_backend.engine.wanted import Wanted
 from model_backend.errors import LearningError
+from tests.model_backend.engine.conftest import with_settings
 
 IMAGES = 6
 TAGGED = 4
@@ -80,17 +83,12 @@ def train(sqlite_store: Store, settings: Settings, project: Project, bench: Lear
         estimator: str | None = None,
         **options: Any,
     ) -> ModelVersion:
-        chosen = settings.model_copy(update={"end_to_end": end_to_end})
+        chosen = with_settings(resources, settings.model_copy(update={"end_to_end": end_to_end}))
         recipe = {"end_to_end_options": QUICK, "loss": "role" if estimator else "em", "estimator": estimator}
-        return train_project(
-            sqlite_store,
-            chosen,
-            project.id,
-            resources=resources,
-            publishing=False,
-            recipe=recipe,
-            **options,
-        )
+        with sqlite_store.session() as session:
+            run = queue_run(session, project.id, "asked for", recipe)
+        assert run is not None
+        return train_run(sqlite_store, chosen, run.id, **options)
 
     return run
 
@@ -208,9 +206,7 @@ def test_a_backbone_without_weights_is_refused_before_any_image_is_read(
 
     chosen = engine_settings.model_copy(update={"end_to_end": True})
     with pytest.raises(LearningError, match="--backbone resnet18 --weights FILE"):
-        train_project(
-            sqlite_store, chosen, project.id, resources=LearningResources(chosen, refuse), publishing=False
-        )
+        train_project(sqlite_store, LearningResources(chosen, refuse), project.id)
 
 
 def test_a_version_of_another_backbone_says_to_train_again(

@@ -23,7 +23,8 @@ from annotator.store import (
     store_suggestions,
     store_vectors,
 )
-from model_backend.engine.versions import KEPT, next_name, prune, save_version
+from annotator.store.versions import next_name
+from model_backend.engine.versions import KEPT, prune, save_version
 
 
 class Model:

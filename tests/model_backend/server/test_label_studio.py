@@ -18,8 +18,9 @@ from annotator.labelstudio.projects import get_or_create_project
 from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings
 from annotator.store import Event, ModelVersion, Observation, Project, Store
-from model_backend.engine import LearningResources, Predictor
+from model_backend.engine.predict import Predictor
 from model_backend.engine.publish import publish
+from model_backend.engine.resources import LearningResources
 from model_backend.server import create_app, open_server
 from model_backend.worker.jobs import Jobs
 

@@ -20,8 +20,8 @@ from annotator.store import (
     queue_run,
     record_event,
 )
-from model_backend.engine import LearningResources
 from model_backend.engine.due import Decision
+from model_backend.engine.resources import LearningResources
 from model_backend.engine.runs import RETRY_AFTER, STALE_AFTER
 from model_backend.worker.jobs import Jobs
 

@@ -1,0 +1,108 @@
+"""From a version in memory to a stored one: its suggestions, its folder, its records."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from annotator.store import (
+    ModelVersion,
+    Project,
+    Store,
+    Suggested,
+    store_suggestions,
+    store_vectors,
+)
+from annotator.store.versions import next_name
+from model_backend.acquisition import priority
+from model_backend.engine.feedback import calibration_of
+from model_backend.engine.fitting import TrainingInput, TrainingOutput
+from model_backend.engine.resources import LearningResources
+from model_backend.engine.runs import finish
+from model_backend.engine.suggest import queue_scores, suggested_labels
+from model_backend.engine.versions import save_version
+from model_backend.progress import Progress
+
+
+def keep_version(
+    store: Store,
+    resources: LearningResources,
+    training_input: TrainingInput,
+    output: TrainingOutput,
+    report: Progress,
+) -> ModelVersion:
+    """Store a version with its vectors and suggestions, end its run, and make it the project's active one.
+
+    The folder is written first, then all records in one transaction: a version that is known is complete.
+    Raises OnetagError when the disk is full, RunGone when the run was taken for lost meanwhile.
+    """
+    report("suggestions", 0.0)
+    started = time.perf_counter()
+    suggestions = _suggestions(resources, training_input.observed.label_names, output)
+    metrics = _metrics(training_input, output) | {
+        "suggest_seconds": round(time.perf_counter() - started, 3),
+    }
+    report("saving", 0.0)
+    version = _saved(store, resources, training_input, output)
+    version.metrics = metrics
+    with store.session() as session:
+        session.add(version)
+        session.flush()
+        finish(
+            session,
+            training_input.run.id,
+            version_id=version.id,
+            observations=int(np.count_nonzero(training_input.observed.values)),
+            metrics=metrics,
+        )
+        store_vectors(session, version.id, output.pool.image_ids, output.fit.probabilities)
+        store_suggestions(session, version.id, suggestions)
+        session.get_one(Project, version.project_id).active_version_id = version.id
+    resources.keep(version.id, output.fit.model)
+    return version
+
+
+def _suggestions(
+    resources: LearningResources, label_names: list[str], output: TrainingOutput
+) -> list[Suggested]:
+    """What each image of the pool is suggested, how soon to ask for it, and its cluster."""
+    settings, pool, probabilities = resources.settings, output.pool, output.fit.probabilities
+    labels = suggested_labels(probabilities, output.fit.model.thresholds, output.observed, label_names)
+    scores = queue_scores(priority(settings.acquisition, probabilities, pool.features, seed=settings.seed))
+    clusters = resources.clusters(pool.features)
+    return [
+        Suggested(image_id, names, float(score), int(cluster))
+        for image_id, names, score, cluster in zip(pool.image_ids, labels, scores, clusters, strict=True)
+    ]
+
+
+def _metrics(training_input: TrainingInput, output: TrainingOutput) -> dict[str, Any]:
+    """What the version's record tells of its training, JSON-able."""
+    return {
+        **output.fit.metrics,
+        **output.seconds,
+        **calibration_of(output.fit.model),
+        "unreadable": len(training_input.observed.image_ids) - len(output.pool.image_ids),
+        "conflicts": training_input.observed.conflicts,
+    }
+
+
+def _saved(
+    store: Store, resources: LearningResources, training_input: TrainingInput, output: TrainingOutput
+) -> ModelVersion:
+    """The version's folder, and its record, which is not in the store yet."""
+    project_id, model = training_input.project.id, output.fit.model
+    with store.reading() as session:
+        name = next_name(session, project_id)
+    return ModelVersion(
+        project_id=project_id,
+        name=name,
+        labels=training_input.observed.label_names,
+        label_ids=training_input.observed.label_ids,
+        folder=save_version(resources.settings.data_dir, project_id, name, model),
+        backbone=output.backbone,
+        recipe=model.recipe.to_dict(),
+        thresholds=[float(value) for value in model.thresholds],
+    )
