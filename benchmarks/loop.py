@@ -31,7 +31,7 @@ from rich.table import Table
 from sqlalchemy import select
 
 from annotator.settings import load_settings
-from annotator.store import TrainingRun, open_run, queue_run
+from annotator.store import RunReason, TrainingRun, open_run, queue_run
 from model_backend.commands.children import free_port
 from model_backend.commands.console import progress_bar
 from model_backend.commands.installation import Plan, Running, running
@@ -41,7 +41,7 @@ from model_backend.demo.annotator import Habits
 from model_backend.demo.features import Scorer
 from model_backend.demo.loop import Progress, Stage, settled, submit
 from model_backend.demo.show import DemoOptions, Material, prepare, stage_of
-from model_backend.worker import open_job_queue
+from model_backend.worker.queue import open_job_queue
 
 TRIGGER = 10  # observations that trigger a training: the default of ONETAG_RETRAIN_AFTER
 FIRST_TAGS = 60
@@ -93,7 +93,7 @@ class Bench:
         measured: list[float] = []
         while len(measured) < at_least:
             with self.store.session() as session:
-                queue_run(session, self.stage.project_id, "benchmark")
+                queue_run(session, self.stage.project_id, RunReason.ASKED_FOR)
             self._nudge()
             while self._training() != "none":
                 if self._training() == "running":
@@ -110,7 +110,7 @@ class Bench:
                     return
             if self._training() == "none" and time.monotonic() > queued + 15:  # time enough to publish it
                 with self.store.session() as session:
-                    queue_run(session, self.stage.project_id, "benchmark")
+                    queue_run(session, self.stage.project_id, RunReason.ASKED_FOR)
                 self._nudge()
                 queued = time.monotonic()
             time.sleep(0.5)

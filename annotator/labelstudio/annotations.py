@@ -28,6 +28,7 @@ from annotator.labelstudio.predictions import version_of_region
 from annotator.store.labels import live_labels
 from annotator.store.models import Annotation, Image, ModelVersion, Project, Suggestion
 from annotator.store.records import record_annotation
+from annotator.store.states import Source
 
 LARGEST_ID = 2**63 - 1
 
@@ -112,7 +113,7 @@ def record(
         lead_time=annotation.lead_time,
         suggested_version=shown.version if shown else None,
         suggested=list(shown.labels) if shown else None,
-        observed=[each for each in observed if not (each.source == "complete" and each.label in young)],
+        observed=[each for each in observed if not (each.source is Source.COMPLETE and each.label in young)],
         at=annotation.updated_at,
     )
 

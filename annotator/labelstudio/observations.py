@@ -18,6 +18,7 @@ from typing import Any
 
 from annotator.labelstudio.config import ALL_LABELS_MARKED, LABEL, REVIEW, SUGGESTED, SUGGESTIONS_CHECKED
 from annotator.store.records import Observed
+from annotator.store.states import Source
 
 UNTOUCHED = "prediction"  # the `origin` of a region that the annotator left as it was predicted
 TOUCHED = ("manual", "prediction-changed")
@@ -50,11 +51,11 @@ def observe(
     if skipped or chosen is None:
         return []
     values = {each.label: each for each in _suggestions_seen(offered, suggested, reviews)}
-    values |= {name: Observed(name, 1, "tag") for name in chosen.names}
+    values |= {name: Observed(name, 1, Source.TAG) for name in chosen.names}
     named = {*chosen.names, *(offered.names if offered else ())}
     if ALL_LABELS_MARKED in reviews and named <= set(labels):
         # With a name that the project does not have, the annotator saw another list of labels than this one.
-        values = {name: Observed(name, -1, "complete") for name in labels if name not in named} | values
+        values = {name: Observed(name, -1, Source.COMPLETE) for name in labels if name not in named} | values
     return [values[name] for name in labels if name in values]
 
 
@@ -66,8 +67,8 @@ def _suggestions_seen(
     shown = _shown(region, suggested)
     if not reviews and not _touched(region, shown):
         return []
-    said = [Observed(name, 1, "confirmed" if name in shown else "added") for name in ticked]
-    return said + [Observed(name, -1, "rejected") for name in shown if name not in ticked]
+    said = [Observed(name, 1, Source.CONFIRMED if name in shown else Source.ADDED) for name in ticked]
+    return said + [Observed(name, -1, Source.REJECTED) for name in shown if name not in ticked]
 
 
 def _shown(region: _Region | None, suggested: Collection[str] | None) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from annotator.store.feedback import SuggestionFeedback, suggestion_feedback
 from annotator.store.images import ImageChanges, remove_images, sync_images, unanswered_images
 from annotator.store.inbox import finish_event, record_event, waiting_events
 from annotator.store.labels import LabelChanges, live_labels, sync_labels
-from annotator.store.matrix import ObservedMatrix, complete_reviews, live_image_ids, observed_matrix
+from annotator.store.matrix import ObservedMatrix, live_image_ids, observed_matrix
 from annotator.store.models import (
     Annotation,
     Base,
@@ -22,17 +22,23 @@ from annotator.store.models import (
 )
 from annotator.store.records import Observed, record_annotation, retire_annotation
 from annotator.store.runs import (
+    RunGone,
     claim_run,
     fail_lost_runs,
+    fail_run,
     finish_run,
-    observations_since,
+    next_queued_run,
     open_run,
     queue_run,
+    release_run,
     report_run,
+    unreached_runs,
 )
 from annotator.store.schema import SchemaState, check, downgrade, require, upgrade
+from annotator.store.snapshots import Snapshot, idle_seconds, last_snapshot, take_snapshot
+from annotator.store.states import Publication, RunFailure, RunReason, RunState, Source
 from annotator.store.suggestions import Suggested, mark_pushed, next_suggestions, store_suggestions
-from annotator.store.vectors import load_vectors, prune_vectors, store_vectors
+from annotator.store.vectors import load_vectors, store_vectors
 
 __all__ = [
     "Annotation",
@@ -49,7 +55,14 @@ __all__ = [
     "Observed",
     "ObservedMatrix",
     "Project",
+    "Publication",
+    "RunFailure",
+    "RunGone",
+    "RunReason",
+    "RunState",
     "SchemaState",
+    "Snapshot",
+    "Source",
     "Store",
     "Suggested",
     "Suggestion",
@@ -57,24 +70,26 @@ __all__ = [
     "TrainingRun",
     "check",
     "claim_run",
-    "complete_reviews",
     "downgrade",
     "fail_lost_runs",
+    "fail_run",
     "finish_event",
     "finish_run",
+    "idle_seconds",
+    "last_snapshot",
     "live_image_ids",
     "live_labels",
     "load_vectors",
     "mark_pushed",
+    "next_queued_run",
     "next_suggestions",
-    "observations_since",
     "observed_matrix",
     "open_run",
     "open_store",
-    "prune_vectors",
     "queue_run",
     "record_annotation",
     "record_event",
+    "release_run",
     "remove_images",
     "report_run",
     "require",
@@ -84,7 +99,9 @@ __all__ = [
     "suggestion_feedback",
     "sync_images",
     "sync_labels",
+    "take_snapshot",
     "unanswered_images",
+    "unreached_runs",
     "upgrade",
     "waiting_events",
 ]

@@ -14,12 +14,12 @@ T = TypeVar("T")
 PIECE = 5_000  # values in one IN (...) and rows in one insert: both engines allow some 32,000 parameters
 
 
-def pieces(values: Sequence[T], size: int = PIECE) -> Iterator[Sequence[T]]:
+def chunked(values: Sequence[T], size: int = PIECE) -> Iterator[Sequence[T]]:
     """The values in order, in slices of at most `size`."""
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
-def put(session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
+def upsert(session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows; where the primary key is there already, replace the other columns."""
     keys = [column.name for column in inspect(model).primary_key]
     # In the order of their keys: two processes that put the same rows wait for each other and never deadlock.
@@ -27,11 +27,11 @@ def put(session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[s
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(model)
     replaced = {name: statement.excluded[name] for name in (rows[0] if rows else ()) if name not in keys}
-    for piece in pieces(ordered):
+    for piece in chunked(ordered):
         session.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), piece)
 
 
-def changed(session: Session, statement: Executable) -> int:
+def rowcount(session: Session, statement: Executable) -> int:
     """Execute an UPDATE or DELETE; returns how many rows it changed."""
     result = session.execute(statement)
     return result.rowcount if isinstance(result, CursorResult) else 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -16,16 +16,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.store.failures import explained, must_retry, shown
+from annotator.store.failures import explained, shown
 from annotator.store.types import json_text
 
 LOCK_TIMEOUT = 30.0  # seconds a writer waits for its turn
 CONNECT_TIMEOUT = 10  # seconds until a PostgreSQL server counts as not there
-ATTEMPTS = 5
 POSTGRES_DRIVER = "postgresql+psycopg"
 SUPPORTED = "Use sqlite:///path/to/onetag.db or postgresql://user:password@host/database."
-
-T = TypeVar("T")
 
 
 class Store:
@@ -59,18 +56,6 @@ class Store:
         engine = self.engine.execution_options(onetag_reading=True, **self._snapshot())
         with self._explaining(), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
-
-    def retrying(self, work: Callable[[Session], T]) -> T:
-        """Do `work` in a writing session, again where PostgreSQL broke a deadlock; returns its answer."""
-        for _ in range(ATTEMPTS - 1):
-            try:
-                with self.session() as session:
-                    return work(session)
-            except DBAPIError as error:
-                if not must_retry(error):
-                    raise
-        with self.session() as session:
-            return work(session)
 
     def close(self) -> None:
         """Let go of every connection."""

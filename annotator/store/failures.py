@@ -48,9 +48,6 @@ POSTGRES = {
     "53300": ("has no free connections left.", "Raise max_connections or stop some workers."),
 }
 
-# Deadlock, failed serialisation: nothing is wrong, the work only has to be done again.
-AGAIN = ("40P01", "40001")
-
 
 def shown(url: URL) -> str:
     """The database as it may be printed: the file's path, or the address without password and options."""
@@ -66,11 +63,6 @@ def explained(error: DBAPIError, url: URL) -> OnetagError | None:
         return None
     problem, fix = told
     return OnetagError(f"The database {shown(url)} {problem}", fix)
-
-
-def must_retry(error: DBAPIError) -> bool:
-    """Whether the same work can succeed when it is simply done again."""
-    return getattr(error.orig, "sqlstate", None) in AGAIN
 
 
 def _sqlite(error: DBAPIError) -> Explanation | None:

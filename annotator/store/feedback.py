@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from annotator.store.models import Annotation, Label, LabelVector, ModelVersion, Observation
+from annotator.store.states import Source
 from annotator.store.vectors import load_vectors
 
 if TYPE_CHECKING:
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 RECENT = 50  # versions: what older ones said resembles the next one's less and less
-ANSWERS = ("confirmed", "rejected")
-REVIEWED = (*ANSWERS, "added", "complete")  # only an annotator who looked at the suggestions says these
+ANSWERS = (Source.CONFIRMED, Source.REJECTED)
+REVIEWED = (
+    *ANSWERS,
+    Source.ADDED,
+    Source.COMPLETE,
+)  # only an annotator who looked at the suggestions says these
 
 Answer = tuple[int, int, int]  # image, label, value
 
@@ -86,7 +91,7 @@ def _said(session: Session, project_id: int, versions: Sequence[ModelVersion]) -
             Observation.suggested_version.in_(names),
             Observation.retired_at.is_(None),
             Label.archived_at.is_(None),
-            Observation.source.in_(ANSWERS) | ((Observation.source == "tag") & reviewed.exists()),
+            Observation.source.in_(ANSWERS) | ((Observation.source == Source.TAG) & reviewed.exists()),
         )
         .order_by(Observation.image_id, Observation.label_id, Observation.id)
     )

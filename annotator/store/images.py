@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Select, insert, select, update
 from sqlalchemy.orm import Session
 
-from annotator.store.bulk import changed, pieces
+from annotator.store.bulk import chunked, rowcount
 from annotator.store.models import Annotation, Image, Project
 from annotator.store.types import utc_now
 
@@ -46,7 +46,7 @@ def sync_images(
     back = [known[task].id for task in tasks if task in known and known[task].removed_at is not None]
     gone = [task for task, row in known.items() if complete and task not in tasks and row.removed_at is None]
 
-    for piece in pieces(new):
+    for piece in chunked(new):
         session.execute(insert(Image), piece)
     if changed:
         forgotten = {"digest": None, "width": None, "height": None, "problem": None}
@@ -59,9 +59,9 @@ def sync_images(
 def remove_images(session: Session, project_id: int, tasks: Collection[int]) -> int:
     """Mark the images of deleted tasks as removed; returns how many were not so already."""
     removed = 0
-    for piece in pieces(list(tasks)):
+    for piece in chunked(list(tasks)):
         live = (Image.project_id == project_id, Image.studio_task.in_(piece), Image.removed_at.is_(None))
-        removed += changed(session, update(Image).where(*live).values(removed_at=utc_now()))
+        removed += rowcount(session, update(Image).where(*live).values(removed_at=utc_now()))
     return removed
 
 

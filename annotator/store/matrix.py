@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from annotator.store.labels import live_labels
 from annotator.store.models import Image, Label, Observation
+from annotator.store.states import Source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,26 +62,12 @@ def live_image_ids(session: Session, project_id: int) -> list[int]:
     return list(session.scalars(live.order_by(Image.id)))
 
 
-def complete_reviews(session: Session, project_id: int) -> list[int]:
-    """How many labels are present in each image that was reviewed completely, to estimate k from.
-
-    An image counts when someone marked all its labels, or when every live label is known. A label added after
-    the review stays unknown, so these are lower bounds then.
-    """
-    votes = cell_votes(project_id).subquery()
-    live = select(func.count()).where(Label.project_id == project_id, Label.archived_at.is_(None))
-    positives = func.sum(case((votes.c.total > 0, 1), else_=0))
-    known = func.sum(case((votes.c.total != 0, 1), else_=0))
-    complete = (func.max(votes.c.complete) == 1) | (known == live.scalar_subquery())
-    return list(session.scalars(select(positives).group_by(votes.c.image_id).having(complete)))
-
-
 def cell_votes(project_id: int, first: int = 0, last: int | None = None) -> Select[int, int, int, int]:
     """(image_id, label_id, sum of the votes, 1 where part of a complete review) of each observed cell.
 
     Of live images and labels alone; `first` and `last` bound the image ids.
     """
-    complete = func.max(case((Observation.source == "complete", 1), else_=0))
+    complete = func.max(case((Observation.source == Source.COMPLETE, 1), else_=0))
     total = func.sum(Observation.value)
     images = Observation.image_id >= first if last is None else Observation.image_id.between(first, last)
     return (

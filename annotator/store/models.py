@@ -7,6 +7,7 @@ never changed or deleted: a new revision is added and the old one retired.
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -22,14 +23,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from annotator.store.types import Id, Json, UtcDateTime, utc_now
-
-SOURCES = ("tag", "added", "confirmed", "rejected", "complete", "imported")
-RUN_STATES = ("queued", "running", "done", "failed")
+from annotator.store.states import Publication, RunFailure, RunReason, RunState, Source
+from annotator.store.types import Id, Json, StateText, UtcDateTime, utc_now
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+def _one_of(column: str, values: type[StrEnum]) -> str:
+    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -49,7 +48,12 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {int: Id, str: Text, datetime: UtcDateTime}  # noqa: RUF012 (SQLAlchemy's own way)
+    type_annotation_map: dict[Any, Any] = {  # noqa: RUF012 (SQLAlchemy's own way)
+        int: Id,
+        str: Text,
+        datetime: UtcDateTime,
+        **{states: StateText(states) for states in (Publication, RunFailure, RunReason, RunState, Source)},
+    }
 
 
 class Project(Base):
@@ -165,7 +169,7 @@ class Observation(Base):
     __tablename__ = "observations"
     __table_args__ = (
         CheckConstraint("value IN (-1, 1)", name="value"),
-        CheckConstraint(_one_of("source", SOURCES), name="source"),
+        CheckConstraint(_one_of("source", Source), name="source"),
         UniqueConstraint("annotation_id", "label_id"),
         Index("ix_observations_active", "image_id", "label_id", "value", **_where("retired_at IS NULL")),
     )
@@ -175,7 +179,7 @@ class Observation(Base):
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
     label_id: Mapped[int] = mapped_column(ForeignKey("labels.id"))
     value: Mapped[int] = mapped_column(SmallInteger)
-    source: Mapped[str]
+    source: Mapped[Source]
     annotator: Mapped[str | None]
     lead_time: Mapped[float | None]  # seconds
     suggested_version: Mapped[str | None]
@@ -188,18 +192,20 @@ class TrainingRun(Base):
 
     __tablename__ = "training_runs"
     __table_args__ = (
-        CheckConstraint(_one_of("state", RUN_STATES), name="state"),
+        CheckConstraint(_one_of("state", RunState), name="state"),
+        CheckConstraint(_one_of("reason", RunReason), name="reason"),
+        CheckConstraint(_one_of("failure", RunFailure), name="failure"),
         CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),
         Index("uq_training_runs_open", "project_id", unique=True, **_where("state IN ('queued', 'running')")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
-    state: Mapped[str] = mapped_column(default="queued")
+    state: Mapped[RunState] = mapped_column(default=RunState.QUEUED)
     stage: Mapped[str] = mapped_column(default="")
     progress: Mapped[float] = mapped_column(default=0.0)  # 0..1
     error: Mapped[str | None]
-    reason: Mapped[str]
+    reason: Mapped[RunReason]
     queued_at: Mapped[datetime] = mapped_column(default=utc_now)
     started_at: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
@@ -208,13 +214,21 @@ class TrainingRun(Base):
     recipe: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     metrics: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     version_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id"))
+    failure: Mapped[RunFailure | None]  # of what kind; `error` says it to people
+    # What the run looked at, taken when it was claimed: see `Snapshot`.
+    snapshot_changes: Mapped[int | None]
+    snapshot_images: Mapped[int | None]
+    snapshot_labels: Mapped[list[int] | None] = mapped_column(Json)
 
 
 class ModelVersion(Base):
     """What one training made: the labels in the order of its vectors, and where its weights lie."""
 
     __tablename__ = "model_versions"
-    __table_args__ = (UniqueConstraint("project_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        CheckConstraint(_one_of("publication", Publication), name="publication"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
@@ -227,6 +241,11 @@ class ModelVersion(Base):
     thresholds: Mapped[list[float]] = mapped_column(Json, default=list)
     metrics: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # The calibration that its stored probabilities went through, by label; None where there was none.
+    calibration_scale: Mapped[list[float] | None] = mapped_column(Json)
+    calibration_offset: Mapped[list[float] | None] = mapped_column(Json)
+    publication: Mapped[Publication] = mapped_column(default=Publication.NONE)
+    published_at: Mapped[datetime | None]
 
 
 class LabelVector(Base):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.store.models import Annotation, Deletion, Image, Label, Observation, Project
+from annotator.store.states import Source
 from annotator.store.types import as_stored, utc
 
 ATTEMPTS = 5
@@ -24,7 +25,7 @@ class Observed:
 
     label: str
     value: int
-    source: str
+    source: Source
 
 
 def record_annotation(

@@ -1,7 +1,11 @@
-"""Training runs: at most one a project waits or works, and one whose worker died is found again."""
+"""The life of a training run: queued, claimed, reporting, and ended, or lost and queued again.
+
+At most one run a project is queued or running.
+"""
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -9,23 +13,42 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from annotator.store.bulk import changed
-from annotator.store.models import Image, Observation, TrainingRun
+from annotator.errors import OnetagError
+from annotator.store.bulk import rowcount
+from annotator.store.models import TrainingRun
+from annotator.store.snapshots import take_snapshot
+from annotator.store.states import RunFailure, RunReason, RunState
 from annotator.store.types import utc_now
 
-OPEN = ("queued", "running")
+OPEN = (RunState.QUEUED, RunState.RUNNING)
+ENDED = (RunState.DONE, RunState.FAILED)
+STALE_AFTER = timedelta(seconds=20)  # without a sign of life
+MAX_LOSSES = 3  # a training that kills its worker every time must not do so for ever
+RETRY_AFTER = timedelta(minutes=1)
+
+log = logging.getLogger(__name__)
+
+
+class RunGone(OnetagError):  # noqa: N818 (it names what became of the run)
+    """The run is no longer ours: it was taken for lost, or ended from outside."""
 
 
 def open_run(session: Session, project_id: int) -> TrainingRun | None:
-    """The run of a project that waits or works."""
+    """The run of a project that is queued or running."""
     chosen = select(TrainingRun).where(TrainingRun.project_id == project_id, TrainingRun.state.in_(OPEN))
     return session.scalars(chosen.execution_options(populate_existing=True)).first()
 
 
+def next_queued_run(session: Session) -> TrainingRun | None:
+    """The run that has waited longest."""
+    queued = select(TrainingRun).where(TrainingRun.state == RunState.QUEUED)
+    return session.scalars(queued.order_by(TrainingRun.queued_at).limit(1)).first()
+
+
 def queue_run(
-    session: Session, project_id: int, reason: str, recipe: dict[str, Any] | None = None
+    session: Session, project_id: int, reason: RunReason, recipe: dict[str, Any] | None = None
 ) -> TrainingRun | None:
-    """Queue a training; None when one waits or works already, also when another process was quicker."""
+    """Queue a training; None when one is open already, also when another process was quicker."""
     if open_run(session, project_id) is not None:
         return None
     run = TrainingRun(project_id=project_id, reason=reason, recipe=recipe or {})
@@ -38,55 +61,94 @@ def queue_run(
 
 
 def claim_run(session: Session, run_id: int) -> TrainingRun | None:
-    """Start a queued run; None when another worker has it or it is not queued any more."""
+    """Start a queued run; None when another worker has it or it is not queued any more.
+
+    Its snapshot is taken before the matrix is read, so that what comes meanwhile counts as new.
+    """
     now = utc_now()
-    queued = (TrainingRun.id == run_id, TrainingRun.state == "queued")
-    started = {"state": "running", "started_at": now, "heartbeat_at": now}
-    if changed(session, update(TrainingRun).where(*queued).values(started)) == 0:
+    queued = (TrainingRun.id == run_id, TrainingRun.state == RunState.QUEUED)
+    started = {"state": RunState.RUNNING, "started_at": now, "heartbeat_at": now}
+    if rowcount(session, update(TrainingRun).where(*queued).values(started)) == 0:
         return None
-    return session.get_one(TrainingRun, run_id, populate_existing=True)
+    run = session.get_one(TrainingRun, run_id, populate_existing=True)
+    run.stage, run.progress, run.error, run.failure = "starting", 0.0, None, None
+    snapshot = take_snapshot(session, run.project_id)
+    run.snapshot_changes, run.snapshot_images = snapshot.changes, snapshot.images
+    run.snapshot_labels = snapshot.labels
+    return run
 
 
 def report_run(session: Session, run_id: int, stage: str, progress: float) -> None:
-    """Say how far a run is (0..1), and that it is alive."""
-    said = {"stage": stage, "progress": min(max(progress, 0.0), 1.0), "heartbeat_at": utc_now()}
-    session.execute(update(TrainingRun).where(TrainingRun.id == run_id).values(said))
+    """Record how far a run is (0..1), and that it is alive."""
+    now = {"stage": stage, "progress": min(max(progress, 0.0), 1.0), "heartbeat_at": utc_now()}
+    session.execute(update(TrainingRun).where(TrainingRun.id == run_id).values(now))
+
+
+def release_run(session: Session, run_id: int) -> None:
+    """Put a running run back in the queue: an orderly stop. Raises RunGone."""
+    run = _running(session, run_id)
+    run.state, run.stage, run.progress = RunState.QUEUED, "waiting", 0.0
+    run.started_at = run.heartbeat_at = None
 
 
 def finish_run(
-    session: Session,
-    run_id: int,
-    *,
-    version_id: int | None = None,
-    metrics: dict[str, Any] | None = None,
-    error: str | None = None,
+    session: Session, run_id: int, *, version_id: int | None, observations: int, metrics: dict[str, Any]
 ) -> None:
-    """End a run: done, or failed with `error`."""
-    ended: dict[str, Any] = {"state": "failed" if error else "done", "error": error, "finished_at": utc_now()}
-    if not error:
-        ended |= {"progress": 1.0, "version_id": version_id, "metrics": metrics or {}}
-    session.execute(update(TrainingRun).where(TrainingRun.id == run_id).values(ended))
+    """End a run with its version. Raises RunGone, so that nothing of a run taken for lost is kept twice."""
+    run = _running(session, run_id)
+    run.state, run.stage, run.progress, run.finished_at = RunState.DONE, "done", 1.0, utc_now()
+    run.version_id, run.observations, run.metrics = version_id, observations, metrics
 
 
-def fail_lost_runs(session: Session, silent_for: timedelta) -> list[TrainingRun]:
-    """End the running runs that gave no sign of life for so long; returns them."""
-    silent = (TrainingRun.state == "running", TrainingRun.heartbeat_at < utc_now() - silent_for)
+def fail_run(session: Session, run_id: int, failure: RunFailure, error: str) -> None:
+    """End a run with a failure and the sentence that people read. Raises RunGone."""
+    _end(_running(session, run_id), failure, error)
+
+
+def fail_lost_runs(session: Session) -> list[int]:
+    """End the runs whose worker is silent, queue them again, and return their projects.
+
+    A project that lost several in a row waits for new observations instead: something there kills workers.
+    """
+    silent = (TrainingRun.state == RunState.RUNNING, TrainingRun.heartbeat_at < utc_now() - STALE_AFTER)
     lost = list(session.scalars(select(TrainingRun).where(*silent).with_for_update()))
     for run in lost:
-        run.state, run.finished_at = "failed", utc_now()
-        run.error = "The worker stopped in the middle of this training."
-    session.flush()
-    return lost
+        log.warning("Training run %d is lost: its worker stopped in the middle.", run.id)
+        _end(run, RunFailure.LOST, "The worker stopped in the middle of this training.")
+        session.flush()
+        if _losses_in_a_row(session, run.project_id) < MAX_LOSSES:
+            queue_run(session, run.project_id, RunReason.WORKER_LOST, dict(run.recipe))
+    return [run.project_id for run in lost]
 
 
-def observations_since(session: Session, project_id: int, run: TrainingRun | None) -> int:
-    """How many active observations came after `run` was started; all when there is no run."""
-    chosen = (
-        select(func.count())
-        .select_from(Observation)
-        .join(Image, Image.id == Observation.image_id)
-        .where(Image.project_id == project_id, Image.removed_at.is_(None), Observation.retired_at.is_(None))
+def unreached_runs(session: Session) -> list[TrainingRun]:
+    """The runs to do again once Label Studio answers: each its project's last, ended for `RETRY_AFTER`."""
+    last = select(func.max(TrainingRun.id)).group_by(TrainingRun.project_id)
+    failed = select(TrainingRun).where(
+        TrainingRun.id.in_(last),
+        TrainingRun.failure == RunFailure.UNREACHED,
+        TrainingRun.finished_at <= utc_now() - RETRY_AFTER,
     )
-    if run is not None and run.started_at is not None:
-        chosen = chosen.where(Observation.created_at > run.started_at)
-    return session.scalar(chosen) or 0
+    return list(session.scalars(failed.order_by(TrainingRun.id)))
+
+
+def _end(run: TrainingRun, failure: RunFailure, error: str) -> None:
+    run.state, run.failure, run.error, run.finished_at = RunState.FAILED, failure, error, utc_now()
+
+
+def _running(session: Session, run_id: int) -> TrainingRun:
+    run = session.get_one(TrainingRun, run_id, populate_existing=True, with_for_update=True)
+    if run.state is not RunState.RUNNING:
+        raise RunGone(
+            "This training was taken for lost and given to another worker.", "Nothing of it was kept."
+        )
+    return run
+
+
+def _losses_in_a_row(session: Session, project_id: int) -> int:
+    ended = select(TrainingRun.failure).where(
+        TrainingRun.project_id == project_id, TrainingRun.state.in_(ENDED)
+    )
+    newest = list(session.scalars(ended.order_by(TrainingRun.id.desc()).limit(MAX_LOSSES)))
+    lost = (count for count, failure in enumerate(newest) if failure is not RunFailure.LOST)
+    return next(lost, len(newest))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from annotator.store.bulk import pieces, put
+from annotator.store.bulk import chunked, upsert
 from annotator.store.models import Annotation, Image, Suggestion
 from annotator.store.types import utc_now
 
@@ -26,7 +26,7 @@ class Suggested:
 def store_suggestions(session: Session, version_id: int, suggested: Iterable[Suggested]) -> None:
     """Store what a version suggests, replacing what it suggested for the same images."""
     rows = [{"version_id": version_id, "pushed_at": None, **asdict(each)} for each in suggested]
-    put(session, Suggestion, rows)
+    upsert(session, Suggestion, rows)
 
 
 def next_suggestions(session: Session, version_id: int, limit: int) -> list[tuple[int, Suggestion]]:
@@ -51,6 +51,6 @@ def next_suggestions(session: Session, version_id: int, limit: int) -> list[tupl
 
 def mark_pushed(session: Session, version_id: int, image_ids: Sequence[int]) -> None:
     """Note that Label Studio now has these suggestions."""
-    for piece in pieces(image_ids):
+    for piece in chunked(image_ids):
         pushed = (Suggestion.version_id == version_id, Suggestion.image_id.in_(piece))
         session.execute(update(Suggestion).where(*pushed).values(pushed_at=utc_now()))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator
 
 # SQLite numbers its rows by INTEGER alone; PostgreSQL gets room for every id Label Studio can have.
@@ -15,6 +16,25 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 # None is NULL, never the JSON text "null".
 Json = JSON(none_as_null=True)
+
+
+class StateText(TypeDecorator[StrEnum]):
+    """A StrEnum stored as the text of its value; the table's check constraint knows the values too."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, states: type[StrEnum]) -> None:
+        super().__init__()
+        self.states = states
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (SQLAlchemy's)
+        """The text; ValueError for one that is no state."""
+        return None if value is None else self.states(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002 (the same)
+        """The state of the text."""
+        return None if value is None else self.states(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

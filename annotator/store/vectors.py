@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.store.bulk import changed, pieces, put
-from annotator.store.models import LabelVector, ModelVersion, Project
+from annotator.store.bulk import chunked, upsert
+from annotator.store.models import LabelVector, ModelVersion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ def store_vectors(
         {"version_id": version_id, "image_id": image_id, "probabilities": vector.tobytes()}
         for image_id, vector in zip(image_ids, packed, strict=True)
     ]
-    put(session, LabelVector, rows)
+    upsert(session, LabelVector, rows)
 
 
 def load_vectors(
@@ -56,7 +56,7 @@ def load_vectors(
         found = [(row[0], row[1]) for row in session.execute(vectors.order_by(LabelVector.image_id))]
     else:
         packed: dict[int, bytes] = {}
-        for piece in pieces(image_ids):
+        for piece in chunked(image_ids):
             packed |= {
                 row[0]: row[1] for row in session.execute(vectors.where(LabelVector.image_id.in_(piece)))
             }
@@ -69,17 +69,3 @@ def unpack(vectors: Sequence[bytes], width: int) -> npt.NDArray[np.float32]:
     import numpy as np
 
     return np.frombuffer(b"".join(vectors), dtype=PACKED).reshape(len(vectors), width).astype(np.float32)
-
-
-def prune_vectors(session: Session, project_id: int, keep: int = 3) -> int:
-    """Drop the vectors of all but the newest `keep` versions and the active one; returns how many.
-
-    They can be computed again from the version's weights, which stay.
-    """
-    newest = (
-        select(ModelVersion.id).where(ModelVersion.project_id == project_id).order_by(ModelVersion.id.desc())
-    )
-    kept = set(session.scalars(newest.limit(keep)))
-    kept |= set(session.scalars(select(Project.active_version_id).where(Project.id == project_id)))
-    old = set(session.scalars(newest)) - kept
-    return changed(session, delete(LabelVector).where(LabelVector.version_id.in_(old)))

@@ -249,7 +249,7 @@ def tie(settings: Settings, studio: Studio, project: int, store: Store) -> int:
 
 def ask_for_reconcile(settings: Settings) -> None:
     """Let the worker look for what was missed while a part was down."""
-    from model_backend.worker import open_job_queue
+    from model_backend.worker.queue import open_job_queue
 
     queue = open_job_queue(settings)
     queue.reconcile()

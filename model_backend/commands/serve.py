@@ -14,7 +14,7 @@ def serve(
     from model_backend.commands.secret import with_secret
     from model_backend.server import create_app
     from model_backend.server.serve import serve as serve_app
-    from model_backend.worker import open_job_queue
+    from model_backend.worker.queue import open_job_queue
 
     log_to_stderr()
     settings = load_settings(data_dir=data_dir, database_url=database_url, host=host, port=port)

@@ -35,7 +35,7 @@ def worker(
     from annotator.settings import load_settings
     from model_backend.commands.logs import log_to_stderr
     from model_backend.commands.serving import beating
-    from model_backend.worker import run_worker
+    from model_backend.worker.run import run_worker
 
     log_to_stderr()
     settings = load_settings(

@@ -149,20 +149,27 @@ def settled(session: Session, project_id: int) -> ModelVersion | None:
     """The active version, if it is published and nothing that people said since is missing from it."""
     from sqlalchemy import func, select
 
-    from annotator.store import Event, ModelVersion, Project, TrainingRun
-    from model_backend.engine.footprint import footprint
-    from model_backend.engine.publish import PUBLISHED
+    from annotator.store import (
+        Event,
+        ModelVersion,
+        Project,
+        Publication,
+        RunState,
+        TrainingRun,
+        take_snapshot,
+    )
+    from annotator.store.snapshots import snapshot_of
 
     latest = select(TrainingRun).where(TrainingRun.project_id == project_id).order_by(TrainingRun.id.desc())
     run = session.scalars(latest.limit(1)).first()
-    if run is not None and run.state == "failed":
+    if run is not None and run.state is RunState.FAILED:
         raise OnetagError(f"The training failed: {run.error}", "The worker's log says more.")
     waiting = select(func.count()).select_from(Event).where(Event.processed_at.is_(None))
-    if run is None or run.state != "done" or session.scalar(waiting):
+    if run is None or run.state is not RunState.DONE or session.scalar(waiting):
         return None
     version = session.get(ModelVersion, session.get_one(Project, project_id).active_version_id or 0)
-    knows = run.metrics.get("footprint") == footprint(session, project_id).to_json()
-    return version if version and knows and PUBLISHED in version.metrics else None
+    knows = snapshot_of(run) == take_snapshot(session, project_id)
+    return version if version and knows and version.publication is Publication.PUBLISHED else None
 
 
 def measured(stage: Stage, progress: Progress, number: int, version: ModelVersion, seconds: float) -> Round:

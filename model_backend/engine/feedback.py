@@ -12,15 +12,8 @@ from sqlalchemy.orm import Session
 from annotator.store import ModelVersion, suggestion_feedback
 from model_backend.backbones.tuned import network_of
 from model_backend.errors import LearningError
-from model_backend.training import Feedback, LabelModel, Recipe
+from model_backend.training import Feedback, Recipe
 from model_backend.training.calibration import Calibration
-
-CALIBRATION = "calibration"
-
-
-def calibration_of(model: LabelModel) -> dict[str, Any]:
-    """What a version's metrics keep, so that its stored probabilities can be read without the calibration."""
-    return {CALIBRATION: {"scale": model.scale.tolist(), "offset": model.offset.tolist()}}
 
 
 def recent_feedback(
@@ -39,7 +32,7 @@ def recent_feedback(
         its = found.version_ids == version.id
         if not (_same_backbone(version, backbone, recipe) and _same_recipe(version, recipe)):
             kept[its] = False
-        elif CALIBRATION in version.metrics:
+        elif version.calibration_scale is not None:
             raw[its] = _before_calibration(version, found.label_ids[its], raw[its])
     columns = {label_id: column for column, label_id in enumerate(label_ids)}
     labels = np.array([columns[label_id] for label_id in found.label_ids[kept].tolist()], dtype=np.int64)
@@ -61,8 +54,8 @@ def _same_recipe(version: ModelVersion, recipe: Recipe) -> bool:
 
 
 def _before_calibration(version: ModelVersion, label_ids: Any, probabilities: Any) -> Any:
-    kept = version.metrics[CALIBRATION]
     columns = {label_id: column for column, label_id in enumerate(version.label_ids)}
     at = [columns[label_id] for label_id in label_ids.tolist()]
-    scale, offset = (np.array(kept[name], dtype=np.float32)[at] for name in ("scale", "offset"))
+    kept = (version.calibration_scale, version.calibration_offset)
+    scale, offset = (np.array(values, dtype=np.float32)[at] for values in kept)
     return Calibration(scale, offset, len(at)).undo(probabilities)

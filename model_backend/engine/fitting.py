@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from annotator.errors import OnetagError
 from annotator.settings import Settings
-from annotator.store import ModelVersion, ObservedMatrix, Project, Store, TrainingRun, observed_matrix
+from annotator.store import (
+    ModelVersion,
+    ObservedMatrix,
+    Project,
+    RunReason,
+    Store,
+    TrainingRun,
+    observed_matrix,
+)
 from annotator.store.versions import active_version
 from model_backend.backbones import Backbone
 from model_backend.backbones.tuned import network_of
@@ -32,8 +40,6 @@ from model_backend.training import (
     fit,
     fit_tuned,
 )
-
-ASKED_FOR = "asked for"
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +120,7 @@ def fit_version(
     if recipe.end_to_end:
         trainable(backbone)
     report("features", 0.0)
-    again = run.reason == ASKED_FOR
+    again = run.reason is RunReason.ASKED_FOR
     pool = pool_features(store, resources, backbone, training_input.observed.image_ids, report, again=again)
     features_at = time.perf_counter()
     fitter = _Fitter(store, resources, training_input, recipe, report)

@@ -12,15 +12,14 @@ from annotator.store import (
     Project,
     Store,
     Suggested,
+    finish_run,
     store_suggestions,
     store_vectors,
 )
 from annotator.store.versions import next_name
 from model_backend.acquisition import priority
-from model_backend.engine.feedback import calibration_of
 from model_backend.engine.fitting import TrainingInput, TrainingOutput
 from model_backend.engine.resources import LearningResources
-from model_backend.engine.runs import finish
 from model_backend.engine.suggest import queue_scores, suggested_labels
 from model_backend.engine.versions import save_version
 from model_backend.progress import Progress
@@ -50,7 +49,7 @@ def keep_version(
     with store.session() as session:
         session.add(version)
         session.flush()
-        finish(
+        finish_run(
             session,
             training_input.run.id,
             version_id=version.id,
@@ -83,7 +82,6 @@ def _metrics(training_input: TrainingInput, output: TrainingOutput) -> dict[str,
     return {
         **output.fit.metrics,
         **output.seconds,
-        **calibration_of(output.fit.model),
         "unreadable": len(training_input.observed.image_ids) - len(output.pool.image_ids),
         "conflicts": training_input.observed.conflicts,
     }
@@ -105,4 +103,6 @@ def _saved(
         backbone=output.backbone,
         recipe=model.recipe.to_dict(),
         thresholds=[float(value) for value in model.thresholds],
+        calibration_scale=model.scale.tolist(),
+        calibration_offset=model.offset.tolist(),
     )

@@ -23,18 +23,23 @@ from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.predictions import NO_VERSION, prediction
 from annotator.settings import Settings
-from annotator.store import ModelVersion, Project, Store, live_labels, mark_pushed, next_suggestions
+from annotator.store import (
+    ModelVersion,
+    Project,
+    Publication,
+    Store,
+    live_labels,
+    mark_pushed,
+    next_suggestions,
+)
 from model_backend.engine.suggest import in_turns
 
-PUBLISHING = "publishing"
-PUBLISHED = "published"
-OVERTAKEN = "overtaken"  # a newer version was active before the queue could follow this one
 PAGE_OPEN = timedelta(minutes=30)  # a page whose prediction is gone cannot be submitted any more
 
 log = logging.getLogger(__name__)
 
 
-class Queue(Protocol):
+class LabelingQueue(Protocol):
     """What publishing needs of Label Studio's client."""
 
     def push_predictions(self, project: int, items: Sequence[dict[str, Any]]) -> int:
@@ -71,7 +76,7 @@ class Window:
     predictions: list[dict[str, Any]]
 
 
-def publish(store: Store, settings: Settings, project_id: int, studio: Queue) -> int:
+def publish(store: Store, settings: Settings, project_id: int, studio: LabelingQueue) -> int:
     """Publish the project's active version; returns how many predictions were pushed.
 
     May be called again at any time: what is published already is left alone, what was begun is begun anew.
@@ -82,22 +87,22 @@ def publish(store: Store, settings: Settings, project_id: int, studio: Queue) ->
         return 0
     if window.begun:
         studio.clear_version(window.studio_project, window.version)
-    _note(store, window.version_id, PUBLISHING)
+    _note(store, window.version_id, Publication.PUBLISHING)
     if window.predictions:
         studio.push_predictions(window.studio_project, window.predictions)
         if _active(store, project_id) != window.version_id:
             log.info("Version %s leaves the queue to a newer one.", window.version)
-            _note(store, window.version_id, OVERTAKEN)
+            _note(store, window.version_id, Publication.OVERTAKEN)
             return len(window.predictions)
         studio.set_queue(window.studio_project, window.version)
-    _note(store, window.version_id, PUBLISHED, window.image_ids)
+    _note(store, window.version_id, Publication.PUBLISHED, window.image_ids)
     newest = _meanwhile(store, project_id, window)
     if newest is not None:
         studio.set_queue(window.studio_project, newest)
     return len(window.predictions)
 
 
-def publish_if_possible(store: Store, settings: Settings, project_id: int, studio: Queue) -> bool:
+def publish_if_possible(store: Store, settings: Settings, project_id: int, studio: LabelingQueue) -> bool:
     """Publish the active version; where Label Studio does not take it, log why and return False.
 
     Such a version stays active, and the worker's periodic check publishes it later.
@@ -112,14 +117,15 @@ def publish_if_possible(store: Store, settings: Settings, project_id: int, studi
 
 def unpublished(session: Session) -> list[int]:
     """Projects whose active version has not reached Label Studio."""
-    active = select(Project.id, ModelVersion.metrics).join(
-        ModelVersion, ModelVersion.id == Project.active_version_id
+    waiting = (
+        select(Project.id)
+        .join(ModelVersion, ModelVersion.id == Project.active_version_id)
+        .where(Project.studio_project.is_not(None), ModelVersion.publication != Publication.PUBLISHED)
     )
-    rows = session.execute(active.where(Project.studio_project.is_not(None)).order_by(Project.id))
-    return [project_id for project_id, metrics in rows if PUBLISHED not in metrics]
+    return list(session.scalars(waiting.order_by(Project.id)))
 
 
-def clear_old(store: Store, project_id: int, studio: Queue) -> list[str]:
+def clear_old(store: Store, project_id: int, studio: LabelingQueue) -> list[str]:
     """Remove older versions' predictions from Label Studio once no page should show them; names them."""
     place = _in_studio(store, project_id)
     if place is None:
@@ -127,7 +133,7 @@ def clear_old(store: Store, project_id: int, studio: Queue) -> list[str]:
     return studio.clear_superseded(place.project, place.version, place.ours, older_than=PAGE_OPEN)
 
 
-def title_backends(store: Store, project_id: int, studio: Queue, secret: SecretStr) -> None:
+def title_backends(store: Store, project_id: int, studio: LabelingQueue, secret: SecretStr) -> None:
     """Give our backend the published version as its title: else tasks beyond the window ask for nothing."""
     place = _in_studio(store, project_id)
     if place is None:
@@ -152,7 +158,7 @@ def _in_studio(store: Store, project_id: int) -> _Place | None:
         project = session.get_one(Project, project_id)
         versions = session.scalars(select(ModelVersion).where(ModelVersion.project_id == project_id)).all()
     current = next((each for each in versions if each.id == project.active_version_id), None)
-    if project.studio_project is None or current is None or PUBLISHED not in current.metrics:
+    if project.studio_project is None or current is None or not _is_published(current):
         return None
     return _Place(
         project.studio_project, current.name, frozenset({NO_VERSION, *(each.name for each in versions)})
@@ -179,15 +185,20 @@ def _meanwhile(store: Store, project_id: int, window: Window) -> str | None:
 
 def _published(session: Session, project_id: int) -> dict[int, str]:
     """The names of the published versions by id."""
-    known = select(ModelVersion.id, ModelVersion.name, ModelVersion.metrics)
-    rows = session.execute(known.where(ModelVersion.project_id == project_id))
-    return {version_id: name for version_id, name, metrics in rows if PUBLISHED in metrics}
+    published = select(ModelVersion.id, ModelVersion.name).where(
+        ModelVersion.project_id == project_id, ModelVersion.publication == Publication.PUBLISHED
+    )
+    return {row.id: row.name for row in session.execute(published)}
+
+
+def _is_published(version: ModelVersion) -> bool:
+    return version.publication is Publication.PUBLISHED
 
 
 def _window(session: Session, settings: Settings, project_id: int) -> Window | None:
     project = session.get_one(Project, project_id)
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
-    if version is None or project.studio_project is None or PUBLISHED in version.metrics:
+    if version is None or project.studio_project is None or _is_published(version):
         return None
     live = {label.name for label in live_labels(session, project_id)}
     kind = parse_config(project.label_config).kind
@@ -197,7 +208,7 @@ def _window(session: Session, settings: Settings, project_id: int) -> Window | N
         version_id=version.id,
         version=version.name,
         studio_project=project.studio_project,
-        begun=PUBLISHING in version.metrics,
+        begun=version.publication is not Publication.NONE,
         published=set(_published(session, project_id)),
         image_ids=[suggestion.image_id for _, suggestion in chosen],
         predictions=[
@@ -218,8 +229,10 @@ def _still(names: list[str], live: set[str]) -> list[str]:
     return [name for name in names if name in live]
 
 
-def _note(store: Store, version_id: int, what: str, image_ids: Sequence[int] = ()) -> None:
+def _note(store: Store, version_id: int, publication: Publication, image_ids: Sequence[int] = ()) -> None:
     with store.session() as session:
         version = session.get_one(ModelVersion, version_id)
-        version.metrics = version.metrics | {what: datetime.now(UTC).isoformat()}
+        version.publication = publication
+        if publication is Publication.PUBLISHED:
+            version.published_at = datetime.now(UTC)
         mark_pushed(session, version_id, image_ids)

@@ -9,11 +9,20 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from annotator.errors import OnetagError
-from annotator.store import ModelVersion, Project, Store, queue_run
-from model_backend.engine.fitting import ASKED_FOR, fit_version, read_training_input
+from annotator.store import (
+    ModelVersion,
+    Project,
+    RunGone,
+    RunReason,
+    Store,
+    claim_run,
+    queue_run,
+    release_run,
+)
+from model_backend.engine.fitting import fit_version, read_training_input
 from model_backend.engine.keeping import keep_version
 from model_backend.engine.resources import LearningResources
-from model_backend.engine.runs import Heartbeat, RunGone, Stopped, claim, fail, release
+from model_backend.engine.runs import Heartbeat, Stopped, fail
 from model_backend.progress import Progress, silent
 
 log = logging.getLogger(__name__)
@@ -64,7 +73,7 @@ def train_run(
             raise
         except Stopped:
             with store.session() as session:
-                release(session, run_id)
+                release_run(session, run_id)
             raise
         except Exception as error:
             _fail(store, run_id, error)
@@ -75,7 +84,7 @@ def _queue(store: Store, project_id: int, recipe: dict[str, Any] | None) -> int:
     with store.session() as session:
         if session.get(Project, project_id) is None:
             raise OnetagError(f"There is no project {project_id}.", "`onetag status` lists them.")
-        run = queue_run(session, project_id, ASKED_FOR, recipe)
+        run = queue_run(session, project_id, RunReason.ASKED_FOR, recipe)
         if run is None:
             raise OnetagError(
                 "A training of this project waits or runs already.", "`onetag status` shows how far it is."
@@ -85,7 +94,7 @@ def _queue(store: Store, project_id: int, recipe: dict[str, Any] | None) -> int:
 
 def _claim(store: Store, run_id: int) -> None:
     with store.session() as session:
-        if claim(session, run_id) is None:
+        if claim_run(session, run_id) is None:
             raise OnetagError(
                 "Another worker has taken this training.", "`onetag status` shows how far it is."
             )

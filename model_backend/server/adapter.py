@@ -19,10 +19,10 @@ from annotator.store import Store
 from model_backend.engine.predict import Predictor
 from model_backend.server.bodies import studio_project
 from model_backend.server.guard import guard
-from model_backend.server.request_handler import Queue, RequestHandler
+from model_backend.server.request_handler import InboxQueue, RequestHandler
 
 
-def hosted_app(store: Store, settings: Settings, queue: Queue) -> Flask:
+def hosted_app(store: Store, settings: Settings, queue: InboxQueue) -> Flask:
     """label-studio-ml's own Flask app around our engine, behind our shared secret.
 
     Raises OnetagError when there is no secret, or no label-studio-ml 2.x.
@@ -39,7 +39,9 @@ def hosted_app(store: Store, settings: Settings, queue: Queue) -> Flask:
     return app
 
 
-def backend_class(store: Store, settings: Settings, queue: Queue, predictor: Predictor | None = None) -> Any:
+def backend_class(
+    store: Store, settings: Settings, queue: InboxQueue, predictor: Predictor | None = None
+) -> Any:
     """A subclass of label-studio-ml's `LabelStudioMLBase` that works on this store.
 
     Raises OnetagError when label-studio-ml 2.x is not installed.
@@ -69,8 +71,10 @@ def backend_class(store: Store, settings: Settings, queue: Queue, predictor: Pre
 
         def fit(self, event: str, data: dict[str, Any], **_sent: Any) -> dict[str, Any]:
             """Record the event durably. Raises what the store raises: what is not kept must not look kept."""
-            number = handler.record(event, {"action": event, **data})  # label-studio-ml took the action out
-            handler.nudge()
+            number = handler.record_event(
+                event, {"action": event, **data}
+            )  # label-studio-ml took the action out
+            handler.enqueue_processing()
             return {"event": number}
 
     return OnetagBackend

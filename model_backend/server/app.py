@@ -20,7 +20,7 @@ from model_backend.engine.predict import Predictor
 from model_backend.server.bodies import json_object, studio_project
 from model_backend.server.guard import guard
 from model_backend.server.metrics import Metrics
-from model_backend.server.request_handler import Queue, RequestHandler
+from model_backend.server.request_handler import InboxQueue, RequestHandler
 
 MAX_BODY_BYTES = 64 * 2**20  # Label Studio sends hundreds of whole tasks at once
 MAX_VERSIONS = 100
@@ -28,7 +28,9 @@ MAX_VERSIONS = 100
 log = logging.getLogger(__name__)
 
 
-def create_app(store: Store, settings: Settings, queue: Queue, predictor: Predictor | None = None) -> Flask:
+def create_app(
+    store: Store, settings: Settings, queue: InboxQueue, predictor: Predictor | None = None
+) -> Flask:
     """The Flask app. Raises OnetagError when no secret is set: it would be open to everyone."""
     if settings.secret is None or not settings.secret.get_secret_value():
         raise OnetagError(
@@ -58,7 +60,7 @@ class Backend:
 
     def __init__(self, store: Store, handler: RequestHandler, metrics: Metrics) -> None:
         self._store = store
-        self._desk = handler
+        self._handler = handler
         self._metrics = metrics
 
     def health(self) -> Response:
@@ -69,7 +71,7 @@ class Backend:
         """Label Studio connects a project, or looks whether we are there: name the active version."""
         body = json_object()
         return jsonify(
-            model_version=self._desk.get_or_create_project(
+            model_version=self._handler.get_or_create_project(
                 studio_project(body.get("project")), body.get("schema")
             )
         )
@@ -81,7 +83,7 @@ class Backend:
         if not isinstance(tasks, list):
             raise BadRequest("`tasks` must be a list.")
         number = studio_project(body.get("project")) or _project_of(tasks)
-        results, outcomes = self._desk.predict(number, tasks)
+        results, outcomes = self._handler.predict(number, tasks)
         for outcome, count in outcomes.items():
             self._metrics.predictions.labels(outcome).inc(count)
         return jsonify(results=results)
@@ -92,9 +94,9 @@ class Backend:
         action = body.get("action")
         if not isinstance(action, str) or not 0 < len(action) <= 64 or not action.isprintable():
             raise BadRequest("`action` must name the event.")
-        event_id = self._desk.record(action, body)
+        event_id = self._handler.record_event(action, body)
         self._metrics.saw_event(action)
-        if not self._desk.nudge():
+        if not self._handler.enqueue_processing():
             self._metrics.lost_nudges.inc()
         return jsonify(status="recorded", event=event_id)
 

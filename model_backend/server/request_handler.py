@@ -20,17 +20,17 @@ from model_backend.server.bodies import studio_project
 log = logging.getLogger(__name__)
 
 
-class Queue(Protocol):
+class InboxQueue(Protocol):
     """Where the worker is told that there is something to do."""
 
-    def intake(self) -> None:
-        """Ask for the inbox to be drained. Raises OnetagError when the queue cannot be reached."""
+    def process_inbox(self) -> None:
+        """Ask for the inbox to be processed. Raises OnetagError when the queue cannot be reached."""
 
 
 class RequestHandler:
     """Meets projects, writes events down and hands predictions out; one for all requests."""
 
-    def __init__(self, store: Store, studio_url: str | None, queue: Queue, predictor: Predictor) -> None:
+    def __init__(self, store: Store, studio_url: str | None, queue: InboxQueue, predictor: Predictor) -> None:
         self._store = store
         self._studio_url = studio_url
         self._queue = queue
@@ -62,7 +62,7 @@ class RequestHandler:
             return [empty_prediction() for _ in tasks], {"failed": len(tasks)}
         return answer.items, answer.outcomes
 
-    def record(self, action: str, body: dict[str, Any]) -> int:
+    def record_event(self, action: str, body: dict[str, Any]) -> int:
         """Write an event down, secrets taken out; its id. Raises what the store raises."""
         number = studio_project(body.get("project"))
         payload = strip_secrets(body)
@@ -70,10 +70,10 @@ class RequestHandler:
             project = find_project(session, self._studio_url, number) if number else None
             return record_event(session, action, payload, project.id if project else None).id
 
-    def nudge(self) -> bool:
+    def enqueue_processing(self) -> bool:
         """Wake the worker; False when that fails: its periodic check then finds the event in the store."""
         try:
-            self._queue.intake()
+            self._queue.process_inbox()
         except OnetagError as error:
             log.warning("An event waits for the periodic check: %s", error)
             return False

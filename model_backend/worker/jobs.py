@@ -14,16 +14,26 @@ from sqlalchemy.exc import SQLAlchemyError
 from annotator.errors import OnetagError
 from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings
-from annotator.store import Project, Store, queue_run
-from model_backend.engine.due import Decision, Footprint, decide
-from model_backend.engine.footprint import footprint, idle_seconds
+from annotator.store import (
+    Project,
+    RunReason,
+    Store,
+    fail_lost_runs,
+    idle_seconds,
+    last_snapshot,
+    next_queued_run,
+    queue_run,
+    take_snapshot,
+    unreached_runs,
+)
 from model_backend.engine.publish import clear_old, publish_if_possible, title_backends, unpublished
 from model_backend.engine.resources import LearningResources
-from model_backend.engine.runs import Stopped, fail_lost, last_footprint, next_queued, retry, unreached
+from model_backend.engine.retrain_policy import Decision, decide
+from model_backend.engine.runs import Stopped
 from model_backend.engine.train import train_run
 from model_backend.engine.versions import prune
 from model_backend.errors import LearningError
-from model_backend.worker.inbox import Taken, drain
+from model_backend.worker.inbox import InboxOutcome, process_inbox
 from model_backend.worker.single_flight import SingleFlight
 
 if TYPE_CHECKING:
@@ -56,32 +66,31 @@ class Jobs:
         self._publishing: dict[int, SingleFlight] = {}  # by project
         self._ask_studio_from = 0.0
 
-    def intake(self) -> Taken:
-        """Take in the recorded events, in order."""
-        taken = Taken()
+    def process_inbox(self) -> InboxOutcome:
+        """Process the recorded events, in order."""
+        outcome = InboxOutcome()
 
         def work() -> None:
-            found = drain(self._store)
-            taken.projects |= found.projects
-            taken.reconcile |= found.reconcile
+            found = process_inbox(self._store)
+            outcome.projects |= found.projects
+            outcome.reconcile |= found.reconcile
 
         self._inbox.run(work)
-        return taken
+        return outcome
 
     def consider(self, project_id: int) -> Decision:
         """Decide whether a training is due, and queue it when it is."""
         with self._store.reading() as session:
-            seen = last_footprint(session, project_id)
             decision = decide(
-                footprint(session, project_id),
-                None if seen is None else Footprint.from_json(seen),
+                take_snapshot(session, project_id),
+                last_snapshot(session, project_id),
                 idle=idle_seconds(session, project_id),
                 retrain_after=self._settings.retrain_after,
                 retrain_idle=self._settings.retrain_idle,
             )
         if decision.queued:
             with self._store.session() as session:
-                queue_run(session, project_id, "new observations")
+                queue_run(session, project_id, RunReason.NEW_OBSERVATIONS)
         return decision
 
     def train(self) -> Iterable[int]:
@@ -104,7 +113,7 @@ class Jobs:
     def check(self) -> Iterable[int]:
         """Find lost trainings, and do what Label Studio kept from being done; returns all projects."""
         with self._store.session() as session:
-            fail_lost(session)
+            fail_lost_runs(session)
         if self._studio is not None and time.monotonic() >= self._ask_studio_from:
             try:
                 self._retry(self._studio)
@@ -125,7 +134,7 @@ class Jobs:
         tried: set[int] = set()
         while not self._stop.is_set():
             with self._store.reading() as session:
-                run = next_queued(session)
+                run = next_queued_run(session)
             if run is None or run.id in tried:  # one that could not even be started waits for the next check
                 return
             tried.add(run.id)
@@ -143,12 +152,12 @@ class Jobs:
     def _retry(self, studio: Studio) -> None:
         """Queue the trainings again that failed because Label Studio was down, now that it answers."""
         with self._store.reading() as session:
-            if not unreached(session):
+            if not unreached_runs(session):
                 return
         studio.version()
         with self._store.session() as session:
-            for run in unreached(session):
-                retry(session, run)
+            for run in unreached_runs(session):
+                queue_run(session, run.project_id, RunReason.LABEL_STUDIO_BACK, dict(run.recipe))
 
     def _publish_the_rest(self) -> None:
         with self._store.reading() as session:

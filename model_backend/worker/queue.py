@@ -19,7 +19,8 @@ from sqlalchemy.engine import URL, make_url
 
 from annotator.errors import OnetagError
 from annotator.settings import Settings
-from model_backend.engine.due import Decision
+from model_backend.engine.retrain_policy import Decision
+from model_backend.worker.inbox import InboxOutcome
 from model_backend.worker.messages import JsonMessages
 
 QUEUE_FILE = "queue.sqlite"
@@ -35,18 +36,11 @@ class QueueUnreachable(OnetagError):  # noqa: N818
     """The job queue cannot be written. The work itself is safe in the store."""
 
 
-class Taken(Protocol):
-    """What the inbox held."""
-
-    projects: set[int]
-    reconcile: bool
-
-
 class Jobs(Protocol):
     """What a worker does when a message arrives; returned ids are the projects to consider next."""
 
-    def intake(self) -> Taken:
-        """Take in the recorded events, in order."""
+    def process_inbox(self) -> InboxOutcome:
+        """Process the recorded events, in order."""
 
     def consider(self, project_id: int) -> Decision:
         """Decide whether a training is due, and queue it when it is."""
@@ -70,7 +64,7 @@ class JobQueue:
     def __init__(self, huey: Huey, jobs: Jobs | None = None) -> None:
         self.huey = huey
         self._jobs = jobs
-        self._intake = huey.task(name="intake")(self._do_intake)
+        self._process_inbox = huey.task(name="process_inbox")(self._do_process_inbox)
         self._consider = huey.task(name="consider")(self._do_consider)
         self._train = huey.task(name="train")(self._do_train)
         self._tidy = huey.task(name="tidy")(self._do_tidy)
@@ -79,9 +73,9 @@ class JobQueue:
             huey.periodic_task(lambda _: True, name="check")(self._do_check)
             huey.periodic_task(_every_few_minutes, name="periodic_reconcile")(self._do_reconcile)
 
-    def intake(self) -> None:
-        """Ask for the inbox to be drained. Raises QueueUnreachable."""
-        self._send(self._intake)
+    def process_inbox(self) -> None:
+        """Ask for the inbox to be processed. Raises QueueUnreachable."""
+        self._send(self._process_inbox)
 
     def consider(self, project_id: int, delay: float = 0.0) -> None:
         """Ask whether a project is due for a training, `delay` seconds from now. Raises QueueUnreachable."""
@@ -122,11 +116,11 @@ class JobQueue:
                 f"The job queue cannot be reached ({type(error).__name__}).", "Start its database."
             ) from None
 
-    def _do_intake(self) -> None:
-        taken = self._work.intake()
-        if taken.reconcile:
+    def _do_process_inbox(self) -> None:
+        outcome = self._work.process_inbox()
+        if outcome.reconcile:
             self.reconcile()
-        for project_id in sorted(taken.projects):
+        for project_id in sorted(outcome.projects):
             self._do_consider(project_id)
 
     def _do_consider(self, project_id: int) -> None:
@@ -145,7 +139,7 @@ class JobQueue:
         self._work.tidy(project_id)
 
     def _do_check(self) -> None:
-        self._do_intake()
+        self._do_process_inbox()
         for project_id in self._work.check():
             self._do_consider(project_id)
         self.train()

@@ -19,7 +19,7 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config
 from annotator.labelstudio.errors import ImageUnavailable, LabelStudioUnreachable
 from annotator.settings import Settings, load_settings
-from annotator.store import Image, Observed, Project, Store, record_annotation, sync_labels
+from annotator.store import Image, Observed, Project, Source, Store, record_annotation, sync_labels
 from model_backend.backbones.base import Backbone
 from model_backend.engine.resources import LearningResources
 
@@ -110,7 +110,7 @@ def tag() -> Callable[..., None]:
                     lead_time=1.0,
                     suggested_version=None,
                     suggested=None,
-                    observed=[Observed(truth(number)[0], 1, "tag")],
+                    observed=[Observed(truth(number)[0], 1, Source.TAG)],
                     at=datetime.now(UTC),
                 )
 

@@ -15,6 +15,7 @@ from annotator.store import (
     Image,
     Observed,
     Project,
+    RunReason,
     Store,
     queue_run,
     record_annotation,
@@ -67,7 +68,7 @@ def test_a_row_counts_what_people_said(sqlite_store: Store) -> None:
                 observed=observed,
                 at=datetime.now(UTC),
             )
-        queue_run(session, project_id, "new observations")
+        queue_run(session, project_id, RunReason.NEW_OBSERVATIONS)
     (row,) = collect(sqlite_store)
     assert (row["images"], row["labels"], row["images_answered"], row["skips"]) == (3, 2, 1, 1)
     assert (row["observed_present"], row["observed_absent"]) == (1, 1)

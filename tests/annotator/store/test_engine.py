@@ -13,7 +13,7 @@ from sqlalchemy import URL, func, insert, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from annotator.errors import OnetagError
-from annotator.store import Event, Image, Label, Project, Store, open_store, record_event, upgrade
+from annotator.store import Event, Image, Label, Store, open_store, record_event, upgrade
 
 WRITER = """
 import sys
@@ -111,36 +111,6 @@ def test_reading_is_one_snapshot(store: Store) -> None:
         with store.session() as writing:
             record_event(writing, "PING", {})
         assert session.scalar(select(func.count(Event.id))) == 0
-
-
-def test_work_is_done_again_after_a_deadlock(store: Store) -> None:
-    with store.session() as session:
-        session.add_all(Project(title=name, label_config="") for name in ("first", "second"))
-    meet = threading.Barrier(2)
-    attempts: list[str] = []
-
-    def lock_both(one: str, other: str) -> None:
-        def work(session: object) -> None:
-            attempts.append(one)
-            for name in (one, other):
-                chosen = select(Project).where(Project.title == name).with_for_update()
-                session.scalars(chosen).one().label_config += "x"  # type: ignore[attr-defined]
-                session.flush()  # type: ignore[attr-defined]
-                if name == one and len(attempts) <= 2 and store.file is None:
-                    meet.wait(5)
-
-        store.retrying(work)
-
-    threads = [
-        threading.Thread(target=lock_both, args=names) for names in (("first", "second"), ("second", "first"))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with store.reading() as session:
-        assert set(session.scalars(select(Project.label_config))) == {"xx"}
-    assert len(attempts) == (2 if store.file else 3)
 
 
 def test_sqlite_keeps_a_log_that_readers_and_writers_share(sqlite_store: Store) -> None:

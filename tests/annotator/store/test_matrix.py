@@ -12,13 +12,11 @@ from annotator.store import (
     Annotation,
     Project,
     Store,
-    complete_reviews,
     observed_matrix,
     remove_images,
     retire_annotation,
     sync_labels,
 )
-from annotator.store.records import Observed
 
 Annotate = Callable[..., Annotation | None]
 MakeProject = Callable[..., Project]
@@ -85,38 +83,3 @@ def test_projects_do_not_mix(store: Store, make_project: MakeProject, annotate: 
         annotate(session, first, "cat")
         assert observed_matrix(session, first.id).values.tolist() == [[1, 0, 0]]
         assert observed_matrix(session, second.id).values.tolist() == [[0, 0, 0]]
-
-
-def test_a_project_without_anything(store: Store) -> None:
-    with store.session() as session:
-        session.add(project := Project(title="Empty", label_config=""))
-        session.flush()
-        assert observed_matrix(session, project.id).values.shape == (0, 0)
-        assert complete_reviews(session, project.id) == []
-
-
-def test_complete_reviews_count_the_labels_present(
-    store: Store, make_project: MakeProject, annotate: Annotate
-) -> None:
-    def review(*values: int) -> list[Observed]:
-        names = ("cat", "dog", "tree")
-        return [Observed(name, value, "complete") for name, value in zip(names, values, strict=True)]
-
-    with store.session() as session:
-        project = make_project(session, images=5)
-        annotate(session, project, task=101, number=1, observed=review(1, -1, -1))
-        annotate(session, project, task=102, number=2, observed=review(1, -1, 1))
-        annotate(session, project, task=103, number=3, observed=review(-1, -1, -1))
-        annotate(
-            session, project, "cat", "dog", "tree", task=104, number=4
-        )  # all present: nothing was left over
-        annotate(session, project, "cat", "-dog", task=105, number=5)  # one unknown: no review
-        assert sorted(complete_reviews(session, project.id)) == [0, 1, 2, 3]
-
-
-def test_a_review_outlives_a_new_label(store: Store, make_project: MakeProject, annotate: Annotate) -> None:
-    with store.session() as session:
-        project = make_project(session, "cat, dog", images=1)
-        annotate(session, project, observed=[Observed("cat", 1, "tag"), Observed("dog", -1, "complete")])
-        sync_labels(session, project, ["cat", "dog", "bird"])
-        assert complete_reviews(session, project.id) == [1]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -246,19 +245,14 @@ def test_an_image_of_another_project_is_refused(store: Store, make_project: Make
             )  # fmt: skip
 
 
-@pytest.mark.parametrize("column", [{"value": 0}, {"value": 2}, {"source": "guessed"}])
+@pytest.mark.parametrize("wrong", ["value = 0", "value = 2", "source = 'guessed'"])
 def test_the_database_itself_refuses_what_is_no_observation(
-    store: Store, make_project: MakeProject, column: dict[str, Any]
+    store: Store, make_project: MakeProject, annotate: Annotate, wrong: str
 ) -> None:
     with store.session() as session:
-        project = make_project(session)
-        image_id, label_id = session.scalar(select(Image.id)), session.scalar(select(Label.id))
-        assert project.id
-    wrong = Observation(
-        **({"image_id": image_id, "label_id": label_id, "value": 1, "source": "tag"} | column)
-    )
+        annotate(session, make_project(session), "cat")
     with pytest.raises(IntegrityError), store.session() as session:
-        session.add(wrong)
+        session.execute(text(f"UPDATE observations SET {wrong}"))
 
 
 def test_the_database_itself_refuses_two_live_revisions(
@@ -281,7 +275,8 @@ def at_once(store: Store, works: list[Callable[[Session], object]]) -> list[obje
     def run(number: int) -> None:
         start.wait(10)
         try:
-            answers[number] = store.retrying(works[number])
+            with store.session() as session:
+                answers[number] = works[number](session)
         except Exception as error:
             answers[number] = error
 

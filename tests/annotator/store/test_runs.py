@@ -10,14 +10,16 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from annotator.store import (
-    Annotation,
     Project,
+    RunFailure,
+    RunReason,
+    RunState,
     Store,
     TrainingRun,
     claim_run,
     fail_lost_runs,
+    fail_run,
     finish_run,
-    observations_since,
     open_run,
     queue_run,
     report_run,
@@ -30,7 +32,7 @@ MakeProject = Callable[..., Project]
 def test_a_run_from_the_queue_to_its_end(store: Store, make_project: MakeProject) -> None:
     with store.session() as session:
         project = make_project(session)
-        run = queue_run(session, project.id, "10 new observations", {"loss": "role"})
+        run = queue_run(session, project.id, RunReason.ASKED_FOR, {"loss": "role"})
         assert run is not None
         assert claim_run(session, run.id) is run
         assert claim_run(session, run.id) is None
@@ -42,7 +44,8 @@ def test_a_run_from_the_queue_to_its_end(store: Store, make_project: MakeProject
             0.5,
             {"loss": "role"},
         )
-        finish_run(session, run.id, metrics={"map": float("nan")})
+        finish_run(session, run.id, version_id=None, observations=1, metrics={"map": float("nan")})
+        session.flush()
         session.refresh(run)
         assert (run.state, run.progress, run.metrics, run.error) == ("done", 1.0, {"map": None}, None)
         assert open_run(session, project.id) is None
@@ -51,20 +54,23 @@ def test_a_run_from_the_queue_to_its_end(store: Store, make_project: MakeProject
 def test_a_second_run_waits_for_the_first(store: Store, make_project: MakeProject) -> None:
     with store.session() as session:
         project, other = make_project(session), make_project(session, title="Plants")
-        first = queue_run(session, project.id, "asked for")
+        first = queue_run(session, project.id, RunReason.ASKED_FOR)
         assert first is not None
-        assert queue_run(session, project.id, "asked for") is None
+        assert queue_run(session, project.id, RunReason.ASKED_FOR) is None
         claim_run(session, first.id)
-        assert queue_run(session, project.id, "asked for") is None
-        assert queue_run(session, other.id, "asked for") is not None
-        finish_run(session, first.id, error="No image could be read.")
-        assert queue_run(session, project.id, "asked for") is not None
+        assert queue_run(session, project.id, RunReason.ASKED_FOR) is None
+        assert queue_run(session, other.id, RunReason.ASKED_FOR) is not None
+        fail_run(session, first.id, RunFailure.ERROR, "No image could be read.")
+        assert queue_run(session, project.id, RunReason.ASKED_FOR) is not None
 
 
 def test_the_database_itself_refuses_two_open_runs(store: Store, make_project: MakeProject) -> None:
     with store.session() as session:
         project = make_project(session)
-    both = [TrainingRun(project_id=project.id, reason="", state=state) for state in ("queued", "running")]
+    both = [
+        TrainingRun(project_id=project.id, reason=RunReason.ASKED_FOR, state=state)
+        for state in (RunState.QUEUED, RunState.RUNNING)
+    ]
     with pytest.raises(IntegrityError), store.session() as session:
         session.add_all(both)
 
@@ -77,7 +83,7 @@ def test_of_several_that_queue_at_once_one_wins(store: Store, make_project: Make
     def queue() -> None:
         start.wait(10)
         with store.session() as session:
-            queued.append(queue_run(session, project.id, "asked for"))
+            queued.append(queue_run(session, project.id, RunReason.ASKED_FOR))
 
     threads = [threading.Thread(target=queue) for _ in range(4)]
     for thread in threads:
@@ -90,31 +96,16 @@ def test_of_several_that_queue_at_once_one_wins(store: Store, make_project: Make
 def test_a_silent_run_is_found(store: Store, make_project: MakeProject) -> None:
     with store.session() as session:
         project = make_project(session)
-        run = queue_run(session, project.id, "asked for")
+        run = queue_run(session, project.id, RunReason.ASKED_FOR)
         assert run is not None
-        assert fail_lost_runs(session, timedelta(0)) == []  # one that waits is not lost
+        assert fail_lost_runs(session) == []  # one that waits is not lost
         claim_run(session, run.id)
-        assert fail_lost_runs(session, timedelta(minutes=1)) == []
+        assert fail_lost_runs(session) == []
         run.heartbeat_at = utc_now() - timedelta(minutes=2)
         session.flush()
-        assert fail_lost_runs(session, timedelta(minutes=1)) == [run]
+        assert fail_lost_runs(session) == [project.id]
         assert run.state == "failed"
         assert "worker stopped" in (run.error or "")
-        assert queue_run(session, project.id, "again") is not None
-
-
-def test_observations_since_a_run(
-    store: Store, make_project: MakeProject, annotate: Callable[..., Annotation | None]
-) -> None:
-    with store.session() as session:
-        project = make_project(session)
-        annotate(session, project, "cat", "-dog", number=1)
-        assert observations_since(session, project.id, None) == 2
-        run = queue_run(session, project.id, "asked for")
-        assert run is not None
-        claim_run(session, run.id)
-        assert observations_since(session, project.id, run) == 0
-        annotate(session, project, "tree", number=2, task=102)  # dated before the run, recorded after it
-        assert observations_since(session, project.id, run) == 1
-        annotate(session, project, number=2, task=102, second=1)
-        assert observations_since(session, project.id, run) == 0
+        again = open_run(session, project.id)
+        assert again is not None
+        assert (again.state, again.reason) == (RunState.QUEUED, RunReason.WORKER_LOST)

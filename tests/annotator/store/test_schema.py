@@ -71,8 +71,9 @@ def definitions(store: Store) -> set[tuple[str, ...]]:
 
 
 def ordered(definition: str) -> str:
-    """A definition without what means nothing: white space, and the order of a table's constraints."""
-    parts = re.split(r",(?![^()]*\))", " ".join(definition.split()).removesuffix(")"))
+    """A definition without what means nothing: white space, quotes of names, the order of constraints."""
+    plain = re.sub(r'"(\w+)"', r"\1", definition)
+    parts = re.split(r",(?![^()]*\))", " ".join(plain.split()).removesuffix(")"))
     return ",".join(sorted(part.strip() for part in parts))
 
 

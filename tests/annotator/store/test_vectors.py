@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.store import (
@@ -18,7 +18,6 @@ from annotator.store import (
     live_image_ids,
     live_labels,
     load_vectors,
-    prune_vectors,
     store_vectors,
 )
 
@@ -122,22 +121,3 @@ def test_more_vectors_than_one_statement_takes(
         found, vectors = load_vectors(session, version.id, image_ids)
         assert found == image_ids
         np.testing.assert_allclose(vectors, random(11_000, 1), atol=5e-4)
-
-
-def test_old_vectors_are_pruned_but_never_the_active_ones(
-    store: Store, make_project: MakeProject, make_version: MakeVersion
-) -> None:
-    with store.session() as session:
-        project, other = make_project(session, images=2), make_project(session, images=2, title="Plants")
-        image_ids = live_image_ids(session, project.id)
-        versions = [make_version(session, project, f"v{number}") for number in range(5)]
-        for version in versions:
-            store_vectors(session, version.id, image_ids, np.zeros((2, 3)))
-        foreign = make_version(session, other)
-        store_vectors(session, foreign.id, live_image_ids(session, other.id), np.zeros((2, 3)))
-        project.active_version_id = versions[0].id
-        session.flush()
-        assert prune_vectors(session, project.id, keep=2) == 4
-        kept = set(session.scalars(select(LabelVector.version_id)))
-        assert kept == {versions[0].id, versions[3].id, versions[4].id, foreign.id}
-        assert session.scalar(select(func.count(ModelVersion.id))) == 6

@@ -21,7 +21,7 @@ from annotator.store import (
     record_annotation,
     store_vectors,
 )
-from model_backend.engine.feedback import CALIBRATION, recent_feedback
+from model_backend.engine.feedback import recent_feedback
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.train import train_project
 from model_backend.training import DEFAULT_RECIPE, Feedback, Recipe
@@ -153,7 +153,7 @@ def test_probabilities_are_read_without_the_calibration_that_their_version_had(
 ) -> None:
     calibration = {"scale": [1.0, 0.5, 2.0], "offset": [0.0, -1.0, 0.3]}
     answer(
-        add_version("v1", metrics={CALIBRATION: calibration}),
+        add_version("v1", calibration_scale=calibration["scale"], calibration_offset=calibration["offset"]),
         20,
         red="confirmed",
         green="confirmed",
@@ -188,7 +188,7 @@ def test_the_next_training_is_calibrated_by_them(
         sum(n % 2 for n in asked) / len(asked) / 2, abs=1e-4
     )
     assert second.metrics["calibrated"]
-    assert second.metrics[CALIBRATION] != first.metrics[CALIBRATION]
+    assert second.calibration_scale != first.calibration_scale
 
     found = read(sqlite_store, project)
     rows = np.repeat(np.array(asked) - 1, 2)

@@ -14,13 +14,14 @@ from annotator.store import (
     Image,
     ModelVersion,
     Project,
+    Publication,
     Store,
     Suggested,
     Suggestion,
     store_suggestions,
     sync_labels,
 )
-from model_backend.engine.publish import OVERTAKEN, clear_old, publish, title_backends, unpublished
+from model_backend.engine.publish import clear_old, publish, title_backends, unpublished
 
 
 @pytest.fixture
@@ -179,7 +180,7 @@ def test_a_version_that_was_overtaken_while_it_was_pushed_leaves_the_queue_alone
     assert studio.queue == "v0002-x"
     assert studio.calls.count("set queue") == 1
     with sqlite_store.reading() as session:
-        assert OVERTAKEN in session.get_one(ModelVersion, old.id).metrics
+        assert session.get_one(ModelVersion, old.id).publication is Publication.OVERTAKEN
     assert clear_old(sqlite_store, project.id, studio) == ["v0001-x"]
 
 

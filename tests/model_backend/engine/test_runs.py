@@ -1,3 +1,7 @@
+"""A run from the queue to its end, lost and found; its heartbeat while it is worked on."""
+
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -7,24 +11,27 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.store import Project, Store, TrainingRun, finish_run, queue_run
-from model_backend.engine import runs
-from model_backend.engine.runs import (
-    LOST,
-    MAX_LOSSES,
-    STALE_AFTER,
-    Heartbeat,
+from annotator.labelstudio.errors import LabelStudioUnreachable
+from annotator.store import (
+    Project,
+    RunFailure,
     RunGone,
-    Stopped,
-    claim,
-    fail,
-    fail_lost,
-    finish,
-    last_footprint,
-    next_queued,
-    readable,
-    release,
+    RunReason,
+    Store,
+    TrainingRun,
+    claim_run,
+    fail_lost_runs,
+    finish_run,
+    last_snapshot,
+    next_queued_run,
+    queue_run,
+    release_run,
+    retire_annotation,
+    take_snapshot,
 )
+from annotator.store.runs import MAX_LOSSES, STALE_AFTER
+from model_backend.engine import runs
+from model_backend.engine.runs import Heartbeat, Stopped, fail, readable
 from model_backend.errors import LearningError
 
 
@@ -35,7 +42,7 @@ def project(store: Store, new_project: Callable[..., Project]) -> Project:
 
 def queue(store: Store, project: Project) -> int:
     with store.session() as session:
-        run = queue_run(session, project.id, "a test")
+        run = queue_run(session, project.id, RunReason.ASKED_FOR)
         assert run is not None
         return run.id
 
@@ -43,7 +50,7 @@ def queue(store: Store, project: Project) -> int:
 def start(store: Store, project: Project) -> int:
     run_id = queue(store, project)
     with store.session() as session:
-        assert claim(session, run_id) is not None
+        assert claim_run(session, run_id) is not None
     return run_id
 
 
@@ -67,8 +74,8 @@ def states(store: Store) -> list[str]:
 def test_a_run_is_claimed_once(store: Store, project: Project) -> None:
     run_id = queue(store, project)
     with store.session() as session:
-        assert claim(session, run_id) is not None
-        assert claim(session, run_id) is None
+        assert claim_run(session, run_id) is not None
+        assert claim_run(session, run_id) is None
     assert get(store, run_id).state == "running"
 
 
@@ -79,10 +86,10 @@ def test_many_workers_one_run_a_project(store: Store, project: Project) -> None:
     def work() -> None:
         barrier.wait(10)
         with store.session() as session:
-            queue_run(session, project.id, "a race")
+            queue_run(session, project.id, RunReason.ASKED_FOR)
         with store.session() as session:
-            run = next_queued(session)
-            if run is not None and claim(session, run.id) is not None:
+            run = next_queued_run(session)
+            if run is not None and claim_run(session, run.id) is not None:
                 claimed.append(run.id)
 
     threads = [threading.Thread(target=work) for _ in range(6)]
@@ -99,33 +106,28 @@ def test_what_a_run_looks_at_is_noted_when_it_starts(
 ) -> None:
     tag(store, project, [1, 2])
     run_id = start(store, project)
-    assert get(store, run_id).metrics["footprint"]["changes"] == 2
-    assert get(store, run_id).metrics["footprint"]["images"] == 3
+    run = get(store, run_id)
+    assert (run.snapshot_changes, run.snapshot_images, len(run.snapshot_labels or ())) == (2, 3, 3)
     with store.session() as session:
-        assert last_footprint(session, project.id) is None, "only a run that ended counts"
+        assert last_snapshot(session, project.id) is None, "only a run that ended counts"
         fail(session, run_id, OnetagError("It is broken.", "Mend it."))
-        kept = last_footprint(session, project.id)
-    assert kept is not None
-    assert kept["changes"] == 2
+        assert last_snapshot(session, project.id) == take_snapshot(session, project.id)
 
 
 def test_a_retired_observation_is_news_too(store: Store, project: Project, tag: Callable[..., None]) -> None:
-    from annotator.store import retire_annotation
-    from model_backend.engine.footprint import footprint
-
     tag(store, project, [1])
     with store.session() as session:
-        before = footprint(session, project.id)
+        before = take_snapshot(session, project.id)
         number = 10_000 * project.id + 1
         assert retire_annotation(session, session.get_one(Project, project.id), number, datetime.now(UTC))
-        assert footprint(session, project.id).changes == before.changes + 1
+        assert take_snapshot(session, project.id).changes == before.changes + 1
 
 
 def test_a_stopped_run_waits_in_the_queue_again(store: Store, project: Project) -> None:
     run_id = start(store, project)
     with store.session() as session:
-        release(session, run_id)
-        again = next_queued(session)
+        release_run(session, run_id)
+        again = next_queued_run(session)
         assert again is not None
         assert (again.id, again.state, again.heartbeat_at) == (run_id, "queued", None)
 
@@ -133,16 +135,17 @@ def test_a_stopped_run_waits_in_the_queue_again(store: Store, project: Project) 
 def test_a_silent_run_is_failed_with_its_reason_and_queued_again(store: Store, project: Project) -> None:
     run_id = start(store, project)
     with store.session() as session:
-        assert fail_lost(session) == [], "its heart still beats"
+        assert fail_lost_runs(session) == [], "its heart still beats"
     silence(store, run_id)
     with store.session() as session:
-        assert fail_lost(session) == [project.id]
+        assert fail_lost_runs(session) == [project.id]
     assert states(store) == ["failed", "queued"]
     assert "worker stopped" in (get(store, run_id).error or "")
     with store.reading() as session:
-        again = next_queued(session)
+        again = next_queued_run(session)
         assert again is not None
-        assert again.reason == f"again: {LOST}"
+        assert again.reason is RunReason.WORKER_LOST
+    assert get(store, run_id).failure is RunFailure.LOST
 
 
 def test_a_training_that_kills_its_worker_every_time_is_not_tried_for_ever(
@@ -152,14 +155,14 @@ def test_a_training_that_kills_its_worker_every_time_is_not_tried_for_ever(
     for _ in range(MAX_LOSSES - 1):
         silence(store, run_id)
         with store.session() as session:
-            fail_lost(session)
-            again = next_queued(session)
+            fail_lost_runs(session)
+            again = next_queued_run(session)
             assert again is not None
             run_id = again.id
-            assert claim(session, run_id) is not None
+            assert claim_run(session, run_id) is not None
     silence(store, run_id)
     with store.session() as session:
-        assert fail_lost(session) == [project.id]
+        assert fail_lost_runs(session) == [project.id]
     assert states(store) == ["failed"] * MAX_LOSSES
 
 
@@ -167,11 +170,11 @@ def test_a_run_taken_for_lost_keeps_nothing_of_what_it_did(store: Store, project
     run_id = start(store, project)
     silence(store, run_id)
     with store.session() as session:
-        fail_lost(session)
+        fail_lost_runs(session)
     ends: list[Callable[[Session], None]] = [
-        lambda session: finish(session, run_id, version_id=1, observations=1, metrics={}),
+        lambda session: finish_run(session, run_id, version_id=1, observations=1, metrics={}),
         lambda session: fail(session, run_id, OnetagError("It is late.", "Wait.")),
-        lambda session: release(session, run_id),
+        lambda session: release_run(session, run_id),
     ]
     for end in ends:
         with pytest.raises(RunGone, match="taken for lost"), store.session() as session:
@@ -216,8 +219,26 @@ def test_the_longest_waiting_run_comes_first(store: Store, new_project: Callable
     first, second = (queue(store, new_project(store, images=1, number=number)) for number in (1, 2))
     for expected in (first, second):
         with store.session() as session:
-            run = next_queued(session)
+            run = next_queued_run(session)
             assert run is not None
             assert run.id == expected
-            claim(session, run.id)
-            finish_run(session, run.id, error="done with it")
+            claim_run(session, run.id)
+            fail(session, run.id, OnetagError("It is over.", "Go on."))
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (LabelStudioUnreachable("Nothing answers.", "Start it."), RunFailure.UNREACHED),
+        (LearningError("Too few.", "Tag more."), RunFailure.ERROR),
+        (RuntimeError("s3cr3t"), RunFailure.ERROR),
+    ],
+)
+def test_a_failure_is_recorded_by_its_kind(
+    store: Store, project: Project, error: Exception, failure: RunFailure
+) -> None:
+    run_id = start(store, project)
+    with store.session() as session:
+        fail(session, run_id, error)
+    run = get(store, run_id)
+    assert (run.state, run.failure, run.error) == ("failed", failure, readable(error))

@@ -15,16 +15,19 @@ from annotator.store import (
     LabelVector,
     ModelVersion,
     Project,
+    RunGone,
+    RunReason,
     Store,
     Suggestion,
     TrainingRun,
+    fail_lost_runs,
     load_vectors,
     queue_run,
     sync_labels,
 )
 from model_backend.engine.publish import publish_if_possible
 from model_backend.engine.resources import LearningResources
-from model_backend.engine.runs import RunGone, Stopped, fail_lost
+from model_backend.engine.runs import Stopped
 from model_backend.engine.train import train_project, train_run
 from model_backend.engine.versions import save_version
 from model_backend.errors import LearningError
@@ -65,7 +68,7 @@ def work_on(
 ) -> Callable[..., ModelVersion]:
     """Queues a run for a reason and works on it, as a worker does."""
 
-    def run(reason: str = "new observations", **options: Any) -> ModelVersion:
+    def run(reason: RunReason = RunReason.NEW_OBSERVATIONS, **options: Any) -> ModelVersion:
         with sqlite_store.session() as session:
             queued = queue_run(session, project.id, reason)
         assert queued is not None
@@ -178,7 +181,7 @@ def test_an_image_that_was_mended_is_used_when_someone_asks_for_a_training(
     train: Callable[..., ModelVersion], work_on: Callable[..., ModelVersion], sqlite_store: Store
 ) -> None:
     set_image(sqlite_store, 724, problem="It was damaged.", digest=None)
-    assert work_on("new observations").metrics["unreadable"] == 1, "not at every training"
+    assert work_on(RunReason.NEW_OBSERVATIONS).metrics["unreadable"] == 1, "not at every training"
     assert train().metrics["unreadable"] == 0
     with sqlite_store.reading() as session:
         assert session.scalars(select(Image.problem).where(Image.studio_task == 724)).one() is None
@@ -282,7 +285,7 @@ def test_only_one_training_of_a_project_at_a_time(
     train: Callable[..., ModelVersion], sqlite_store: Store, project: Project
 ) -> None:
     with sqlite_store.session() as session:
-        queue_run(session, project.id, "new observations")
+        queue_run(session, project.id, RunReason.NEW_OBSERVATIONS)
     with pytest.raises(OnetagError, match="waits or runs already"):
         train()
 
@@ -293,9 +296,9 @@ def test_a_run_that_was_taken_over_meanwhile_keeps_nothing(
     save = save_version
 
     def saved_late(*args: Any) -> str:
-        monkeypatch.setattr("model_backend.engine.runs.STALE_AFTER", timedelta(seconds=-1))
+        monkeypatch.setattr("annotator.store.runs.STALE_AFTER", timedelta(seconds=-1))
         with sqlite_store.session() as session:
-            fail_lost(session)
+            fail_lost_runs(session)
         return save(*args)
 
     monkeypatch.setattr("model_backend.engine.keeping.save_version", saved_late)

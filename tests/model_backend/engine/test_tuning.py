@@ -18,7 +18,16 @@ from sqlalchemy import select, update
 from torchvision.models import get_model
 
 from annotator.settings import Settings
-from annotator.store import Image, ModelVersion, Project, Store, TrainingRun, load_vectors, queue_run
+from annotator.store import (
+    Image,
+    ModelVersion,
+    Project,
+    RunReason,
+    Store,
+    TrainingRun,
+    load_vectors,
+    queue_run,
+)
 from model_backend.cli import main
 from model_backend.engine.compute import compute
 from model_backend.engine.resources import LearningResources
@@ -86,7 +95,7 @@ def train(sqlite_store: Store, settings: Settings, project: Project, bench: Lear
         chosen = with_settings(resources, settings.model_copy(update={"end_to_end": end_to_end}))
         recipe = {"end_to_end_options": QUICK, "loss": "role" if estimator else "em", "estimator": estimator}
         with sqlite_store.session() as session:
-            run = queue_run(session, project.id, "asked for", recipe)
+            run = queue_run(session, project.id, RunReason.ASKED_FOR, recipe)
         assert run is not None
         return train_run(sqlite_store, chosen, run.id, **options)
 

@@ -23,7 +23,7 @@ class Nudges:
         self.count = 0
         self.failure: Exception | None = None
 
-    def intake(self) -> None:
+    def process_inbox(self) -> None:
         if self.failure:
             raise self.failure
         self.count += 1

@@ -16,7 +16,7 @@ from annotator.settings import Settings
 from annotator.store import Event, Project, Store
 from model_backend.engine.predict import Predictor
 from model_backend.server.adapter import backend_class, hosted_app
-from model_backend.worker import QueueUnreachable
+from model_backend.worker.queue import QueueUnreachable
 
 from .conftest import LABELS, SECRET, Nudges, no_workbench
 from .test_app import activate

@@ -242,7 +242,7 @@ from annotator.store import open_store, upgrade
 from model_backend.server import create_app
 
 class Queue:
-    def intake(self): pass
+    def process_inbox(self): pass
 
 settings = load_settings(data_dir={str(tmp_path)!r}, secret="s", label_studio_url={STUDIO!r})
 store = open_store(settings.store_url)

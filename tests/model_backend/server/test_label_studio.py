@@ -17,7 +17,7 @@ from annotator.labelstudio.process import LabelStudioProcess
 from annotator.labelstudio.projects import get_or_create_project
 from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings
-from annotator.store import Event, ModelVersion, Observation, Project, Store
+from annotator.store import Event, ModelVersion, Observation, Project, Publication, Store
 from model_backend.engine.predict import Predictor
 from model_backend.engine.publish import publish
 from model_backend.engine.resources import LearningResources
@@ -110,7 +110,7 @@ def test_from_submit_to_the_reordered_queue(loop: Loop) -> None:
     for index, task in enumerate(loop.tasks()[:6]):
         loop.tag(task, COLOURS[index % 3])
     loop.wait_for_events("ANNOTATION_CREATED", 6)
-    loop.jobs.intake()
+    loop.jobs.process_inbox()
     with loop.store.reading() as session:
         assert session.scalar(select(func.count(Observation.id))) == 6
     version = loop.train()
@@ -135,7 +135,7 @@ def _forget_that_it_was_published(store: Store) -> None:
     """As if the worker had been killed just before it could note so."""
     with store.session() as session:
         version = session.scalars(select(ModelVersion)).one()
-        version.metrics = {key: value for key, value in version.metrics.items() if key != "published"}
+        version.publication = Publication.PUBLISHING
 
 
 def test_a_newer_version_takes_over_and_the_old_one_goes_later(
@@ -145,12 +145,12 @@ def test_a_newer_version_takes_over_and_the_old_one_goes_later(
     for task in tasks[:5]:
         loop.tag(task, "red")
     loop.wait_for_events("ANNOTATION_CREATED", 5)
-    loop.jobs.intake()
+    loop.jobs.process_inbox()
     old = loop.train()
     for task in tasks[5:10]:
         loop.tag(task, "blue")
     loop.wait_for_events("ANNOTATION_CREATED", 10)
-    loop.jobs.intake()
+    loop.jobs.process_inbox()
     new = loop.train()
     loop.jobs.tidy(loop.project_id)
     assert {each.name for each in loop.studio.versions(loop.number)} == {old.name, new.name}, (
@@ -165,7 +165,7 @@ def test_label_studio_asks_for_many_predictions_at_once(loop: Loop, paint: Calla
     for task in loop.tasks()[:5]:
         loop.tag(task, "red")
     loop.wait_for_events("ANNOTATION_CREATED", 5)
-    loop.jobs.intake()
+    loop.jobs.process_inbox()
     version = loop.train()
     more = [
         {"data": {"image": f"data:image/png;base64,{base64.b64encode(paint(n)).decode()}"}}

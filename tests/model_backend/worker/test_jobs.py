@@ -14,15 +14,16 @@ from annotator.store import (
     ModelVersion,
     Observation,
     Project,
+    RunReason,
     Store,
     TrainingRun,
     claim_run,
     queue_run,
     record_event,
 )
-from model_backend.engine.due import Decision
+from annotator.store.runs import RETRY_AFTER, STALE_AFTER
 from model_backend.engine.resources import LearningResources
-from model_backend.engine.runs import RETRY_AFTER, STALE_AFTER
+from model_backend.engine.retrain_policy import Decision
 from model_backend.worker.jobs import Jobs
 
 
@@ -79,7 +80,7 @@ def queue_training(store: Store, jobs: Jobs, project: Project) -> None:
     """Five answers, taken in: enough for a training to wait."""
     for task in range(701, 706):
         submit(store, task)
-    jobs.intake()
+    jobs.process_inbox()
     jobs.consider(project.id)
 
 
@@ -100,7 +101,7 @@ def test_from_the_webhook_to_the_reordered_queue(
 ) -> None:
     for task in range(701, 706):
         submit(store, task)
-    taken = jobs.intake()
+    taken = jobs.process_inbox()
     assert taken.projects == {project.id}
     assert count(store, Observation) == 5
     assert jobs.consider(project.id) == Decision(queued=True)
@@ -113,7 +114,7 @@ def test_from_the_webhook_to_the_reordered_queue(
 
 def test_few_observations_wait_for_a_pause(store: Store, project: Project, jobs: Jobs) -> None:
     submit(store, 701)
-    jobs.intake()
+    jobs.process_inbox()
     wait = jobs.consider(project.id).wait
     assert wait is not None
     assert 25 < wait <= 30
@@ -130,7 +131,7 @@ def test_observations_during_a_training_lead_to_the_next_one(
         claim_run(session, session.scalars(select(TrainingRun.id)).one())
     for task in range(706, 711):
         submit(store, task)
-    jobs.intake()
+    jobs.process_inbox()
     jobs.consider(project.id)
     assert len(runs(store)) == 1, "at most one a project"
 
@@ -138,7 +139,7 @@ def test_observations_during_a_training_lead_to_the_next_one(
 def test_the_train_button_forces_a_run(store: Store, project: Project, jobs: Jobs) -> None:
     submit(store, 701)
     submit(store, 701, "START_TRAINING")
-    jobs.intake()
+    jobs.process_inbox()
     assert runs(store) == [("queued", "asked for")]
     assert jobs.train() == [project.id]
     assert runs(store) == [("done", "asked for")]
@@ -148,9 +149,9 @@ def test_a_failing_training_is_not_tried_again_until_something_is_new(
     store: Store, project: Project, jobs: Jobs
 ) -> None:
     with store.session() as session:
-        queue_run(session, project.id, "too early")
+        queue_run(session, project.id, RunReason.ASKED_FOR)
     assert jobs.train() == [project.id]
-    assert runs(store) == [("failed", "too early")]
+    assert runs(store) == [("failed", RunReason.ASKED_FOR)]
     assert jobs.consider(project.id) == Decision()
 
 
@@ -177,7 +178,7 @@ def test_an_event_that_cannot_be_used_does_not_stop_the_next(
     submit(store, 701, **payload)
     submit(store, 703)
     submit(store, 703, "NEVER_HEARD_OF")
-    jobs.intake()
+    jobs.process_inbox()
     assert count(store, Event, Event.processed_at.is_(None)) == 0
     with store.reading() as session:
         seen = select(Image.studio_task).join(Observation, Observation.image_id == Image.id)
@@ -189,7 +190,7 @@ def test_an_event_that_comes_twice_counts_once(store: Store, project: Project, j
     sent = annotation(701)
     for _ in range(3):
         submit(store, 701, annotation=sent)
-    jobs.intake()
+    jobs.process_inbox()
     assert count(store, Observation) == 1
 
 
@@ -204,7 +205,7 @@ def test_two_workers_take_each_event_once(
 
     def work(jobs: Jobs) -> None:
         try:
-            jobs.intake()
+            jobs.process_inbox()
         except BaseException as error:
             errors.append(error)
 
@@ -223,7 +224,7 @@ def test_two_workers_one_training(store: Store, project: Project, make_duties: C
     for task in range(701, 706):
         submit(store, task)
     workers = [make_duties() for _ in range(2)]
-    workers[0].intake()
+    workers[0].process_inbox()
     for jobs in workers:
         jobs.consider(project.id)
     threads = [threading.Thread(target=jobs.train) for jobs in workers]
@@ -315,7 +316,7 @@ def test_a_training_that_label_studio_was_down_for_is_done_when_it_answers(
         session.execute(update(Image).where(Image.studio_task == 716).values(uri="/data/16.png"))
     jobs.check()
     jobs.train()
-    assert runs(store) == [("failed", "new observations"), ("done", "again: Label Studio answers")]
+    assert runs(store) == [("failed", "new observations"), ("done", "label studio back")]
     a_minute_passes()
     jobs.check()
     assert len(runs(store)) == 2
@@ -337,7 +338,7 @@ def test_a_training_that_failed_by_the_projects_own_fault_is_not_queued_again(
 ) -> None:
     with store.session() as session:
         session.execute(update(Image).values(uri="/data/bad.png"))
-        queue_run(session, project.id, "asked for")
+        queue_run(session, project.id, RunReason.ASKED_FOR)
     jobs.train()
     a_minute_passes()
     jobs.check()

@@ -12,25 +12,24 @@ from sqlalchemy import text
 from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import Store
-from model_backend.engine.due import Decision
-from model_backend.worker import JobQueue, QueueUnreachable, open_job_queue
-from model_backend.worker.inbox import Taken
-from model_backend.worker.queue import QUEUE_FILE
+from model_backend.engine.retrain_policy import Decision
+from model_backend.worker.inbox import InboxOutcome
+from model_backend.worker.queue import QUEUE_FILE, JobQueue, QueueUnreachable, open_job_queue
 
 
 @dataclass
 class Log:
     """Jobs that note what was asked of them, and when."""
 
-    taken: Taken = field(default_factory=Taken)
+    outcome: InboxOutcome = field(default_factory=InboxOutcome)
     decisions: list[Decision] = field(default_factory=list)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     called: threading.Condition = field(default_factory=threading.Condition)
 
-    def intake(self) -> Taken:
-        self._note("intake")
-        return self.taken
+    def process_inbox(self) -> InboxOutcome:
+        self._note("process_inbox")
+        return self.outcome
 
     def consider(self, project_id: int) -> Decision:
         decision = self.decisions.pop(0) if self.decisions else Decision()
@@ -79,8 +78,8 @@ def test_messages_arrive_though_the_queue_was_idle_for_a_while(
     sender = open_job_queue(worker_settings)
     for count in range(1, 4):
         time.sleep(0.3)
-        sender.intake()
-        jobs.wait_for(("intake",), count)
+        sender.process_inbox()
+        jobs.wait_for(("process_inbox",), count)
     sender.close()
 
 
@@ -93,21 +92,21 @@ def test_the_queue_is_looked_at_several_times_a_second(worker_settings: Settings
 def test_the_inbox_leads_to_a_training(
     worker_settings: Settings, consuming: Callable[[JobQueue], None]
 ) -> None:
-    jobs = Log(taken=Taken({7, 8}), decisions=[Decision(), Decision(queued=True)])
+    jobs = Log(outcome=InboxOutcome({7, 8}), decisions=[Decision(), Decision(queued=True)])
     queue = quiet_queue(worker_settings, jobs)
     consuming(queue)
-    queue.intake()
+    queue.process_inbox()
     jobs.wait_for(("train",))
-    assert jobs.calls == [("intake",), ("consider", 7), ("consider", 8), ("train",)]
+    assert jobs.calls == [("process_inbox",), ("consider", 7), ("consider", 8), ("train",)]
 
 
 def test_what_label_studio_did_not_tell_is_looked_up(
     worker_settings: Settings, consuming: Callable[[JobQueue], None]
 ) -> None:
-    jobs = Log(taken=Taken(reconcile=True))
+    jobs = Log(outcome=InboxOutcome(reconcile=True))
     queue = quiet_queue(worker_settings, jobs)
     consuming(queue)
-    queue.intake()
+    queue.process_inbox()
     jobs.wait_for(("reconcile",))
 
 
@@ -127,7 +126,7 @@ def test_the_periodic_check_runs_at_the_start(
 ) -> None:
     jobs = Log()
     consuming(open_job_queue(worker_settings, jobs))
-    jobs.wait_for(("intake",), seconds=5)
+    jobs.wait_for(("process_inbox",), seconds=5)
     jobs.wait_for(("train",), seconds=5)
 
 
@@ -139,8 +138,8 @@ def test_a_failing_duty_does_not_stop_the_worker(
     monkeypatch.setattr(jobs, "tidy", lambda project_id: 1 / 0)
     consuming(queue)
     queue.tidy(7)
-    queue.intake()
-    jobs.wait_for(("intake",))
+    queue.process_inbox()
+    jobs.wait_for(("process_inbox",))
 
 
 def test_a_message_that_someone_else_wrote_is_dropped_unrun(
@@ -155,17 +154,17 @@ def test_a_message_that_someone_else_wrote_is_dropped_unrun(
     queue.huey.storage.enqueue(pickle.dumps(Bomb()))
     queue.huey.storage.enqueue(b'{"id":"1","name":"os.system","eta":null,"args":["true"],"kwargs":{}}')
     consuming(queue)
-    queue.intake()
-    jobs.wait_for(("intake",))
+    queue.process_inbox()
+    jobs.wait_for(("process_inbox",))
     assert not (worker_settings.data_dir / "exploded").exists()
     assert queue.huey.pending_count() == 0
 
 
 def test_the_server_sends_and_cannot_be_made_to_work(worker_settings: Settings) -> None:
     queue = open_job_queue(worker_settings)
-    queue.intake()
+    queue.process_inbox()
     with pytest.raises(RuntimeError, match="does not work on them"):
-        queue._do_intake()
+        queue._do_process_inbox()
     queue.close()
 
 
@@ -173,18 +172,18 @@ def test_a_message_waits_for_a_worker_that_starts_later(
     worker_settings: Settings, consuming: Callable[[JobQueue], None]
 ) -> None:
     sender = open_job_queue(worker_settings)
-    sender.intake()
+    sender.process_inbox()
     sender.close()
     jobs = Log()
     consuming(quiet_queue(worker_settings, jobs))
-    jobs.wait_for(("intake",))
+    jobs.wait_for(("process_inbox",))
 
 
 def test_a_broken_queue_says_so(sqlite_store: Store, engine_settings: Settings) -> None:
     queue = open_job_queue(engine_settings)
     queue.huey.storage.sql("drop table task", commit=True)
     with pytest.raises(QueueUnreachable, match="job queue"):
-        queue.intake()
+        queue.process_inbox()
     queue.close()
 
 
@@ -204,7 +203,7 @@ def test_an_unreachable_database_is_named_without_its_password(engine_settings: 
 
 def test_the_queue_of_postgresql_is_in_the_stores_database(store: Store, worker_settings: Settings) -> None:
     queue = open_job_queue(worker_settings)
-    queue.intake()
+    queue.process_inbox()
     in_postgres = store.url.get_backend_name() == "postgresql"
     if in_postgres:
         with store.reading() as session:

@@ -32,7 +32,7 @@ from .test_jobs import submit
 PROGRAM = """
 from annotator.settings import Settings
 from annotator.store import open_store
-from model_backend.worker import run_worker
+from model_backend.worker.run import run_worker
 
 settings = Settings()
 store = open_store(settings.store_url)
