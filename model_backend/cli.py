@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -29,8 +30,6 @@ PANELS: Mapping[str, Mapping[str, Callable[..., None]]] = {
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
-
         typer.echo(f"onetag {version('onetag')}")
         raise typer.Exit
 

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from annotator.commands.options import DatabaseUrl, DataDir, Json
+from annotator.settings import load_settings
+from annotator.store import check as check_store
+from annotator.store import downgrade as downgrade_store
+from annotator.store import open_store
+from annotator.store import upgrade as upgrade_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +36,6 @@ Yes = Annotated[
 @app.command()
 def upgrade(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
     """Create the database, or bring it to this release. Safe to repeat."""
-    from annotator.store import upgrade as upgrade_store
-
     with _opened(data_dir, database_url) as store:
         upgrade_store(store)
         _tell(store, json)
@@ -48,8 +51,6 @@ def downgrade(
     json: Json = False,
 ) -> None:
     """Take the database back to an earlier revision. What later revisions hold is lost."""
-    from annotator.store import downgrade as downgrade_store
-
     with _opened(data_dir, database_url) as store:
         if not yes:
             typer.confirm(
@@ -69,9 +70,6 @@ def check(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json
 
 @contextmanager
 def _opened(data_dir: Path | None, database_url: str | None) -> Iterator[Store]:
-    from annotator.settings import load_settings
-    from annotator.store import open_store
-
     store = open_store(load_settings(data_dir=data_dir, database_url=database_url).store_url)
     try:
         yield store
@@ -80,8 +78,6 @@ def _opened(data_dir: Path | None, database_url: str | None) -> Iterator[Store]:
 
 
 def _tell(store: Store, json: bool) -> bool:
-    from annotator.store import check as check_store
-
     state = check_store(store)
     typer.echo(codec.dumps(asdict(state), indent=2) if json else f"{state.message} {state.fix}".strip())
     return state.ok

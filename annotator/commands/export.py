@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from annotator.commands.options import (
     DatabaseUrl,
@@ -19,6 +21,9 @@ from annotator.commands.options import (
     chosen_project,
     open_current,
 )
+from annotator.errors import OnetagError
+from annotator.exchange import EXPORTS, export_project
+from annotator.settings import load_settings
 
 if TYPE_CHECKING:
     from annotator.exchange import ExportFormat, ExportReport
@@ -67,9 +72,6 @@ def export(
     A person's values are 0 or 1 and named as human; unknown stays empty. An existing file is replaced
     once the new one is complete.
     """
-    from annotator.exchange import export_project
-    from annotator.settings import load_settings
-
     chosen = choose_format(form, output)
     store = open_current(load_settings(data_dir=data_dir, database_url=database_url))
     try:
@@ -89,9 +91,6 @@ def export(
 
 def choose_format(name: str | None, output: Path | None) -> ExportFormat:
     """The format of that name, or of the output's suffix. Raises OnetagError naming those that there are."""
-    from annotator.errors import OnetagError
-    from annotator.exchange import EXPORTS
-
     wanted = name or (output.suffix[1:].lower() if output and output.suffix else "csv")
     if wanted not in EXPORTS:
         raise OnetagError(
@@ -112,9 +111,6 @@ def sentence(report: ExportReport) -> str:
 @contextmanager
 def _bar() -> Iterator[Callable[[int, int], None]]:
     """A progress bar on the terminal; standard output stays free for the report."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     console = Console(stderr=True)
     columns = TextColumn("Exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from sqlalchemy import select
+
+from annotator.errors import OnetagError
+from annotator.labelstudio.config import clean_labels
+from annotator.store import Project as ProjectRow
+from annotator.store import check, open_store
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from annotator.settings import Settings
-    from annotator.store import Project as ProjectRow
     from annotator.store import Store
 
 PLACES = "Where things are"
@@ -217,15 +222,11 @@ def label_names(text: str) -> list[str]:
 
     Raises OnetagError when there is none, when one comes twice, or when the file cannot be read.
     """
-    from annotator.labelstudio.config import clean_labels
-
     names = _read_lines(Path(text[1:])) if text.startswith("@") else text.split(",")
     return clean_labels(name for name in names if name.strip())
 
 
 def _read_lines(file: Path) -> list[str]:
-    from annotator.errors import OnetagError
-
     try:
         return file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -239,9 +240,6 @@ def open_current(settings: Settings) -> Store:
 
     Raises OnetagError saying which `onetag db` command mends it.
     """
-    from annotator.errors import OnetagError
-    from annotator.store import check, open_store
-
     store = open_store(settings.store_url)
     state = check(store)
     if not state.ok:
@@ -255,11 +253,6 @@ def chosen_project(session: Session, number: int | None) -> ProjectRow:
 
     Raises OnetagError when there is none, or when several could be meant.
     """
-    from sqlalchemy import select
-
-    from annotator.errors import OnetagError
-    from annotator.store import Project as ProjectRow
-
     rows = list(session.scalars(select(ProjectRow).order_by(ProjectRow.id)))
     found = [row for row in rows if number is None or row.studio_project == number]
     if len(found) == 1:

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
+import numpy as np
+
 from annotator.exchange.rows import ExportRow
 from annotator.exchange.table import ExportFormat, ExportTable, human_labels
 
@@ -20,7 +22,7 @@ ROWS_AT_ONCE = 5_000
 
 def write(table: ExportTable, stream: BinaryIO) -> None:
     """Write a float32 column a label; the schema's metadata tell project, model version and labels."""
-    from pyarrow import parquet
+    from pyarrow import parquet  # noqa: PLC0415 (pyarrow is slow to import)
 
     schema = _schema(table)
     with parquet.ParquetWriter(stream, schema, compression="zstd") as writer:  # type: ignore[no-untyped-call]
@@ -29,7 +31,7 @@ def write(table: ExportTable, stream: BinaryIO) -> None:
 
 
 def _schema(table: ExportTable) -> pyarrow.Schema:
-    import pyarrow as pa
+    import pyarrow as pa  # noqa: PLC0415 (pyarrow is slow to import)
 
     names = pa.list_(pa.field("item", pa.string(), nullable=False))
     metadata = {
@@ -53,8 +55,7 @@ def _schema(table: ExportTable) -> pyarrow.Schema:
 
 
 def _columns(rows: Sequence[ExportRow], labels: tuple[str, ...], schema: pyarrow.Schema) -> pyarrow.Table:
-    import numpy as np
-    import pyarrow as pa
+    import pyarrow as pa  # noqa: PLC0415 (pyarrow is slow to import)
 
     probabilities = np.stack([row.probabilities for row in rows])
     plain = (

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,6 @@ from annotator.store.models import Image, Label, LabelVector, ModelVersion
 from annotator.store.vectors import unpack
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 IMAGES_AT_ONCE = 1_000
@@ -61,8 +61,6 @@ def _rows(
     labels: Sequence[Label],
     images: Sequence[tuple[int, str, int | None]],
 ) -> Iterator[ExportRow]:
-    import numpy as np
-
     image_ids = [image_id for image_id, _, _ in images]
     said = _said(session, project_id, image_ids, labels)
     guessed, has_guess = _guessed(session, version, image_ids, labels)
@@ -92,8 +90,6 @@ def _said(
     session: Session, project_id: int, image_ids: Sequence[int], labels: Sequence[Label]
 ) -> npt.NDArray[np.int8]:
     """What people said, int8 (B, L): +1, -1, or 0 for unknown; a tie between annotators is unknown."""
-    import numpy as np
-
     rows = {image_id: row for row, image_id in enumerate(image_ids)}
     columns = {label.id: column for column, label in enumerate(labels)}
     said = np.zeros((len(rows), len(columns)), dtype=np.int8)
@@ -106,8 +102,6 @@ def _guessed(
     session: Session, version: ModelVersion | None, image_ids: Sequence[int], labels: Sequence[Label]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """What the version thinks, float32 (B, L) strictly between 0 and 1 or NaN; and which images it knows."""
-    import numpy as np
-
     guessed = np.full((len(image_ids), len(labels)), np.nan, dtype=np.float32)
     known = np.zeros(len(image_ids), dtype=np.bool_)
     if version is None:

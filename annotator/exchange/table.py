@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+import numpy as np
+
 from annotator.exchange.rows import ExportRow
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 DIGITS = 4  # stored as float16: more digits would be noise, and 0.9999 is the surest guess
@@ -36,8 +37,6 @@ class ExportFormat:
 
 def rounded(probabilities: npt.NDArray[np.float32]) -> list[float]:
     """Probabilities as Python floats of few digits; NaN stays NaN."""
-    import numpy as np
-
     values: list[float] = np.round(probabilities.astype(np.float64), DIGITS).tolist()
     return values
 

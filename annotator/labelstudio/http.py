@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import requests
 from pydantic import SecretStr
 
 from annotator.errors import OnetagError
@@ -19,7 +20,7 @@ from annotator.labelstudio.errors import (
 )
 
 if TYPE_CHECKING:
-    import requests
+    pass
 
 CONNECT_TIMEOUT = 5.0  # seconds
 PAUSES = (0.3, 1.0)  # seconds before the second and the third try
@@ -90,8 +91,6 @@ class Http:
         return self._send(method, path, **sent)
 
     def _send(self, method: str, path: str, **sent: Any) -> requests.Response:
-        import requests
-
         limit = sent.pop("timeout", self.timeout)
         try:
             return self._open().request(
@@ -119,8 +118,6 @@ class Http:
 
     def _open(self) -> requests.Session:
         if self._session is None:
-            import requests
-
             self._session = requests.Session()
             # A proxy of the environment cannot reach this machine's own loopback.
             self._session.trust_env = urlsplit(self.url).hostname not in LOOPBACK
@@ -144,8 +141,6 @@ class Http:
         return self._access[0]
 
     def _refresh(self) -> str:
-        import requests
-
         sent = {"refresh": self._token.get_secret_value()}
         response = self._open().post(
             f"{self.url}/api/token/refresh", json=sent, timeout=self.timeout, allow_redirects=False

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, unquote, unquote_to_bytes, urljoin, urlsplit
 
+import requests
+
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.errors import ImageUnavailable, LabelStudioRefused
 from annotator.labelstudio.http import CONNECT_TIMEOUT, LOOPBACK
 from annotator.settings import Settings
 
 if TYPE_CHECKING:
-    import requests
+    pass
 
 SERVED = ("/data/", "/static/")  # where Label Studio serves files
 LOCAL_FILES = "/data/local-files/"
@@ -129,8 +131,6 @@ class ImageSource:
 
     def _fetch(self, uri: str) -> bytes:
         """An image from another host, without any token, following redirects on that host alone."""
-        import requests
-
         address = uri
         with requests.Session() as session:
             session.trust_env = _split(uri).hostname not in LOOPBACK
@@ -165,8 +165,6 @@ class ImageSource:
         return self._body(response, uri)
 
     def _body(self, response: requests.Response, uri: str) -> bytes:
-        import requests
-
         with closing(response):
             try:
                 return self._capped(response.iter_content(CHUNK), uri)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
@@ -14,7 +15,6 @@ from annotator.store.states import Source
 from annotator.store.vectors import load_vectors
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 RECENT = 50  # versions: what older ones said resembles the next one's less and less
@@ -54,8 +54,6 @@ def suggestion_feedback(session: Session, project_id: int, versions: int = RECEN
     others were reviewed: without them the surest suggestions would be missing among the right ones. Two
     annotators give two answers. Archived labels, and images without a vector, are left out.
     """
-    import numpy as np
-
     stored = select(LabelVector.version_id).where(LabelVector.version_id == ModelVersion.id)
     newest = select(ModelVersion).where(ModelVersion.project_id == project_id, stored.exists())
     found = session.scalars(newest.order_by(ModelVersion.id.desc()).limit(versions)).all()
@@ -107,8 +105,6 @@ def _with_probabilities(
     session: Session, version: ModelVersion, said: Sequence[Answer]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """(version, image, label, value) of each answer, int64 (M, 4), and what the version gave, (M,)."""
-    import numpy as np
-
     image_ids, vectors = load_vectors(session, version.id, sorted({image_id for image_id, _, _ in said}))
     rows = {image_id: row for row, image_id in enumerate(image_ids)}
     columns = {label_id: column for column, label_id in enumerate(version.label_ids)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
@@ -13,7 +14,6 @@ from annotator.store.models import Image, Label, Observation
 from annotator.store.states import Source
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 
@@ -35,8 +35,6 @@ class ObservedMatrix:
 
 def observed_matrix(session: Session, project_id: int) -> ObservedMatrix:
     """The active observations of a project; of several annotators the majority counts, a tie is unknown."""
-    import numpy as np
-
     labels = live_labels(session, project_id)
     label_ids = [label.id for label in labels]
     image_ids = np.array(live_image_ids(session, project_id), dtype=np.int64)
@@ -86,7 +84,5 @@ def cell_votes(project_id: int, first: int = 0, last: int | None = None) -> Sele
 
 
 def _columns(label_ids: list[int], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    import numpy as np
-
     order = np.argsort(label_ids)
     return order[np.searchsorted(np.array(label_ids)[order], wanted)]

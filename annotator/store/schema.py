@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
@@ -16,7 +21,7 @@ from annotator.store.engine import Store
 from annotator.store.failures import UPGRADE, explained, shown
 
 if TYPE_CHECKING:
-    from alembic.config import Config
+    pass
 
 # Where PostgreSQL makes two migrations take turns; any number that nobody else uses.
 MIGRATION_LOCK = 0x6F6E_6574_6167  # "onetag"
@@ -40,8 +45,6 @@ def upgrade(store: Store) -> None:
     Several processes may do so at once: one migrates, the others wait and find it done.
     Raises OnetagError when the database is newer than this code or cannot be written.
     """
-    from alembic import command
-
     if not check(store).ok:
         _create_file(store)
         with _migrating(store) as config:
@@ -53,9 +56,6 @@ def downgrade(store: Store, revision: str) -> None:
 
     What the later revisions hold is lost. Raises OnetagError for a revision that is not an earlier one.
     """
-    from alembic import command
-    from alembic.util import CommandError
-
     if check(store).current is None:
         raise OnetagError(
             f"The database {shown(store.url)} is not set up: there is nothing to downgrade.",
@@ -101,8 +101,6 @@ def migrations_folder() -> Path:
 
 
 def _compare(store: Store, current: str | None) -> SchemaState:
-    from alembic.script import ScriptDirectory
-
     scripts = ScriptDirectory.from_config(_config())
     head = scripts.get_current_head() or ""
     if current is None:
@@ -121,14 +119,10 @@ def _compare(store: Store, current: str | None) -> SchemaState:
 
 
 def _revision(connection: Connection) -> str | None:
-    from alembic.migration import MigrationContext
-
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def _config(connection: Connection | None = None) -> Config:
-    from alembic.config import Config
-
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     config.attributes["connection"] = connection

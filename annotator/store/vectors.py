@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -12,7 +13,6 @@ from annotator.store.bulk import chunked, upsert
 from annotator.store.models import LabelVector, ModelVersion
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 PACKED = "<f2"  # little-endian float16: three digits, which is more than a probability means
@@ -26,8 +26,6 @@ def store_vectors(
     `probabilities` is (N, L), in 0..1, its columns in the order of the version's labels.
     Raises ValueError when the shape or a value is not that.
     """
-    import numpy as np
-
     expected = (len(image_ids), len(session.get_one(ModelVersion, version_id).labels))
     if probabilities.shape != expected:
         raise ValueError(f"probabilities are {probabilities.shape}, but images and labels are {expected}.")
@@ -66,6 +64,4 @@ def load_vectors(
 
 def unpack(vectors: Sequence[bytes], width: int) -> npt.NDArray[np.float32]:
     """Packed vectors of `width` labels as float32 (N, width)."""
-    import numpy as np
-
     return np.frombuffer(b"".join(vectors), dtype=PACKED).reshape(len(vectors), width).astype(np.float32)

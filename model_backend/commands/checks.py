@@ -7,8 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from annotator.errors import OnetagError
 from annotator.labelstudio.health import Check
+from annotator.store import check, open_store
+from model_backend.commands.console import print_json
+from model_backend.commands.serving import SILENT_AFTER, ask, backend_url, seconds_since_beat
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +34,6 @@ def attempt(name: str, look: Callable[[], str]) -> Check:
 
 def database(settings: Settings) -> Check:
     """Whether the store is there and has the tables of this release."""
-    from annotator.store import check, open_store
 
     def look() -> str:
         store = open_store(settings.store_url)
@@ -56,8 +60,6 @@ def disk(settings: Settings) -> Check:
 
 def backend(settings: Settings) -> Iterator[Check]:
     """Whether the ML backend answers, takes our secret, and refuses strangers."""
-    from model_backend.commands.serving import ask, backend_url
-
     url = backend_url(settings)
     if ask(f"{url}/health") != 200:
         yield Check(
@@ -77,8 +79,6 @@ def backend(settings: Settings) -> Iterator[Check]:
 
 def worker(settings: Settings) -> Check:
     """Whether a worker gave a sign of life lately."""
-    from model_backend.commands.serving import SILENT_AFTER, seconds_since_beat
-
     silent = seconds_since_beat(settings.data_dir)
     if silent is None:
         return Check("worker", False, "No worker runs in this data folder.", "Start `onetag worker`.")
@@ -90,10 +90,6 @@ def worker(settings: Settings) -> Check:
 
 def show(checks: Sequence[Check], console: Console, as_json: bool) -> bool:
     """Print the checks as a list, or as JSON; whether all hold."""
-    from rich.markup import escape
-
-    from model_backend.commands.console import print_json
-
     good = all(check.ok for check in checks)
     if as_json:
         print_json({"ok": good, "checks": [asdict(check) for check in checks]})

@@ -17,6 +17,10 @@ from annotator.commands.options import (
     StudioUrl,
     label_names,
 )
+from annotator.settings import load_settings
+from model_backend.commands.checks import show
+from model_backend.commands.connecting import Request, link
+from model_backend.commands.console import standard
 
 BackendUrl = Annotated[
     str | None,
@@ -67,11 +71,6 @@ def connect(
     json: Json = False,
 ) -> None:
     """Connect a project of an existing Label Studio, and check every link; start `onetag serve` first."""
-    from annotator.settings import load_settings
-    from model_backend.commands.checks import show
-    from model_backend.commands.connecting import Request, link
-    from model_backend.commands.console import standard
-
     settings = load_settings(
         data_dir=data_dir,
         database_url=database_url,

@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from annotator.commands.options import Backbone, DataDir, Host, Json, Port
+from annotator.settings import load_settings
+from model_backend.commands.children import port_or_free
+from model_backend.commands.console import print_json, progress_bar, standard
+from model_backend.commands.installation import Plan, running
+from model_backend.commands.up import interruptible, say_where, wait
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,10 +100,7 @@ def demo(
     json: Json = False,
 ) -> None:
     """Watch it work: a real Label Studio, a simulated annotator, suggestions that get better."""
-    from annotator.settings import load_settings
-    from model_backend.commands.children import port_or_free
-    from model_backend.commands.console import print_json, standard
-    from model_backend.demo.show import DemoOptions
+    from model_backend.demo.show import DemoOptions  # noqa: PLC0415 (torch is slow to import)
 
     folder = data_dir or DEMO_FOLDER
     settings = load_settings(
@@ -120,11 +122,8 @@ def show(
     settings: Settings, wish: DemoOptions, folder: Path, studio_port: int, console: Console, *, stay: bool
 ) -> dict[str, Any]:
     """Run the demonstration in `folder` and return its numbers; with `stay` the servers run until Ctrl-C."""
-    from model_backend.commands.console import progress_bar
-    from model_backend.commands.installation import Plan, running
-    from model_backend.commands.up import interruptible, say_where, wait
-    from model_backend.demo.features import Scorer
-    from model_backend.demo.show import fresh_folder, perform, prepare, results, summary
+    from model_backend.demo.features import Scorer  # noqa: PLC0415 (torch is slow to import)
+    from model_backend.demo.show import fresh_folder, perform, prepare, results, summary  # noqa: PLC0415 (torch is slow to import)
 
     began = time.monotonic()
     fresh_folder(folder)

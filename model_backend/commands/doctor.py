@@ -5,6 +5,10 @@ from __future__ import annotations
 import typer
 
 from annotator.commands.options import DatabaseUrl, DataDir, Host, Json, Port, StudioToken, StudioUrl
+from annotator.settings import load_settings
+from model_backend.commands.checks import show
+from model_backend.commands.console import standard
+from model_backend.commands.examination import examine
 
 
 def doctor(
@@ -17,11 +21,6 @@ def doctor(
     json: Json = False,
 ) -> None:
     """Check every link of the chain; exit code 1 when one is broken."""
-    from annotator.settings import load_settings
-    from model_backend.commands.checks import show
-    from model_backend.commands.console import standard
-    from model_backend.commands.examination import examine
-
     settings = load_settings(
         data_dir=data_dir,
         database_url=database_url,

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from annotator.commands.status import collect
+from annotator.labelstudio.connection import open_studio
 from annotator.labelstudio.health import Check, check_project, check_studio
 from annotator.settings import Settings
+from annotator.store import open_store
 from model_backend.commands import checks
 from model_backend.commands.serving import address_for_studio
 
@@ -26,9 +29,6 @@ def examine(settings: Settings) -> Iterator[Check]:
 
 
 def _rows(settings: Settings) -> list[dict[str, Any]]:
-    from annotator.commands.status import collect
-    from annotator.store import open_store
-
     store = open_store(settings.store_url)
     try:
         return collect(store)
@@ -61,8 +61,6 @@ def training(row: dict[str, Any]) -> Check:
 
 def label_studio(settings: Settings, rows: list[dict[str, Any]]) -> Iterator[Check]:
     """Label Studio itself, then each of its projects that the store knows."""
-    from annotator.labelstudio.connection import open_studio
-
     studio = open_studio(settings)
     if studio is None:
         yield Check(

@@ -101,7 +101,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _look(file: Path, max_bytes: int, max_pixels: int, checked: bool) -> tuple[str, str | None]:
     """(digest of the bytes, what is wrong or None)."""
-    from model_backend.images import open_image
+    from model_backend.images import open_image  # noqa: PLC0415 (torch is slow to import)
 
     try:
         size = file.stat().st_size

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.config import build_config, parse_config
 from model_backend.commands import media
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None) -> 
     labels: None keeps those that are there. Raises OnetagError when a first run names none, or when a label
     that was used already is to go.
     """
-    from annotator.labelstudio.config import build_config, parse_config
-
     found = [row["id"] for row in studio.projects()]
     ours = [number for number in found if studio.project(number).get("description") == MARK]
     if not ours:

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.lock import processes_with
 from annotator.labelstudio.process import LabelStudioProcess, studio_credentials
+from annotator.labelstudio.projects import get_or_create_project
+from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
+from annotator.store import Image, open_store, upgrade
 from model_backend.commands import media
 from model_backend.commands.children import Child, onetag, only_one, require_free_port
 from model_backend.commands.environment import environment
@@ -24,6 +29,7 @@ from model_backend.commands.importing import ensure_project, import_images, know
 from model_backend.commands.secret import with_secret
 from model_backend.commands.serving import BACKEND_URL, address_for_studio, await_health, backend_url
 from model_backend.commands.supervisor import Supervisor
+from model_backend.worker.queue import open_job_queue
 
 if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio
@@ -204,8 +210,6 @@ def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProce
 
 def migrated_store(settings: Settings) -> Store:
     """The store with the tables of this release. Raises OnetagError when it is newer than the code."""
-    from annotator.store import open_store, upgrade
-
     store = open_store(settings.store_url)
     upgrade(store)
     return store
@@ -213,10 +217,6 @@ def migrated_store(settings: Settings) -> Store:
 
 def known(store: Store, folder: Path) -> frozenset[str]:
     """Files of the folder that an earlier start imported, and so looked through."""
-    from sqlalchemy import select
-
-    from annotator.store import Image
-
     with store.reading() as session:
         return frozenset(known_files(folder, session.scalars(select(Image.uri))))
 
@@ -232,9 +232,6 @@ def look(
 
 def tie(settings: Settings, studio: Studio, project: int, store: Store) -> int:
     """Connect backend and project, make their records agree, and return the project's id in the store."""
-    from annotator.labelstudio.projects import get_or_create_project
-    from annotator.labelstudio.reconcile import reconcile
-
     if settings.secret is None:
         raise OnetagError("The backend has no secret.", "Set ONETAG_SECRET.")
     there = studio.project(project)
@@ -249,8 +246,6 @@ def tie(settings: Settings, studio: Studio, project: int, store: Store) -> int:
 
 def ask_for_reconcile(settings: Settings) -> None:
     """Let the worker look for what was missed while a part was down."""
-    from model_backend.worker.queue import open_job_queue
-
     queue = open_job_queue(settings)
     queue.reconcile()
     queue.close()

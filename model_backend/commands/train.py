@@ -17,8 +17,13 @@ from annotator.commands.options import (
     Project,
     Seed,
     Weights,
+    chosen_project,
     open_current,
 )
+from annotator.labelstudio.connection import open_studio
+from annotator.settings import load_settings
+from model_backend.commands.console import print_json, stage_bar, standard
+from model_backend.engine.publish import publish_if_possible
 
 if TYPE_CHECKING:
     from annotator.settings import Settings
@@ -40,9 +45,6 @@ def train(
     json: Json = False,
 ) -> None:
     """Train on what is known now, and send the new suggestions to Label Studio."""
-    from annotator.settings import load_settings
-    from model_backend.commands.console import print_json, stage_bar, standard
-
     settings = load_settings(
         data_dir=data_dir,
         database_url=database_url,
@@ -71,11 +73,8 @@ def train(
 
 def train_now(store: Store, settings: Settings, number: int | None, report: Any) -> ModelVersion:
     """Train the project with this number in Label Studio (the only one when None) and return its version."""
-    from annotator.commands.options import chosen_project
-    from annotator.labelstudio.connection import open_studio
-    from model_backend.engine.publish import publish_if_possible
-    from model_backend.engine.resources import open_resources
-    from model_backend.engine.train import train_project
+    from model_backend.engine.resources import open_resources  # noqa: PLC0415 (torch is slow to import)
+    from model_backend.engine.train import train_project  # noqa: PLC0415 (torch is slow to import)
 
     with store.reading() as session:
         project_id = chosen_project(session, number).id

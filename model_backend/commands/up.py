@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from annotator.commands.options import (
     Backbone,
@@ -28,6 +29,9 @@ from annotator.commands.options import (
     Weights,
     label_names,
 )
+from annotator.settings import load_settings
+from model_backend.commands.console import progress_bar, standard
+from model_backend.commands.installation import Plan, running
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,10 +87,6 @@ def up(
     retrain_idle: RetrainIdle = None,
 ) -> None:
     """Start Label Studio with your images, the ML backend and the worker; again, it goes on where it was."""
-    from annotator.settings import load_settings
-    from model_backend.commands.console import progress_bar, standard
-    from model_backend.commands.installation import Plan, running
-
     settings = load_settings(
         data_dir=data_dir,
         database_url=database_url,
@@ -143,8 +143,6 @@ def interruptible() -> Iterator[None]:
 
 def say_left_out(console: Console, installation: Running) -> None:
     """Say which files were left out, and why."""
-    from rich.markup import escape
-
     problems = installation.found.problems
     for problem in problems[:SHOWN]:
         console.print(f"[yellow]Left out[/] {escape(problem.file)}: {escape(problem.reason)}")

@@ -16,6 +16,9 @@ from annotator.commands.options import (
     Weights,
     open_current,
 )
+from annotator.settings import load_settings
+from model_backend.commands.logs import log_to_stderr
+from model_backend.commands.serving import beating
 
 
 def worker(
@@ -32,10 +35,7 @@ def worker(
     retrain_idle: RetrainIdle = None,
 ) -> None:
     """Run the background worker: inbox, trainings, suggestions, periodic checks."""
-    from annotator.settings import load_settings
-    from model_backend.commands.logs import log_to_stderr
-    from model_backend.commands.serving import beating
-    from model_backend.worker.run import run_worker
+    from model_backend.worker.run import run_worker  # noqa: PLC0415 (torch is slow to import)
 
     log_to_stderr()
     settings = load_settings(

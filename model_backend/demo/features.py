@@ -41,7 +41,7 @@ class Scorer:
 
     def __call__(self, version: ModelVersion) -> NDArray[np.float32]:
         """Label vectors (M, L) of the held-out images."""
-        from model_backend.training import LabelModel
+        from model_backend.training import LabelModel  # noqa: PLC0415 (torch is slow to import)
 
         return LabelModel.load(self._data_dir / version.folder).predict(self._test.result().features)
 
@@ -51,8 +51,8 @@ class Scorer:
 
 
 def _features(settings: Settings, files: Sequence[Path]) -> Extracted:
-    from model_backend.engine.resources import LearningResources
-    from model_backend.features import extract
+    from model_backend.engine.resources import LearningResources  # noqa: PLC0415 (torch is slow to import)
+    from model_backend.features import extract  # noqa: PLC0415 (torch is slow to import)
 
     resources = LearningResources(settings, lambda uri: Path(uri).read_bytes())
 

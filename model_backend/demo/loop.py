@@ -9,8 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import func, select
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.config import SUGGESTED
+from annotator.labelstudio.observations import ticked
+from annotator.store import (
+    Event,
+    Image,
+    ModelVersion,
+    Project,
+    Publication,
+    RunState,
+    Suggestion,
+    TrainingRun,
+    observed_matrix,
+    take_snapshot,
+    unanswered_images,
+)
+from annotator.store.snapshots import snapshot_of
 from model_backend.demo.annotator import Habits, Shown, answer, regions
 from model_backend.demo.dataset import Dataset
 from model_backend.demo.history import Round
@@ -20,7 +37,7 @@ if TYPE_CHECKING:
 
     from annotator.labelstudio.client import Studio
     from annotator.labelstudio.config import LabelConfig
-    from annotator.store import ModelVersion, Store
+    from annotator.store import Store
 
 POLL = 0.05
 PATIENCE = 300.0
@@ -121,9 +138,6 @@ def shown_prediction(task: dict[str, Any]) -> dict[str, Any] | None:
 
 def as_shown(prediction: dict[str, Any] | None) -> Shown:
     """What a prediction shows ticked."""
-    from annotator.labelstudio.config import SUGGESTED
-    from annotator.labelstudio.observations import ticked
-
     result = (prediction or {}).get("result") or []
     ids = [str(region["id"]) for region in result if region.get("from_name") == SUGGESTED]
     return Shown(tuple(ticked(result)), ids[-1] if ids else SUGGESTED)
@@ -147,19 +161,6 @@ def await_suggestions(stage: Stage) -> ModelVersion:
 
 def settled(session: Session, project_id: int) -> ModelVersion | None:
     """The active version, if it is published and nothing that people said since is missing from it."""
-    from sqlalchemy import func, select
-
-    from annotator.store import (
-        Event,
-        ModelVersion,
-        Project,
-        Publication,
-        RunState,
-        TrainingRun,
-        take_snapshot,
-    )
-    from annotator.store.snapshots import snapshot_of
-
     latest = select(TrainingRun).where(TrainingRun.project_id == project_id).order_by(TrainingRun.id.desc())
     run = session.scalars(latest.limit(1)).first()
     if run is not None and run.state is RunState.FAILED:
@@ -174,7 +175,7 @@ def settled(session: Session, project_id: int) -> ModelVersion | None:
 
 def measured(stage: Stage, progress: Progress, number: int, version: ModelVersion, seconds: float) -> Round:
     """The numbers of a round, against the truth that only we know."""
-    from model_backend.training import mean_average_precision
+    from model_backend.training import mean_average_precision  # noqa: PLC0415 (torch is slow to import)
 
     scores = stage.evaluate(version)
     truth = aligned(stage.test, version.labels)
@@ -200,17 +201,11 @@ def aligned(data: Dataset, labels: Sequence[str]) -> NDArray[np.int8]:
 
 def known_values(session: Session, project_id: int) -> int:
     """How many cells of the observed matrix are known."""
-    from annotator.store import observed_matrix
-
     return int(np.count_nonzero(observed_matrix(session, project_id).values))
 
 
 def hits(session: Session, stage: Stage, version: ModelVersion) -> tuple[int, int]:
     """(right, made): the suggested labels on images that nobody has answered yet."""
-    from sqlalchemy import select
-
-    from annotator.store import Image, Suggestion, unanswered_images
-
     waiting = set(unanswered_images(session, stage.project_id))
     rows = session.execute(
         select(Image.id, Image.uri, Suggestion.labels)

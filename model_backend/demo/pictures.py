@@ -19,7 +19,7 @@ FONT_SIZE = 13
 
 def learning_curve(rounds: Sequence[Round], file: Path, title: str) -> None:
     """Draw held-out mAP and the precision of the suggestions over the images tagged, as a PNG."""
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # noqa: PLC0415 (matplotlib is slow to import)
 
     figure = Figure(figsize=(8, 4.6), dpi=150, layout="constrained")
     axes = figure.subplots()
@@ -124,6 +124,6 @@ def _tags(draw: ImageDraw.ImageDraw, tags: Sequence[Tag], corner: tuple[int, int
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
     """Matplotlib's own DejaVu Sans: it knows more alphabets than Pillow's default."""
-    import matplotlib
+    import matplotlib  # noqa: PLC0415 (matplotlib is slow to import)
 
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"), size)

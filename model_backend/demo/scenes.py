@@ -33,7 +33,7 @@ class Scene:
 
 def scenes(count: int, seed: int) -> Iterator[Scene]:
     """`count` scenes; the same for the same seed, and their first ones the same whatever the count."""
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits  # noqa: PLC0415 (torch is slow to import)
 
     digits = load_digits()
     examples = [digits.images[digits.target == digit] for digit in range(len(NAMES))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -13,8 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.live import Live
+from sqlalchemy import select
 
 from annotator.errors import OnetagError
+from annotator.exchange import EXPORTS, export_project
+from annotator.labelstudio.config import parse_config
+from annotator.store import Image, Project, Suggestion, observed_matrix
 from model_backend.demo.annotator import Habits
 from model_backend.demo.dataset import Dataset, read_dataset, split
 from model_backend.demo.history import Round, describe, table
@@ -111,8 +116,6 @@ def perform(
 
 def stage_of(installation: Running, material: Material, scorer: Scorer) -> Stage:
     """The installation and the data set, brought together."""
-    from annotator.labelstudio.config import parse_config
-
     rows = {file.name: row for row, file in enumerate(material.train.files)}
     config = parse_config(installation.studio.project(installation.project)["label_config"])
     return Stage(
@@ -131,8 +134,6 @@ def stage_of(installation: Running, material: Material, scorer: Scorer) -> Stage
 
 def results(installation: Running, material: Material, rounds: Sequence[Round], folder: Path) -> list[Path]:
     """Write every export, the learning curve, the contact sheet and the rounds as JSON; returns the files."""
-    import json
-
     folder.mkdir(parents=True, exist_ok=True)
     files = exports(installation, folder)
     curve, sheet, history = (
@@ -150,9 +151,6 @@ def results(installation: Running, material: Material, rounds: Sequence[Round], 
 
 def exports(installation: Running, folder: Path) -> list[Path]:
     """One file for every export format."""
-    from annotator.exchange import EXPORTS, export_project
-    from annotator.store import Project
-
     files = []
     with installation.store.reading() as session:
         project = session.get_one(Project, installation.project_id)
@@ -164,10 +162,6 @@ def exports(installation: Running, folder: Path) -> list[Path]:
 
 def cards(installation: Running, material: Material) -> list[Card]:
     """Images for the contact sheet, half of them answered; those with the most suggestions first."""
-    from sqlalchemy import select
-
-    from annotator.store import Image, Project, Suggestion, observed_matrix
-
     with installation.store.reading() as session:
         observed = observed_matrix(session, installation.project_id)
         version = session.get_one(Project, installation.project_id).active_version_id

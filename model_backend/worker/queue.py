@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
+import psycopg
 from huey import Huey
 from huey.consumer import Consumer, Scheduler
 from huey.storage import PostgresStorage, SqliteStorage
@@ -220,8 +221,6 @@ class _Postgres(PostgresStorage):  # type: ignore[misc]
         return bool(super().close())
 
     def _open(self) -> Any:
-        import psycopg
-
         options = self._url.translate_connect_args(username="user", database="dbname")
         connection = psycopg.connect(**{"connect_timeout": 5, **self._url.query, **options})
         self._opened = [*(each for each in self._opened if not each.closed), connection]

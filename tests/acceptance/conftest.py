@@ -18,8 +18,9 @@ import pytest
 from pydantic import SecretStr
 
 from annotator.labelstudio.client import Studio
+from annotator.labelstudio.lock import processes_with
 from annotator.store import Store, open_store
-from model_backend.commands.children import free_port, started_at
+from model_backend.commands.children import Child, free_port, started_at
 from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.demo.scenes import NAMES, write_scenes
 
@@ -123,8 +124,6 @@ class Up:
     def child(self, name: str) -> int:
         """The number of a running part: worker, ml-backend, or label-studio."""
         if name == "label-studio":
-            from annotator.labelstudio.lock import processes_with
-
             return processes_with(str(self.data_dir.resolve() / "label-studio"))[0]
         return int((self.data_dir / "run" / f"{name}.pid").read_text().split()[0])
 
@@ -151,8 +150,6 @@ class Up:
 
     def clean(self) -> None:
         """End whatever is still there."""
-        from model_backend.commands.children import Child
-
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
@@ -165,8 +162,6 @@ class Up:
 
     def end_label_studio(self) -> None:
         """Kill a Label Studio that was left behind."""
-        from annotator.labelstudio.lock import processes_with
-
         for pid in processes_with(str(self.data_dir.resolve() / "label-studio")):
             os.kill(pid, signal.SIGKILL)
             until(lambda pid=pid: started_at(pid) is None, 10, f"process {pid} ends")

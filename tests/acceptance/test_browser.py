@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import sync_playwright
 from sqlalchemy import select
 
 from annotator.labelstudio.client import Studio
-from annotator.store import Annotation, Image, Label, Observation, Project
+from annotator.store import Annotation, Image, Label, Observation, Project, Suggestion, unanswered_images
 from model_backend.commands.media import file_of
 from model_backend.demo.annotator import ALL_MARKED, CHECKED, Answer, Shown, regions
 from model_backend.demo.dataset import Dataset
@@ -31,8 +32,6 @@ SECONDS = 30_000  # milliseconds that the page may take
 def page(up: Up) -> Iterator[Page]:
     """A browser that is logged in."""
     required(Path(CHROMIUM).exists() or shutil.which("chromium") is not None, f"there is no {CHROMIUM}")
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1400, "height": 900})
@@ -155,8 +154,6 @@ def suggested(handler: RequestHandler, thirty_answers: None) -> tuple[int, list[
 
 def suggestions_of(session: Any, version: int) -> dict[int, list[str]]:
     """Task -> suggestions, of the images without an answer that have at least one."""
-    from annotator.store import Suggestion, unanswered_images
-
     rows = session.execute(
         select(Image.id, Image.studio_task, Suggestion.labels)
         .join(Suggestion, Suggestion.image_id == Image.id)

@@ -15,7 +15,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from annotator.store import Image as ImageRow
-from annotator.store import Observation, open_store
+from annotator.store import Label, Observation, open_store
 from model_backend.demo.scenes import NAMES
 from tests.acceptance.conftest import environment, required
 
@@ -58,8 +58,6 @@ def test_the_annotator_reviews_honestly_in_the_later_rounds(told: dict[str, Any]
     assert told["rounds"][-1]["observations"] > ROUNDS * PER_ROUND
     truth = {row["image"]: row for row in rows_of(folder / "scenes" / "labels.csv")}
     store = open_store(f"sqlite:///{folder / 'data' / 'onetag.db'}")
-    from annotator.store import Label
-
     known = select(ImageRow.uri, Label.name, Observation.value).join_from(Observation, ImageRow).join(Label)
     with store.reading() as session:
         said = session.execute(known.where(Observation.retired_at.is_(None))).all()

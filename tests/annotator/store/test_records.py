@@ -19,6 +19,7 @@ from annotator.store import (
     Project,
     Store,
     record_annotation,
+    records,
     retire_annotation,
     sync_labels,
 )
@@ -339,8 +340,6 @@ def test_who_was_beaten_to_the_same_revision_looks_again(
     store: Store, make_project: MakeProject, annotate: Annotate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even where the locks do not help, the unique constraints and another look do."""
-    from annotator.store import records
-
     with store.session() as session:
         project = make_project(session)
         annotate(session, project, "cat")

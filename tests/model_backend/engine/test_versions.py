@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -159,8 +160,6 @@ def test_the_active_version_is_never_pruned(
 def test_what_a_killed_training_left_on_disk_is_removed_later(
     sqlite_store: Store, engine_settings: Settings, project: Project
 ) -> None:
-    import os
-
     kept = add_version(sqlite_store, engine_settings, project)
     parent = (engine_settings.data_dir / kept.folder).parent
     long_ago = datetime.now(UTC).timestamp() - 7200
