@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -27,11 +28,9 @@ PANELS: Mapping[str, Mapping[str, Callable[..., None]]] = {
 }
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it so)
     if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"onetag {version('onetag')}")
+        typer.echo(f"onetag {metadata.version('onetag')}")
         raise typer.Exit
 
 
@@ -54,6 +53,7 @@ def build_app() -> typer.Typer:
 
 
 def root(
+    *,
     version: Annotated[
         bool,
         typer.Option(

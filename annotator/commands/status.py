@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json as codec
+from typing import Any
 
-from annotator.commands.options import DatabaseUrl, DataDir, Json, open_current
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+from annotator.commands.options import Json
+from annotator.commands.with_settings import with_settings
+from annotator.flags import Panel
+from annotator.settings import Settings
+from annotator.store import (
+    Annotation,
+    Event,
+    Image,
+    Label,
+    ModelVersion,
+    Observation,
+    Project,
+    Store,
+    TrainingRun,
+    open_current,
+)
 
-    from annotator.store import Project, Store
 
-
-def status(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
+@with_settings(Panel.STORE)
+def status(settings: Settings, *, json: Json = False) -> None:
     """Show how far each project is: images, answers, observations, model version, training."""
-    from annotator.settings import load_settings
-
-    settings = load_settings(data_dir=data_dir, database_url=database_url)
     store = open_current(settings)
     try:
         rows = collect(store)
     finally:
         store.close()
     if json:
-        import json as codec
-
-        import typer
-
         typer.echo(codec.dumps(rows, indent=2, default=str, ensure_ascii=False))
         return
     _show(rows)
@@ -34,19 +45,11 @@ def status(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Jso
 
 def collect(store: Store) -> list[dict[str, Any]]:
     """One row a project, plain values."""
-    from sqlalchemy import select
-
-    from annotator.store import Project
-
     with store.reading() as session:
         return [_row(session, project) for project in session.scalars(select(Project).order_by(Project.id))]
 
 
 def _row(session: Session, project: Project) -> dict[str, Any]:
-    from sqlalchemy import func, select
-
-    from annotator.store import Annotation, Event, Image, Label, ModelVersion, Observation
-
     def count(entity: Any, *conditions: Any) -> int:
         return session.scalar(select(func.count()).select_from(entity).where(*conditions)) or 0
 
@@ -82,10 +85,6 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
 
 
 def _training(session: Session, project: Project) -> dict[str, Any] | None:
-    from sqlalchemy import select
-
-    from annotator.store import TrainingRun
-
     latest = select(TrainingRun).where(TrainingRun.project_id == project.id).order_by(TrainingRun.id.desc())
     run = session.scalars(latest.limit(1)).first()
     if run is None:
@@ -95,9 +94,6 @@ def _training(session: Session, project: Project) -> dict[str, Any] | None:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     console = Console(highlight=False)
     if not rows:
         console.print("No project yet. Start with `onetag up IMAGES --labels a,b,c` or `onetag connect`.")

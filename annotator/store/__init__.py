@@ -1,5 +1,6 @@
 """The store: every record, and the few questions that are asked of it."""
 
+from annotator.store.current import open_current
 from annotator.store.engine import Store, open_store
 from annotator.store.feedback import SuggestionFeedback, suggestion_feedback
 from annotator.store.images import ImageChanges, remove_images, sync_images, unanswered_images
@@ -69,6 +70,7 @@ __all__ = [
     "next_suggestions",
     "observations_since",
     "observed_matrix",
+    "open_current",
     "open_run",
     "open_store",
     "prune_vectors",

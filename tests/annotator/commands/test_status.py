@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from annotator.commands.options import chosen_project, label_names, open_current
+from annotator.commands.options import chosen_project, label_names
 from annotator.commands.status import collect
 from annotator.errors import OnetagError
 from annotator.settings import Settings
@@ -16,6 +16,7 @@ from annotator.store import (
     Observed,
     Project,
     Store,
+    open_current,
     queue_run,
     record_annotation,
     sync_images,
