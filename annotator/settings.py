@@ -13,50 +13,126 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from annotator.errors import OnetagError
+from annotator.flags import Flag, Panel, variable
 
 CREDENTIALS_FILE = "credentials.json"
+KEPT = "kept by `onetag up` and `onetag connect`"
+MEASURED = "the measured default"
 
 
 class Settings(BaseSettings):
-    """The settings of one installation. Each field is the variable `ONETAG_<FIELD>` in capitals."""
+    """The settings of one installation: the one source of their names, help, bounds and defaults.
+
+    Each field is the variable `ONETAG_<FIELD>` in capitals, and a flag of every command that reads it
+    (`annotator.commands.with_settings`).
+    """
 
     model_config = SettingsConfigDict(env_prefix="ONETAG_", extra="forbid", frozen=True)
 
-    data_dir: Path = Field(Path("onetag-data"), description="Folder of the database, cache and versions.")
-    database_url: str = Field("", repr=False, description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    data_dir: Annotated[Path, Flag(Panel.STORE)] = Field(
+        Path("onetag-data"), description="Folder of the database, cache and versions."
+    )
+    database_url: Annotated[str, Flag(Panel.STORE, unset="SQLite in the data folder")] = Field(
+        "", repr=False, description="SQLAlchemy URL of the store."
+    )
 
-    host: str = Field("127.0.0.1", description="Address the ML backend listens on.")
-    port: int = Field(9090, ge=1, le=65535, description="Port the ML backend listens on.")
-    secret: SecretStr | None = Field(None, description="Guards every endpoint but /health.")
+    host: Annotated[str, Flag(Panel.BACKEND)] = Field(
+        "127.0.0.1", description="Address the ML backend listens on."
+    )
+    port: Annotated[int, Flag(Panel.BACKEND)] = Field(
+        9090, ge=1, le=65535, description="Port the ML backend listens on."
+    )
+    secret: Annotated[
+        SecretStr | None,
+        Flag(
+            Panel.BACKEND,
+            unset="made once, and kept in the data folder",
+            variable_only="every user of the machine can read a command line",
+        ),
+    ] = Field(None, description="Shared secret that guards every endpoint but /health.")
 
-    label_studio_url: str | None = Field(None, description="Where Label Studio answers.")
-    label_studio_token: SecretStr | None = Field(None, description="Personal access token or legacy token.")
-    local_files_root: Path | None = Field(None, description="Root of Label Studio's local files, if shared.")
-    image_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    label_studio_url: Annotated[str | None, Flag(Panel.STUDIO, spelled="--url", unset=KEPT)] = Field(
+        None, description="Where Label Studio answers."
+    )
+    label_studio_token: Annotated[SecretStr | None, Flag(Panel.STUDIO, spelled="--token", unset=KEPT)] = (
+        Field(
+            None,
+            description="Label Studio's personal access token or legacy token. "
+            "The variable keeps it out of `ps`.",
+        )
+    )
+    request_timeout: Annotated[float, Flag(Panel.STUDIO)] = Field(
+        30.0, gt=0, description="Seconds to wait for an answer of Label Studio or an image host."
+    )
+
+    local_files_root: Annotated[Path | None, Flag(Panel.IMAGES, unset="kept by `onetag up`, else none")] = (
+        Field(
+            None,
+            description="Document root of Label Studio's local files, where this machine can read them: "
+            "images are then read from disk.",
+        )
+    )
+    image_hosts: Annotated[tuple[str, ...], NoDecode, Flag(Panel.IMAGES, unset="none")] = Field(
         (), description="Hosts, besides Label Studio, to fetch images from; separated by commas."
     )
-    max_image_bytes: int = Field(64 * 2**20, gt=0, description="Largest image file that is read, in bytes.")
-    max_image_pixels: int = Field(100_000_000, gt=0, description="Largest image that is decoded, in pixels.")
-    request_timeout: float = Field(30.0, gt=0, description="Seconds to wait for Label Studio.")
-
-    backbone: str = Field("auto", description="Feature extractor: see `onetag backbones`.")
-    weights: Path | None = Field(None, description="Weights file, for sites without internet.")
-    loss: str | None = Field(None, description="Loss: see `onetag losses`; unset: the measured default.")
-    estimator: str | None = Field(None, description="Label estimator; unset: the measured default.")
-    end_to_end: bool | None = Field(
-        None, description="Train the backbone too; false: its published weights; unset: go on."
+    max_image_bytes: Annotated[int, Flag(Panel.IMAGES)] = Field(
+        64 * 2**20, ge=1, description="Largest image file that is read, in bytes."
     )
-    acquisition: str = Field("entropy", description="Which image to ask next.")
-    device: str = Field("auto", description="auto, cpu or cuda.")
-    seed: int = Field(0, ge=0, description="Seed of every random choice.")
-    expected_positives: float | None = Field(None, gt=0, description="Labels present an image, if known.")
-    precision: float = Field(0.8, gt=0, lt=1, description="Share of suggestions that should be right.")
+    max_image_pixels: Annotated[int, Flag(Panel.IMAGES)] = Field(
+        100_000_000, ge=1, description="Largest image that is decoded, in pixels."
+    )
 
-    retrain_after: int = Field(10, ge=1, description="New observations that trigger a training at once.")
-    retrain_idle: float = Field(30.0, ge=0, description="Seconds without an answer before training on fewer.")
-    window: int = Field(1000, ge=1, description="Most useful tasks that get suggestions after a training.")
-    clusters: int = Field(8, ge=1, description="Groups the labelling queue takes turns over.")
-    predict_batch: int = Field(32, ge=1, description="Images computed at once when asked for a prediction.")
+    backbone: Annotated[str, Flag(Panel.LEARNING)] = Field(
+        "auto", description="Feature extractor, see `onetag backbones`."
+    )
+    weights: Annotated[Path | None, Flag(Panel.LEARNING, unset="the backbone's published ones")] = Field(
+        None, description="Weights file of the backbone, for sites without internet."
+    )
+    loss: Annotated[str | None, Flag(Panel.LEARNING, unset=MEASURED)] = Field(
+        None, description="Loss, see `onetag losses`."
+    )
+    estimator: Annotated[str | None, Flag(Panel.LEARNING, unset=MEASURED)] = Field(
+        None, description="Label estimator, see `onetag estimators`."
+    )
+    end_to_end: Annotated[
+        bool | None,
+        Flag(Panel.LEARNING, spelled="--end-to-end/--frozen", unset="the backbone of the last version"),
+    ] = Field(None, description="Train the backbone too, from pixels; or use its published weights.")
+    expected_positives: Annotated[float | None, Flag(Panel.LEARNING, unset="estimated")] = Field(
+        None, gt=0, description="Labels present in an image on average, if known."
+    )
+    correct_tagging_bias: Annotated[bool, Flag(Panel.LEARNING)] = Field(
+        default=False,
+        description="Weigh observed positives by how rarely a present label is tagged, estimated from "
+        "completely reviewed images (inverse propensity weights, after Horvitz and Thompson).",
+    )
+    device: Annotated[str, Flag(Panel.LEARNING)] = Field(
+        "auto", description="Where to compute: auto, cpu or cuda."
+    )
+    seed: Annotated[int, Flag(Panel.LEARNING)] = Field(0, ge=0, description="Seed of every random choice.")
+
+    retrain_after: Annotated[int, Flag(Panel.RETRAINING)] = Field(
+        10, ge=1, description="New observations that trigger a training at once."
+    )
+    retrain_idle: Annotated[float, Flag(Panel.RETRAINING)] = Field(
+        30.0, ge=0, description="Seconds without an answer before training on fewer."
+    )
+
+    precision: Annotated[float, Flag(Panel.SUGGESTIONS)] = Field(
+        0.8, gt=0, lt=1, description="Share of suggestions that should be right."
+    )
+    acquisition: Annotated[str, Flag(Panel.SUGGESTIONS)] = Field(
+        "entropy", description="Which image to ask next, see `onetag acquisitions`."
+    )
+    window: Annotated[int, Flag(Panel.SUGGESTIONS)] = Field(
+        1000, ge=1, description="Most useful tasks that get suggestions after a training."
+    )
+    clusters: Annotated[int, Flag(Panel.SUGGESTIONS)] = Field(
+        8, ge=1, description="Groups of similar images that the labelling queue takes turns over."
+    )
+    predict_batch: Annotated[int, Flag(Panel.SUGGESTIONS)] = Field(
+        32, ge=1, description="Images computed at once when Label Studio asks for predictions."
+    )
 
     @field_validator("image_hosts", mode="before")
     @classmethod
@@ -81,7 +157,7 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        wrong = "; ".join(f"ONETAG_{_path(item)}: {item['msg']}" for item in error.errors())
+        wrong = "; ".join(f"{_variable(item)}: {item['msg']}" for item in error.errors())
         raise OnetagError(
             f"These settings cannot be used: {wrong}.", "Correct the flag or the variable."
         ) from None
@@ -93,8 +169,8 @@ def load_settings(**overrides: Any) -> Settings:
     return Settings(**(given | kept)) if kept else settings
 
 
-def _path(item: Any) -> str:
-    return "_".join(str(part) for part in item["loc"]).upper()
+def _variable(item: Any) -> str:
+    return variable("_".join(str(part) for part in item["loc"]))
 
 
 def load_credentials(data_dir: Path) -> dict[str, str]:

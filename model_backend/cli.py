@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -28,9 +28,9 @@ PANELS: Mapping[str, Mapping[str, Callable[..., None]]] = {
 }
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it so)
     if asked:
-        typer.echo(f"onetag {version('onetag')}")
+        typer.echo(f"onetag {metadata.version('onetag')}")
         raise typer.Exit
 
 
@@ -53,6 +53,7 @@ def build_app() -> typer.Typer:
 
 
 def root(
+    *,
     version: Annotated[
         bool,
         typer.Option(

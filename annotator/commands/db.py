@@ -6,21 +6,18 @@ import json as codec
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from annotator.commands.options import DatabaseUrl, DataDir, Json
-from annotator.settings import load_settings
+from annotator.commands.options import Json
+from annotator.commands.with_settings import with_settings
+from annotator.flags import Panel
+from annotator.settings import Settings
+from annotator.store import Store, open_store
 from annotator.store import check as check_store
 from annotator.store import downgrade as downgrade_store
-from annotator.store import open_store
 from annotator.store import upgrade as upgrade_store
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from annotator.store import Store
 
 app = typer.Typer(help="Set up, change or check the database.", no_args_is_help=True)
 
@@ -34,50 +31,47 @@ Yes = Annotated[
 
 
 @app.command()
-def upgrade(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
+@with_settings(Panel.STORE)
+def upgrade(settings: Settings, *, json: Json = False) -> None:
     """Create the database, or bring it to this release. Safe to repeat."""
-    with _opened(data_dir, database_url) as store:
+    with _opened(settings) as store:
         upgrade_store(store)
-        _tell(store, json)
+        _tell(store, json=json)
 
 
 # `-1` is a revision and not an option.
 @app.command(context_settings={"ignore_unknown_options": True})
-def downgrade(
-    revision: Revision,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    yes: Yes = False,
-    json: Json = False,
-) -> None:
+@with_settings(Panel.STORE)
+def downgrade(settings: Settings, revision: Revision, *, yes: Yes = False, json: Json = False) -> None:
     """Take the database back to an earlier revision. What later revisions hold is lost."""
-    with _opened(data_dir, database_url) as store:
+    with _opened(settings) as store:
         if not yes:
             typer.confirm(
                 f"Tables and columns newer than {revision} are deleted with all they hold. Go on?", abort=True
             )
         downgrade_store(store, revision)
-        _tell(store, json)
+        _tell(store, json=json)
 
 
 @app.command()
-def check(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
+@with_settings(Panel.STORE)
+def check(settings: Settings, *, json: Json = False) -> None:
     """Tell whether the database fits this release, and what to do when it does not (exit code 1)."""
-    with _opened(data_dir, database_url) as store:
-        if not _tell(store, json):
+    with _opened(settings) as store:
+        if not _tell(store, json=json):
             raise typer.Exit(1)
 
 
 @contextmanager
-def _opened(data_dir: Path | None, database_url: str | None) -> Iterator[Store]:
-    store = open_store(load_settings(data_dir=data_dir, database_url=database_url).store_url)
+def _opened(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings.store_url)
     try:
         yield store
     finally:
         store.close()
 
 
-def _tell(store: Store, json: bool) -> bool:
+def _tell(store: Store, *, json: bool) -> bool:
     state = check_store(store)
     typer.echo(codec.dumps(asdict(state), indent=2) if json else f"{state.message} {state.fix}".strip())
     return state.ok

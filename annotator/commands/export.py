@@ -7,34 +7,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from annotator.commands.options import (
-    DatabaseUrl,
-    DataDir,
-    Json,
-    Project,
-    chosen_project,
-    open_current,
-)
+from annotator.commands.options import Json, Project, chosen_project
+from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
-from annotator.exchange import EXPORTS, export_project
-from annotator.settings import load_settings
-
-if TYPE_CHECKING:
-    from annotator.exchange import ExportFormat, ExportReport
+from annotator.exchange import EXPORTS, ExportFormat, ExportReport, export_project
+from annotator.flags import Panel
+from annotator.settings import Settings
+from annotator.store import open_current
 
 Format = Annotated[
     str | None,
     typer.Option(
         "--format",
         envvar="ONETAG_FORMAT",
-        help="csv, jsonl or parquet. [default: the suffix of the output, else csv]",
-        show_default=False,
+        help="csv, jsonl or parquet.",
+        show_default="the suffix of the output, else csv",
     ),
 ]
 Output = Annotated[
@@ -43,8 +36,8 @@ Output = Annotated[
         "--output",
         "-o",
         envvar="ONETAG_OUTPUT",
-        help="File to write. [default: labels.FORMAT]",
-        show_default=False,
+        help="File to write.",
+        show_default="labels.FORMAT",
     ),
 ]
 Version = Annotated[
@@ -52,19 +45,20 @@ Version = Annotated[
     typer.Option(
         "--model-version",
         envvar="ONETAG_MODEL_VERSION",
-        help="Model version whose guesses to take. [default: the active one]",
-        show_default=False,
+        help="Model version whose guesses to take.",
+        show_default="the active one",
     ),
 ]
 
 
+@with_settings(Panel.STORE)
 def export(
+    settings: Settings,
     project: Project = None,
     form: Format = None,
     output: Output = None,
     version: Version = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
+    *,
     json: Json = False,
 ) -> None:
     """Write one row an image: its observed labels and the probability of every label.
@@ -73,7 +67,7 @@ def export(
     once the new one is complete.
     """
     chosen = choose_format(form, output)
-    store = open_current(load_settings(data_dir=data_dir, database_url=database_url))
+    store = open_current(settings)
     try:
         with store.reading() as session, _bar() as progress:
             report = export_project(

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json as codec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from annotator.commands.options import DatabaseUrl, DataDir, Json, open_current
-from annotator.settings import load_settings
-from annotator.store import Annotation, Event, Image, Label, ModelVersion, Observation, Project, TrainingRun
+from annotator.commands.options import Json
+from annotator.commands.with_settings import with_settings
+from annotator.flags import Panel
+from annotator.settings import Settings
+from annotator.store import (
+    Annotation,
+    Event,
+    Image,
+    Label,
+    ModelVersion,
+    Observation,
+    Project,
+    Store,
+    TrainingRun,
+    open_current,
+)
 
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
-    from annotator.store import Store
-
-
-def status(data_dir: DataDir = None, database_url: DatabaseUrl = None, json: Json = False) -> None:
+@with_settings(Panel.STORE)
+def status(settings: Settings, *, json: Json = False) -> None:
     """Show how far each project is: images, answers, observations, model version, training."""
-    settings = load_settings(data_dir=data_dir, database_url=database_url)
     store = open_current(settings)
     try:
         rows = collect(store)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
@@ -43,7 +44,7 @@ def _values(row: ExportRow) -> Iterator[str]:
         if human:
             yield "1" if probability else "0"
         else:
-            yield "" if probability != probability else f"{probability:.4f}"  # NaN differs from itself
+            yield "" if math.isnan(probability) else f"{probability:.4f}"
 
 
 def _listed(names: Sequence[str]) -> str:

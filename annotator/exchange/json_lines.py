@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, BinaryIO
 
 from annotator.exchange.rows import ExportRow
@@ -25,14 +26,16 @@ def _plain(row: ExportRow, labels: tuple[str, ...]) -> dict[str, Any]:
         "observed_positive": row.positives,
         "observed_negative": row.negatives,
         "human": human_labels(row, labels),
-        "probabilities": dict(zip(labels, (_value(*each) for each in values), strict=True)),
+        "probabilities": dict(
+            zip(labels, (_value(probability, human=human) for probability, human in values), strict=True)
+        ),
     }
 
 
-def _value(probability: float, human: bool) -> float | int | None:
+def _value(probability: float, *, human: bool) -> float | int | None:
     if human:
         return int(probability)
-    return None if probability != probability else probability  # NaN differs from itself
+    return None if math.isnan(probability) else probability
 
 
 JSONL = ExportFormat("jsonl", "One JSON object an image and line, for scripts.", write)

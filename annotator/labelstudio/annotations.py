@@ -27,7 +27,7 @@ from annotator.labelstudio.observations import observe, ticked
 from annotator.labelstudio.predictions import version_of_region
 from annotator.store.labels import live_labels
 from annotator.store.models import Annotation, Image, ModelVersion, Project, Suggestion
-from annotator.store.records import record_annotation
+from annotator.store.records import Submission, record_annotation
 from annotator.store.states import Source
 
 LARGEST_ID = 2**63 - 1
@@ -101,20 +101,24 @@ def record(
     """
     shown = what_was_shown(session, project, image, annotation)
     labels = [label.name for label in live_labels(session, project.id)]
-    observed = observe(annotation.result, labels, shown.labels if shown else None, annotation.skipped)
+    observed = observe(annotation.result, labels, shown.labels if shown else None, skipped=annotation.skipped)
     return record_annotation(
         session,
         project,
         image,
-        studio_annotation=annotation.id,
-        result=annotation.result,
-        skipped=annotation.skipped,
-        annotator=annotation.annotator,
-        lead_time=annotation.lead_time,
-        suggested_version=shown.version if shown else None,
-        suggested=list(shown.labels) if shown else None,
-        observed=[each for each in observed if not (each.source is Source.COMPLETE and each.label in young)],
-        at=annotation.updated_at,
+        Submission(
+            studio_annotation=annotation.id,
+            result=annotation.result,
+            skipped=annotation.skipped,
+            annotator=annotation.annotator,
+            lead_time=annotation.lead_time,
+            suggested_version=shown.version if shown else None,
+            suggested=list(shown.labels) if shown else None,
+            observed=[
+                each for each in observed if not (each.source is Source.COMPLETE and each.label in young)
+            ],
+            at=annotation.updated_at,
+        ),
     )
 
 

@@ -26,6 +26,16 @@ class Check:
     detail: str
     fix: str = ""
 
+    @classmethod
+    def good(cls, name: str, detail: str) -> Check:
+        """A link that holds."""
+        return cls(name, ok=True, detail=detail)
+
+    @classmethod
+    def broken(cls, name: str, detail: str, fix: str = "") -> Check:
+        """A link that does not hold."""
+        return cls(name, ok=False, detail=detail, fix=fix)
+
 
 def check_studio(studio: Studio) -> list[Check]:
     """Whether Label Studio answers and takes the token."""
@@ -34,7 +44,7 @@ def check_studio(studio: Studio) -> list[Check]:
         who = studio.whoami().get("email", "?")
     except OnetagError as error:
         return [_broken("Label Studio", error)]
-    return [Check("Label Studio", True, f"{studio.url} answers: version {version}, signed in as {who}")]
+    return [Check.good("Label Studio", f"{studio.url} answers: version {version}, signed in as {who}")]
 
 
 def check_project(
@@ -56,7 +66,7 @@ def check_project(
 
 def _links(studio: Studio, project: int, url: str, secret: SecretStr, version: str | None) -> Iterator[Check]:
     found = studio.project(project)
-    yield Check(f"project {project}", True, str(found.get("title")))
+    yield Check.good(f"project {project}", str(found.get("title")))
     yield _controls(str(found.get("label_config", "")))
     backends = [each for each in studio.backends(project) if str(each.get("url")).rstrip("/") == url]
     yield _backend(studio, project, url, secret, backends)
@@ -71,24 +81,24 @@ def _controls(label_config: str) -> Check:
         config = parse_config(label_config)
     except OnetagError as error:
         return _broken("label config", error)
-    return Check("label config", True, f"{len(config.labels)} labels as {config.kind}")
+    return Check.good("label config", f"{len(config.labels)} labels as {config.kind}")
 
 
 def _backend(
     studio: Studio, project: int, url: str, secret: SecretStr, backends: list[dict[str, Any]]
 ) -> Check:
     if len(backends) != 1:
-        return Check("ML backend", False, f"{len(backends)} backends at {url}, one is needed", RECONNECT)
+        return Check.broken("ML backend", f"{len(backends)} backends at {url}, one is needed", RECONNECT)
     try:  # saved as it is: Label Studio first tries its network guard, our health and our secret
         studio.upsert_backend(project, url, str(backends[0].get("title") or url), secret)
     except LabelStudioError as error:
         return _broken("ML backend", error)
-    return Check("ML backend", True, f"Label Studio reaches {url}, its network guard lets it")
+    return Check.good("ML backend", f"Label Studio reaches {url}, its network guard lets it")
 
 
 def _webhook(webhooks: list[dict[str, Any]], secret: SecretStr) -> Check:
     if len(webhooks) != 1:
-        return Check("webhook", False, f"{len(webhooks)} webhooks to the backend, one is needed", RECONNECT)
+        return Check.broken("webhook", f"{len(webhooks)} webhooks to the backend, one is needed", RECONNECT)
     webhook = webhooks[0]
     given = set(webhook.get("actions", ()))
     told = {
@@ -99,16 +109,16 @@ def _webhook(webhooks: list[dict[str, Any]], secret: SecretStr) -> Check:
     }
     wrong = [what for what, is_so in told.items() if is_so]
     if wrong:
-        return Check("webhook", False, f"it {', '.join(wrong)}", RECONNECT)
-    return Check("webhook", True, "carries the secret, and is sent what we need")
+        return Check.broken("webhook", f"it {', '.join(wrong)}", RECONNECT)
+    return Check.good("webhook", "carries the secret, and is sent what we need")
 
 
 def _orphans(orphans: list[dict[str, Any]]) -> Check:
     if not orphans:
-        return Check("orphan webhooks", True, "none")
+        return Check.good("orphan webhooks", "none")
     urls = ", ".join(str(each.get("url")) for each in orphans)
     detail = f"{len(orphans)} to backends that are gone ({urls}): each adds up to 1 s to every Submit"
-    return Check("orphan webhooks", False, detail, "Delete them in the project's Settings > Webhooks.")
+    return Check.broken("orphan webhooks", detail, "Delete them in the project's Settings > Webhooks.")
 
 
 def _queue(project: dict[str, Any], backends: list[dict[str, Any]], version: str) -> Check:
@@ -116,13 +126,13 @@ def _queue(project: dict[str, Any], backends: list[dict[str, Any]], version: str
     titles = [str(each.get("title")) for each in backends]
     if current != version or sampling != UNCERTAINTY:
         detail = f"ordered by {sampling} of {current!r} and not by {UNCERTAINTY} of {version!r}"
-        return Check("queue", False, detail, "Run `onetag train` to publish a version.")
+        return Check.broken("queue", detail, "Run `onetag train` to publish a version.")
     if titles != [version]:
         detail = f"the backend's title is {', '.join(titles) or 'missing'} and not {version}"
-        return Check("queue", False, f"{detail}: tasks without suggestions do not ask for them", RECONNECT)
-    return Check("queue", True, f"most useful first, by {version}")
+        return Check.broken("queue", f"{detail}: tasks without suggestions do not ask for them", RECONNECT)
+    return Check.good("queue", f"most useful first, by {version}")
 
 
 def _broken(name: str, error: OnetagError) -> Check:
     """A check that failed with an error."""
-    return Check(name, False, error.problem, error.fix)
+    return Check.broken(name, error.problem, error.fix)

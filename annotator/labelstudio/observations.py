@@ -39,7 +39,7 @@ class _Region:
 
 
 def observe(
-    result: Any, labels: Sequence[str], suggested: Collection[str] | None, skipped: bool = False
+    result: Any, labels: Sequence[str], suggested: Collection[str] | None, *, skipped: bool = False
 ) -> list[Observed]:
     """What one annotation makes known, at most one observation a label.
 

@@ -1,5 +1,6 @@
 """The store: every record, and the few questions that are asked of it."""
 
+from annotator.store.current import open_current
 from annotator.store.engine import Store, open_store
 from annotator.store.feedback import SuggestionFeedback, suggestion_feedback
 from annotator.store.images import ImageChanges, remove_images, sync_images, unanswered_images
@@ -20,7 +21,7 @@ from annotator.store.models import (
     Suggestion,
     TrainingRun,
 )
-from annotator.store.records import Observed, record_annotation, retire_annotation
+from annotator.store.records import Observed, Submission, record_annotation, retire_annotation
 from annotator.store.runs import (
     RunGone,
     claim_run,
@@ -64,6 +65,7 @@ __all__ = [
     "Snapshot",
     "Source",
     "Store",
+    "Submission",
     "Suggested",
     "Suggestion",
     "SuggestionFeedback",
@@ -84,6 +86,7 @@ __all__ = [
     "next_queued_run",
     "next_suggestions",
     "observed_matrix",
+    "open_current",
     "open_run",
     "open_store",
     "queue_run",

@@ -28,22 +28,30 @@ class Observed:
     source: Source
 
 
+@dataclass(frozen=True)
+class Submission:
+    """What an annotator submitted, as it was at the moment `at`.
+
+    studio_annotation: its number in Label Studio, where it has one. result: Label Studio's own, as it came.
+    lead_time: seconds. suggested, suggested_version: what was shown ticked, and by which version.
+    observed: what it makes known.
+    """
+
+    studio_annotation: int | None
+    result: list[Any]
+    skipped: bool
+    annotator: str | None
+    lead_time: float | None
+    suggested_version: str | None
+    suggested: Sequence[str] | None
+    observed: Sequence[Observed]
+    at: datetime
+
+
 def record_annotation(
-    session: Session,
-    project: Project,
-    image: Image,
-    *,
-    studio_annotation: int | None,
-    result: list[Any],
-    skipped: bool,
-    annotator: str | None,
-    lead_time: float | None,
-    suggested_version: str | None,
-    suggested: Sequence[str] | None,
-    observed: Sequence[Observed],
-    at: datetime,
+    session: Session, project: Project, image: Image, submission: Submission
 ) -> Annotation | None:
-    """Record one annotation as it was at the moment `at`; None when that adds nothing to what is known.
+    """Record one submission; None when that adds nothing to what is known.
 
     What the live revision says already is not written again. What is older than the live revision, or than
     the deletion, came late and is ignored. Everything else retires the live revision with its observations
@@ -55,17 +63,17 @@ def record_annotation(
     fresh = Annotation(
         project_id=project.id,
         image_id=image.id,
-        studio_annotation=studio_annotation,
-        result=as_stored(result),
-        skipped=skipped,
-        annotator=annotator,
-        lead_time=lead_time,
-        suggested_version=suggested_version,
-        suggested=None if suggested is None else list(suggested),
-        created_at=utc(at),
-        updated_at=utc(at),
+        studio_annotation=submission.studio_annotation,
+        result=as_stored(submission.result),
+        skipped=submission.skipped,
+        annotator=submission.annotator,
+        lead_time=submission.lead_time,
+        suggested_version=submission.suggested_version,
+        suggested=None if submission.suggested is None else list(submission.suggested),
+        created_at=utc(submission.at),
+        updated_at=utc(submission.at),
     )
-    values = _values(session, project, observed)
+    values = _values(session, project, submission.observed)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with session.begin_nested():

@@ -33,8 +33,8 @@ class SchemaState:
 
     current: str | None
     head: str
-    ok: bool
     message: str
+    ok: bool = False
     fix: str = ""
     newer: bool = False
 
@@ -104,18 +104,18 @@ def _compare(store: Store, current: str | None) -> SchemaState:
     scripts = ScriptDirectory.from_config(_config())
     head = scripts.get_current_head() or ""
     if current is None:
-        return SchemaState(None, head, False, "The database is not set up.", UPGRADE)
+        return SchemaState(None, head, message="The database is not set up.", fix=UPGRADE)
     if current == head:
-        return SchemaState(current, head, True, f"The database is up to date (revision {head}).")
+        return SchemaState(current, head, ok=True, message=f"The database is up to date (revision {head}).")
     if current in {script.revision for script in scripts.walk_revisions()}:
         message = f"The database is at revision {current}, this code needs {head}."
-        return SchemaState(current, head, False, message, UPGRADE)
+        return SchemaState(current, head, message=message, fix=UPGRADE)
     message = (
         f"The database {shown(store.url)} is at revision {current}, which a newer onetag made: this one "
         f"knows {head} at most."
     )
     fix = "Install the newer one (pip install -U onetag), or use another database."
-    return SchemaState(current, head, False, message, fix, newer=True)
+    return SchemaState(current, head, message=message, fix=fix, newer=True)
 
 
 def _revision(connection: Connection) -> str | None:

@@ -27,9 +27,9 @@ LEAST_FREE = 2**30
 def attempt(name: str, look: Callable[[], str]) -> Check:
     """A check that holds when `look` returns (its detail) and is broken when it raises OnetagError."""
     try:
-        return Check(name, True, look(), "")
+        return Check.good(name, look())
     except OnetagError as error:
-        return Check(name, False, error.problem, error.fix)
+        return Check.broken(name, error.problem, error.fix)
 
 
 def database(settings: Settings) -> Check:
@@ -52,7 +52,7 @@ def disk(settings: Settings) -> Check:
     """Whether the data folder's disk has room."""
     folder = settings.data_dir
     if not folder.is_dir():
-        return Check("disk", False, f"{folder} is not there.", "Start with `onetag up` or `onetag connect`.")
+        return Check.broken("disk", f"{folder} is not there.", "Start with `onetag up` or `onetag connect`.")
     free = shutil.disk_usage(folder).free
     detail = f"{free / 2**30:.1f} GiB free in {folder}"
     return Check("disk", free >= LEAST_FREE, detail, "" if free >= LEAST_FREE else "Free some space.")
@@ -62,41 +62,41 @@ def backend(settings: Settings) -> Iterator[Check]:
     """Whether the ML backend answers, takes our secret, and refuses strangers."""
     url = backend_url(settings)
     if ask(f"{url}/health") != 200:
-        yield Check(
-            "ML backend", False, f"Nothing answers at {url}.", "Start `onetag serve`, or `onetag up`."
+        yield Check.broken(
+            "ML backend", f"Nothing answers at {url}.", "Start `onetag serve`, or `onetag up`."
         )
         return
-    yield Check("ML backend", True, f"answers at {url}", "")
+    yield Check.good("ML backend", f"answers at {url}")
     secret = settings.secret.get_secret_value() if settings.secret else ""
     if ask(f"{url}/versions", secret) == 401:
         fix = "Restart `onetag serve` with this data folder, or give both the same ONETAG_SECRET."
-        yield Check("secret", False, "The ML backend refuses the secret of this data folder.", fix)
+        yield Check.broken("secret", "The ML backend refuses the secret of this data folder.", fix)
     elif ask(f"{url}/versions") != 401:
-        yield Check("secret", False, f"{url} answers without the secret.", "Restart `onetag serve`.")
+        yield Check.broken("secret", f"{url} answers without the secret.", "Restart `onetag serve`.")
     else:
-        yield Check("secret", True, "the ML backend takes it, and refuses others", "")
+        yield Check.good("secret", "the ML backend takes it, and refuses others")
 
 
 def worker(settings: Settings) -> Check:
     """Whether a worker gave a sign of life lately."""
     silent = seconds_since_beat(settings.data_dir)
     if silent is None:
-        return Check("worker", False, "No worker runs in this data folder.", "Start `onetag worker`.")
+        return Check.broken("worker", "No worker runs in this data folder.", "Start `onetag worker`.")
     if silent > SILENT_AFTER:
         fix = "Restart `onetag worker`; its log says why it stopped."
-        return Check("worker", False, f"The worker has been silent for {silent:.0f} s.", fix)
-    return Check("worker", True, f"gave a sign of life {silent:.0f} s ago", "")
+        return Check.broken("worker", f"The worker has been silent for {silent:.0f} s.", fix)
+    return Check.good("worker", f"gave a sign of life {silent:.0f} s ago")
 
 
-def show(checks: Sequence[Check], console: Console, as_json: bool) -> bool:
+def show(checks: Sequence[Check], console: Console, *, as_json: bool) -> bool:
     """Print the checks as a list, or as JSON; whether all hold."""
-    good = all(check.ok for check in checks)
+    good = all(each.ok for each in checks)
     if as_json:
-        print_json({"ok": good, "checks": [asdict(check) for check in checks]})
+        print_json({"ok": good, "checks": [asdict(each) for each in checks]})
         return good
-    for check in checks:
-        mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
-        console.print(f"{mark} [bold]{escape(check.name)}[/] {escape(check.detail)}")
-        if check.fix and not check.ok:
-            console.print(f"    [yellow]{escape(check.fix)}[/]")
+    for each in checks:
+        mark = "[green]✓[/]" if each.ok else "[red]✗[/]"
+        console.print(f"{mark} [bold]{escape(each.name)}[/] {escape(each.detail)}")
+        if each.fix and not each.ok:
+            console.print(f"    [yellow]{escape(each.fix)}[/]")
     return good

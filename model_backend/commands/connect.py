@@ -6,18 +6,10 @@ from typing import Annotated
 
 import typer
 
-from annotator.commands.options import (
-    DatabaseUrl,
-    DataDir,
-    Host,
-    Json,
-    Port,
-    Project,
-    StudioToken,
-    StudioUrl,
-    label_names,
-)
-from annotator.settings import load_settings
+from annotator.commands.options import Json, Project, label_names
+from annotator.commands.with_settings import with_settings
+from annotator.flags import Panel
+from annotator.settings import Settings
 from model_backend.commands.checks import show
 from model_backend.commands.connecting import Request, link
 from model_backend.commands.console import standard
@@ -56,29 +48,18 @@ RemoveOrphans = Annotated[
 ]
 
 
+@with_settings(Panel.STORE, Panel.BACKEND, Panel.STUDIO)
 def connect(
-    url: StudioUrl = None,
+    settings: Settings,
     project: Project = None,
-    token: StudioToken = None,
     backend_url: BackendUrl = None,
-    host: Host = None,
-    port: Port = None,
-    fix_config: FixConfig = False,
     labels: Labels = None,
+    *,
+    fix_config: FixConfig = False,
     remove_orphans: RemoveOrphans = False,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
     json: Json = False,
 ) -> None:
     """Connect a project of an existing Label Studio, and check every link; start `onetag serve` first."""
-    settings = load_settings(
-        data_dir=data_dir,
-        database_url=database_url,
-        label_studio_url=url,
-        label_studio_token=token,
-        host=host,
-        port=port,
-    )
     request = Request(
         project=project,
         backend_url=backend_url,
@@ -86,5 +67,5 @@ def connect(
         fix_config=fix_config,
         remove_orphans=remove_orphans,
     )
-    if not show(link(settings, request), standard(), json):
+    if not show(link(settings, request), standard(), as_json=json):
         raise typer.Exit(1)

@@ -76,13 +76,13 @@ def label_config(studio: Studio, project: int, request: Request) -> list[Check]:
     try:
         there = studio.project(project)
     except OnetagError as error:
-        return [Check(f"project {project}", False, str(error))]
+        return [Check.broken(f"project {project}", error.problem, error.fix)]
     try:
         parse_config(there["label_config"])
     except OnetagError as error:
         if not request.fix_config:
             fix = "Add --fix-config to have it replaced; answers given so far stay."
-            return [Check("label config", False, str(error), fix)]
+            return [Check.broken("label config", str(error), fix)]
         studio.update_project(project, label_config=mended(there, request.labels))
     return []
 
@@ -109,4 +109,4 @@ def backend(settings: Settings) -> list[Check]:
     if any(ask(f"{url}/health") == 200 for url in (backend_url(settings), address_for_studio(settings))):
         return []
     fix = f"Start `onetag serve --data-dir {settings.data_dir}`, then run this again."
-    return [Check("ML backend", False, f"Nothing answers at {address_for_studio(settings)}.", fix)]
+    return [Check.broken("ML backend", f"Nothing answers at {address_for_studio(settings)}.", fix)]

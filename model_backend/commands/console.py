@@ -19,7 +19,7 @@ from rich.progress import (
 )
 
 
-def standard(quiet: bool = False) -> Console:
+def standard(*, quiet: bool = False) -> Console:
     """The console for results; a quiet one (for `--json`) talks to standard error instead."""
     return Console(stderr=quiet, highlight=False, soft_wrap=True)
 

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
-from annotator.commands.options import Backbone, DataDir, Host, Json, Port
-from annotator.settings import load_settings
+from annotator.commands.options import Json
+from annotator.commands.with_settings import Unset, with_settings
+from annotator.flags import Panel
+from annotator.settings import Settings
 from model_backend.commands.children import port_or_free
 from model_backend.commands.console import print_json, progress_bar, standard
 from model_backend.commands.installation import Plan, running
 from model_backend.commands.up import interruptible, say_where, wait
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from annotator.settings import Settings
     from model_backend.demo.show import DemoOptions
 
 DEMO_FOLDER = Path("onetag-demo")
@@ -31,8 +31,8 @@ DatasetFolder = Annotated[
     typer.Option(
         "--dataset",
         envvar="ONETAG_DATASET",
-        help="Folder with images/ and labels.csv (image, then 0 or 1 a label). [default: digit scenes]",
-        show_default=False,
+        help="Folder with images/ and labels.csv (image, then 0 or 1 a label).",
+        show_default="digit scenes",
     ),
 ]
 Images = Annotated[
@@ -41,8 +41,8 @@ Images = Annotated[
         "--images",
         envvar="ONETAG_IMAGE_COUNT",
         min=10,
-        help=f"Images to label. [default: {SCENES} scenes, or all of --dataset]",
-        show_default=False,
+        help="Images to label.",
+        show_default=f"{SCENES} scenes, or all of --dataset",
     ),
 ]
 HeldOut = Annotated[
@@ -51,8 +51,8 @@ HeldOut = Annotated[
         "--held-out",
         envvar="ONETAG_HELD_OUT",
         min=1,
-        help=f"Images to measure on, never shown. [default: {HELD_OUT} scenes, or a quarter, 500 at most]",
-        show_default=False,
+        help="Images to measure on, never shown.",
+        show_default=f"{HELD_OUT} scenes, or a quarter, 500 at most",
     ),
 ]
 Rounds = Annotated[
@@ -64,8 +64,8 @@ PerRound = Annotated[
         "--per-round",
         envvar="ONETAG_PER_ROUND",
         min=1,
-        help="Images answered a round. [default: half of the images over all rounds]",
-        show_default=False,
+        help="Images answered a round.",
+        show_default="half of the images over all rounds",
     ),
 ]
 DemoStudioPort = Annotated[
@@ -75,59 +75,67 @@ DemoStudioPort = Annotated[
         envvar="ONETAG_STUDIO_PORT",
         min=1,
         max=65535,
-        help="Port Label Studio listens on. [default: 8080, or a free one]",
-        show_default=False,
+        rich_help_panel=Panel.STUDIO,
+        help="Port Label Studio listens on.",
+        show_default="8080, or a free one",
     ),
 ]
-Seed = Annotated[
-    int, typer.Option("--seed", envvar="ONETAG_SEED", min=0, help="Seed of every random choice.")
-]
 
 
-def demo(
-    exit_at_end: Exit = False,
+@with_settings(
+    Panel.LEARNING,
+    "host",
+    "precision",
+    "acquisition",
+    "window",
+    "clusters",
+    data_dir=DEMO_FOLDER,
+    port=Unset("9090, or a free one"),
+    backbone="handcrafted",
+    retrain_idle=0.5,
+    without=("end_to_end",),
+)
+def demo(  # noqa: PLR0913 (each is an option)
+    settings: Settings,
+    *,
     dataset: DatasetFolder = None,
     images: Images = None,
     held_out: HeldOut = None,
     rounds: Rounds = 8,
     per_round: PerRound = None,
-    seed: Seed = 0,
-    data_dir: DataDir = None,
     studio_port: DemoStudioPort = None,
-    host: Host = None,
-    port: Port = None,
-    backbone: Backbone = None,
+    exit_at_end: Exit = False,
     json: Json = False,
 ) -> None:
     """Watch it work: a real Label Studio, a simulated annotator, suggestions that get better."""
-    from model_backend.demo.show import DemoOptions  # noqa: PLC0415 (torch is slow to import)
+    from model_backend.demo.show import DemoOptions  # noqa: PLC0415 (the demo draws and learns)
 
-    folder = data_dir or DEMO_FOLDER
-    settings = load_settings(
-        data_dir=folder / "data",
-        host=host,
-        port=port or port_or_free(9090),
-        backbone=backbone or "handcrafted",
-        seed=seed,
-        retrain_idle=0.5,
-    )
-    wish = DemoOptions(dataset, images, held_out, rounds, per_round, seed)
+    folder = settings.data_dir
+    port = settings.port if "port" in settings.model_fields_set else port_or_free(settings.port)
+    here = settings.model_copy(update={"data_dir": folder / "data", "port": port})
+    options = DemoOptions(dataset, images, held_out, rounds, per_round, settings.seed)
     console = standard(quiet=json)
-    told = show(settings, wish, folder, studio_port or port_or_free(8080), console, stay=not exit_at_end)
+    told = show(here, options, folder, studio_port or port_or_free(8080), console, stay=not exit_at_end)
     if json:
         print_json(told)
 
 
 def show(
-    settings: Settings, wish: DemoOptions, folder: Path, studio_port: int, console: Console, *, stay: bool
+    settings: Settings, options: DemoOptions, folder: Path, studio_port: int, console: Console, *, stay: bool
 ) -> dict[str, Any]:
     """Run the demonstration in `folder` and return its numbers; with `stay` the servers run until Ctrl-C."""
-    from model_backend.demo.features import Scorer  # noqa: PLC0415 (torch is slow to import)
-    from model_backend.demo.show import fresh_folder, perform, prepare, results, summary  # noqa: PLC0415 (torch is slow to import)
+    from model_backend.demo.features import Scorer  # noqa: PLC0415 (the demo draws and learns)
+    from model_backend.demo.show import (  # noqa: PLC0415 (the demo draws and learns)
+        fresh_folder,
+        perform,
+        prepare,
+        results,
+        summary,
+    )
 
     began = time.monotonic()
     fresh_folder(folder)
-    material = prepare(wish, folder, SCENES, HELD_OUT)
+    material = prepare(options, folder, SCENES, HELD_OUT)
     console.print(f"{material.name}: {material.describe()}")
     plan = Plan(
         images=material.folder,
@@ -143,7 +151,7 @@ def show(
     ):
         with console.status("Computing features of all images ..."):
             scorer.wait()
-        rounds = perform(installation, material, scorer, wish, console)
+        rounds = perform(installation, material, scorer, options, console)
         told = summary(
             rounds, results(installation, material, rounds, folder / "results"), began, installation
         )

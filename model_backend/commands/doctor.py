@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from annotator.commands.options import DatabaseUrl, DataDir, Host, Json, Port, StudioToken, StudioUrl
-from annotator.settings import load_settings
+from annotator.commands.options import Json
+from annotator.commands.with_settings import with_settings
+from annotator.flags import Panel
+from annotator.settings import Settings
 from model_backend.commands.checks import show
 from model_backend.commands.console import standard
 from model_backend.commands.examination import examine
 
 
-def doctor(
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    url: StudioUrl = None,
-    token: StudioToken = None,
-    host: Host = None,
-    port: Port = None,
-    json: Json = False,
-) -> None:
+@with_settings(Panel.STORE, Panel.BACKEND, Panel.STUDIO)
+def doctor(settings: Settings, *, json: Json = False) -> None:
     """Check every link of the chain; exit code 1 when one is broken."""
-    settings = load_settings(
-        data_dir=data_dir,
-        database_url=database_url,
-        label_studio_url=url,
-        label_studio_token=token,
-        host=host,
-        port=port,
-    )
-    if not show(list(examine(settings)), standard(), json):
+    if not show(list(examine(settings)), standard(), as_json=json):
         raise typer.Exit(1)

@@ -40,8 +40,8 @@ def inbox(row: dict[str, Any]) -> Check:
     """Whether what Label Studio sent has been taken in."""
     name, waiting = f"inbox of project {row['project']}", row["events_waiting"]
     if waiting > MOST_WAITING:
-        return Check(name, False, f"{waiting} events wait", "Start `onetag worker`, or look at its log.")
-    return Check(name, True, f"{waiting} events wait" if waiting else "empty")
+        return Check.broken(name, f"{waiting} events wait", "Start `onetag worker`, or look at its log.")
+    return Check.good(name, f"{waiting} events wait" if waiting else "empty")
 
 
 MOST_WAITING = 50
@@ -52,19 +52,19 @@ def training(row: dict[str, Any]) -> Check:
     """What became of the last training."""
     name, run = f"training of project {row['project']}", row["training"]
     if run is None:
-        return Check(name, True, "none yet: it starts by itself once images are answered")
+        return Check.good(name, "none yet: it starts by itself once images are answered")
     if run["state"] == "failed":
         fix = "Mend what it says, then run `onetag train`."
-        return Check(name, False, f"the last one failed: {run['error']}", fix)
-    return Check(name, True, f"{run['state']}, version {row['version'] or 'none yet'}")
+        return Check.broken(name, f"the last one failed: {run['error']}", fix)
+    return Check.good(name, f"{run['state']}, version {row['version'] or 'none yet'}")
 
 
 def label_studio(settings: Settings, rows: list[dict[str, Any]]) -> Iterator[Check]:
     """Label Studio itself, then each of its projects that the store knows."""
     studio = open_studio(settings)
     if studio is None:
-        yield Check(
-            "Label Studio", False, "No address or token is known.", "Run `onetag up` or `onetag connect`."
+        yield Check.broken(
+            "Label Studio", "No address or token is known.", "Run `onetag up` or `onetag connect`."
         )
         return
     answers = check_studio(studio)
@@ -72,8 +72,8 @@ def label_studio(settings: Settings, rows: list[dict[str, Any]]) -> Iterator[Che
     if not all(check.ok for check in answers):
         return
     if not rows:
-        yield Check(
-            "project", False, "There is none yet.", "Run `onetag up` or `onetag connect --project N`."
+        yield Check.broken(
+            "project", "There is none yet.", "Run `onetag up` or `onetag connect --project N`."
         )
     for row in rows:
         if row["label_studio"] == studio.url and settings.secret is not None:

@@ -57,7 +57,7 @@ def look_through(
     usable = []
 
     def look(name: str) -> tuple[str, str | None]:
-        return _look(folder / name, max_bytes, max_pixels, name in known)
+        return _look(folder / name, max_bytes, max_pixels, checked=name in known)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         for done, (name, (digest, reason)) in enumerate(
@@ -99,7 +99,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield entry
 
 
-def _look(file: Path, max_bytes: int, max_pixels: int, checked: bool) -> tuple[str, str | None]:
+def _look(file: Path, max_bytes: int, max_pixels: int, *, checked: bool) -> tuple[str, str | None]:
     """(digest of the bytes, what is wrong or None)."""
     from model_backend.images import open_image  # noqa: PLC0415 (torch is slow to import)
 

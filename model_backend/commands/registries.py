@@ -12,32 +12,32 @@ from annotator.commands.options import Json
 from model_backend.commands.console import print_json, standard
 
 
-def losses(json: Json = False) -> None:
+def losses(*, json: Json = False) -> None:
     """List the losses that `--loss` takes."""
     from model_backend.losses import LOSSES  # noqa: PLC0415 (torch is slow to import)
 
-    show("Losses", LOSSES, json)
+    show("Losses", LOSSES, as_json=json)
 
 
-def estimators(json: Json = False) -> None:
+def estimators(*, json: Json = False) -> None:
     """List the label estimators that `--estimator` takes."""
     from model_backend.estimators import ESTIMATORS  # noqa: PLC0415 (torch is slow to import)
 
-    show("Estimators", ESTIMATORS, json)
+    show("Estimators", ESTIMATORS, as_json=json)
 
 
-def backbones(json: Json = False) -> None:
+def backbones(*, json: Json = False) -> None:
     """List the feature extractors that `--backbone` takes."""
     from model_backend.backbones import BACKBONES  # noqa: PLC0415 (torch is slow to import)
 
-    show("Backbones", BACKBONES, json)
+    show("Backbones", BACKBONES, as_json=json)
 
 
-def acquisitions(json: Json = False) -> None:
+def acquisitions(*, json: Json = False) -> None:
     """List the ways to choose which image to ask next."""
     from model_backend.acquisition import ACQUISITIONS  # noqa: PLC0415 (torch is slow to import)
 
-    show("Acquisitions", ACQUISITIONS, json)
+    show("Acquisitions", ACQUISITIONS, as_json=json)
 
 
 COMMANDS: Mapping[str, Callable[..., None]] = {
@@ -48,7 +48,7 @@ COMMANDS: Mapping[str, Callable[..., None]] = {
 }
 
 
-def show(title: str, entries: Mapping[str, Any], as_json: bool) -> None:
+def show(title: str, entries: Mapping[str, Any], *, as_json: bool) -> None:
     """Print name, description and source of each entry of a registry."""
     rows = [
         {"name": name, "description": entry.description, "source": getattr(entry, "source", "")}

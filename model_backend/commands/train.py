@@ -2,61 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from annotator.commands.options import (
-    Backbone,
-    DatabaseUrl,
-    DataDir,
-    Device,
-    EndToEnd,
-    Estimator,
-    ExpectedPositives,
-    Json,
-    Loss,
-    Project,
-    Seed,
-    Weights,
-    chosen_project,
-    open_current,
-)
+from annotator.commands.options import Json, Project, chosen_project
+from annotator.commands.with_settings import with_settings
+from annotator.flags import Panel
 from annotator.labelstudio.connection import open_studio
-from annotator.settings import load_settings
+from annotator.settings import Settings
+from annotator.store import ModelVersion, Store, open_current
 from model_backend.commands.console import print_json, stage_bar, standard
 from model_backend.engine.publish import publish_if_possible
 
-if TYPE_CHECKING:
-    from annotator.settings import Settings
-    from annotator.store import ModelVersion, Store
 
-
-def train(
-    project: Project = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    backbone: Backbone = None,
-    weights: Weights = None,
-    loss: Loss = None,
-    estimator: Estimator = None,
-    end_to_end: EndToEnd = None,
-    expected_positives: ExpectedPositives = None,
-    device: Device = None,
-    seed: Seed = None,
-    json: Json = False,
-) -> None:
+@with_settings(
+    Panel.STORE, Panel.STUDIO, Panel.IMAGES, Panel.LEARNING, Panel.SUGGESTIONS, without=("predict_batch",)
+)
+def train(settings: Settings, project: Project = None, *, json: Json = False) -> None:
     """Train on what is known now, and send the new suggestions to Label Studio."""
-    settings = load_settings(
-        data_dir=data_dir,
-        database_url=database_url,
-        backbone=backbone,
-        weights=weights,
-        loss=loss,
-        estimator=estimator,
-        end_to_end=end_to_end,
-        expected_positives=expected_positives,
-        device=device,
-        seed=seed,
-    )
     store = open_current(settings)
     console = standard(quiet=json)
     try:

@@ -7,36 +7,18 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
-from annotator.commands.options import (
-    Backbone,
-    DatabaseUrl,
-    DataDir,
-    Device,
-    Estimator,
-    ExpectedPositives,
-    Host,
-    Loss,
-    Port,
-    RetrainAfter,
-    RetrainIdle,
-    Seed,
-    StudioPort,
-    Weights,
-    label_names,
-)
-from annotator.settings import load_settings
+from annotator.commands.options import StudioPort, label_names
+from annotator.commands.with_settings import with_settings
+from annotator.flags import Panel
+from annotator.settings import Settings
 from model_backend.commands.console import progress_bar, standard
-from model_backend.commands.installation import Plan, running
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from model_backend.commands.installation import Running
+from model_backend.commands.installation import Plan, Running, running
 
 SHOWN = 10
 """Files left out that are named one by one."""
@@ -53,7 +35,7 @@ Labels = Annotated[
         "--labels",
         envvar="ONETAG_LABELS",
         help="a,b,c, or @labels.txt with one a line. Needed at the first start.",
-        show_default=False,
+        show_default="those of the project",
     ),
 ]
 Title = Annotated[
@@ -61,47 +43,21 @@ Title = Annotated[
     typer.Option(
         "--title",
         envvar="ONETAG_TITLE",
-        help="Name of the project. [default: the folder's name]",
-        show_default=False,
+        help="Name of the project.",
+        show_default="the folder's name",
     ),
 ]
 
 
+@with_settings(*Panel, without=("label_studio_url", "label_studio_token", "local_files_root"))
 def up(
+    settings: Settings,
     images: Images,
     labels: Labels = None,
     title: Title = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
     studio_port: StudioPort = 8080,
-    host: Host = None,
-    port: Port = None,
-    backbone: Backbone = None,
-    weights: Weights = None,
-    loss: Loss = None,
-    estimator: Estimator = None,
-    expected_positives: ExpectedPositives = None,
-    device: Device = None,
-    seed: Seed = None,
-    retrain_after: RetrainAfter = None,
-    retrain_idle: RetrainIdle = None,
 ) -> None:
     """Start Label Studio with your images, the ML backend and the worker; again, it goes on where it was."""
-    settings = load_settings(
-        data_dir=data_dir,
-        database_url=database_url,
-        host=host,
-        port=port,
-        backbone=backbone,
-        weights=weights,
-        loss=loss,
-        estimator=estimator,
-        expected_positives=expected_positives,
-        device=device,
-        seed=seed,
-        retrain_after=retrain_after,
-        retrain_idle=retrain_idle,
-    )
     console = standard()
     plan = Plan(
         images=images,

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,7 @@ class Up:
         """Kill a Label Studio that was left behind."""
         for pid in processes_with(str(self.data_dir.resolve() / "label-studio")):
             os.kill(pid, signal.SIGKILL)
-            until(lambda pid=pid: started_at(pid) is None, 10, f"process {pid} ends")
+            until(partial(_ended, pid), 10, f"process {pid} ends")
 
 
 @pytest.fixture(scope="package")
@@ -195,3 +196,7 @@ def up(scenes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up
         yield made
     finally:
         made.clean()
+
+
+def _ended(pid: int) -> bool:
+    return started_at(pid) is None

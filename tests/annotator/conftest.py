@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.store import Annotation, Image, Observed, Project, record_annotation
+from annotator.store import Annotation, Image, Observed, Project, Source, Submission, record_annotation
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ def annotate() -> Callable[..., Annotation | None]:
             Observed(
                 text.removeprefix("-"),
                 -1 if text.startswith("-") else 1,
-                "rejected" if text[0] == "-" else "tag",
+                Source.REJECTED if text[0] == "-" else Source.TAG,
             )
             for text in said
         ]
@@ -56,6 +56,6 @@ def annotate() -> Callable[..., Annotation | None]:
             "observed": observed,
             "at": NOON + timedelta(seconds=second),
         }
-        return record_annotation(session, project, image, **(values | others))
+        return record_annotation(session, project, image, Submission(**(values | others)))
 
     return record

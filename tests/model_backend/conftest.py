@@ -19,7 +19,16 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config
 from annotator.labelstudio.errors import ImageUnavailable, LabelStudioUnreachable
 from annotator.settings import Settings, load_settings
-from annotator.store import Image, Observed, Project, Source, Store, record_annotation, sync_labels
+from annotator.store import (
+    Image,
+    Observed,
+    Project,
+    Source,
+    Store,
+    Submission,
+    record_annotation,
+    sync_labels,
+)
 from model_backend.backbones.base import Backbone
 from model_backend.engine.resources import LearningResources
 
@@ -103,15 +112,17 @@ def tag() -> Callable[..., None]:
                     session,
                     session.get_one(Project, project.id),
                     image,
-                    studio_annotation=10_000 * project.id + number,
-                    result=[],
-                    skipped=False,
-                    annotator="ann",
-                    lead_time=1.0,
-                    suggested_version=None,
-                    suggested=None,
-                    observed=[Observed(truth(number)[0], 1, Source.TAG)],
-                    at=datetime.now(UTC),
+                    Submission(
+                        studio_annotation=10_000 * project.id + number,
+                        result=[],
+                        skipped=False,
+                        annotator="ann",
+                        lead_time=1.0,
+                        suggested_version=None,
+                        suggested=None,
+                        observed=[Observed(truth(number)[0], 1, Source.TAG)],
+                        at=datetime.now(UTC),
+                    ),
                 )
 
     return tag_images

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,12 @@ from typing import Any
 
 import pytest
 import typer
+from rich.text import Text
+from typer.testing import CliRunner
 
 from annotator.errors import OnetagError
+from annotator.flags import default_text, flag_of, variable
+from annotator.settings import Settings
 from model_backend.cli import PANELS, build_app, main
 from model_backend.errors import LearningError
 
@@ -34,6 +39,18 @@ def walk(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 
 WALKED = dict(walk(typer.main.get_command(build_app())))
+COMMAND_PATHS = [path for path, command in WALKED.items() if path and not hasattr(command, "commands")]
+FLAGS = {
+    flag
+    for command in WALKED.values()
+    for option in command.params
+    for flag in (*option.opts, *option.secondary_opts)
+}
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")])
+BENCHMARKS = re.compile(
+    r"make \w+ ARGS=\"[^\"]*\"|`make \w+[^`]*`|python -m benchmarks[^`\n]*|pip install[^`\n]*"
+)
 
 
 def test_all_commands_are_there() -> None:
@@ -50,14 +67,70 @@ def test_every_flag_has_its_variable(path: tuple[str, ...]) -> None:
         assert all(name.startswith("ONETAG_") for name in names)
 
 
-@pytest.mark.parametrize("path", [path for path in WALKED if path], ids=" ".join)
+@pytest.mark.parametrize("path", COMMAND_PATHS, ids=" ".join)
 def test_every_command_and_flag_says_what_it_is_for(path: tuple[str, ...]) -> None:
     command = WALKED[path]
     assert command.help
     assert all(getattr(option, "help", "") for option in command.params)
 
 
-@pytest.mark.parametrize("path", [path for path in WALKED if path], ids=" ".join)
+@pytest.mark.parametrize("path", COMMAND_PATHS, ids=" ".join)
+def test_every_default_is_shown_in_the_help(path: tuple[str, ...]) -> None:
+    run = CliRunner().invoke(build_app(), [*path, "--help"], env={"COLUMNS": "500"})
+    assert run.exit_code == 0, run.output
+    for option in WALKED[path].params:
+        if is_switch(option) or option.required or option.name == "help":
+            continue
+        (row,) = [line for line in run.output.splitlines() if option_name(option) in line.split()]
+        assert f"[default: {shown_default(option)}]" in row
+
+
+def is_switch(option: Any) -> bool:
+    """Whether it is off unless it stands there, which needs no saying."""
+    return getattr(option, "is_flag", False) and not option.secondary_opts
+
+
+def option_name(option: Any) -> str:
+    return str(option.opts[0]) if option.param_type_name == "option" else str(option.name)
+
+
+def shown_default(option: Any) -> str:
+    """The default that people should read: the value, or in brackets what holds without one."""
+    field = Settings.model_fields.get(str(option.envvar).removeprefix("ONETAG_").lower())
+    if option.default is None:
+        assert isinstance(option.show_default, str), f"{option.opts} does not say what holds without it"
+        return f"({option.show_default})"
+    if option.secondary_opts:
+        chosen = option.opts if option.default else option.secondary_opts
+        return str(chosen[0]).removeprefix("--")
+    if field and option.default == field.default:
+        return default_text(field)
+    return str(option.default)
+
+
+@pytest.mark.parametrize("path", COMMAND_PATHS, ids=" ".join)
+def test_no_help_text_hides_something_in_markup(path: tuple[str, ...]) -> None:
+    for option in WALKED[path].params:
+        assert Text.from_markup(option.help).plain == option.help
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_a_flag_of_some_command_unless_it_says_why_not(name: str) -> None:
+    field = Settings.model_fields[name]
+    users = [path for path in WALKED if variable(name) in variables(path)]
+    assert bool(users) is not bool(flag_of(field).variable_only)
+
+
+def variables(path: tuple[str, ...]) -> set[str]:
+    return {str(option.envvar) for option in WALKED[path].params}
+
+
+@pytest.mark.parametrize("command", ["up", "train", "worker", "demo"])
+def test_a_training_can_be_told_how_precise_its_suggestions_should_be(command: str) -> None:
+    assert "ONETAG_PRECISION" in variables((command,))
+
+
+@pytest.mark.parametrize("path", COMMAND_PATHS, ids=" ".join)
 def test_one_variable_means_one_thing(path: tuple[str, ...]) -> None:
     names = [str(option.envvar) for option in WALKED[path].params if option.envvar]
     assert len(set(names)) == len(names)
@@ -75,7 +148,16 @@ HELPFUL = ["up", "demo", "connect", "serve", "worker", "train", "doctor", "statu
     "path", [[], *([name] for name in HELPFUL)], ids=lambda path: " ".join(path) or "onetag"
 )
 def test_help_imports_nothing_heavy(path: list[str]) -> None:
-    heavy = ("torch", "label_studio_sdk", "sklearn", "numpy", "flask", "sqlalchemy", "matplotlib", "huey")
+    heavy = (
+        "torch",
+        "torchvision",
+        "sklearn",
+        "skimage",
+        "scipy",
+        "matplotlib",
+        "pyarrow",
+        "label_studio_sdk",
+    )
     program = (
         "import sys\nfrom model_backend.cli import main\n"
         f"try:\n    main([*{path!r}, '--help'])\nexcept SystemExit:\n    pass\n"
@@ -102,7 +184,7 @@ def failing(error: Exception) -> None:
 def test_what_can_be_mended_is_told_in_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, told: str
 ) -> None:
-    monkeypatch.setitem(PANELS["Look"], "status", lambda: failing(error))  # type: ignore[arg-type]
+    monkeypatch.setitem(PANELS["Look"], "status", lambda: failing(error))
     with pytest.raises(SystemExit) as ended:
         main(["status"])
     shown = capsys.readouterr().err
@@ -113,9 +195,15 @@ def test_what_can_be_mended_is_told_in_a_line(
 
 @pytest.mark.parametrize("error", [RuntimeError("a mistake"), FileNotFoundError(errno.ENOENT, "gone", "x")])
 def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setitem(PANELS["Look"], "status", lambda: failing(error))  # type: ignore[arg-type]
+    monkeypatch.setitem(PANELS["Look"], "status", lambda: failing(error))
     with pytest.raises(type(error)):
         main(["status"])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+def test_every_flag_that_a_document_names_is_there(document: Path) -> None:
+    named = re.findall(r"(?<![\w-])--[a-z][a-z-]*", BENCHMARKS.sub("", document.read_text(encoding="utf-8")))
+    assert not set(named) - FLAGS
 
 
 def test_the_version_is_printed() -> None:

@@ -40,7 +40,7 @@ def test_a_script_reads_json(tmp_path: Path) -> None:
     assert before.exit_code == 1
     state = json.loads(before.stdout)
     assert (state["current"], state["ok"]) == (None, False)
-    assert "onetag db upgrade" in state["message"]
+    assert "onetag db upgrade" in state["fix"]
     after = json.loads(run("upgrade", "--json", "--data-dir", str(tmp_path)).stdout)
     assert after["ok"] is True
     assert after["current"] == after["head"]

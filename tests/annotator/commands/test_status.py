@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from annotator.commands.options import chosen_project, label_names, open_current
+from annotator.commands.options import chosen_project, label_names
 from annotator.commands.status import collect
 from annotator.errors import OnetagError
 from annotator.settings import Settings
@@ -16,7 +16,10 @@ from annotator.store import (
     Observed,
     Project,
     RunReason,
+    Source,
     Store,
+    Submission,
+    open_current,
     queue_run,
     record_annotation,
     sync_images,
@@ -50,7 +53,7 @@ def test_a_row_counts_what_people_said(sqlite_store: Store) -> None:
         images = session.query(Image).order_by(Image.studio_task).all()
         for number, (image, observed, skipped) in enumerate(
             [
-                (images[0], [Observed("cat", 1, "tag"), Observed("dog", -1, "rejected")], False),
+                (images[0], [Observed("cat", 1, Source.TAG), Observed("dog", -1, Source.REJECTED)], False),
                 (images[1], [], True),
             ]
         ):
@@ -58,15 +61,17 @@ def test_a_row_counts_what_people_said(sqlite_store: Store) -> None:
                 session,
                 project,
                 image,
-                studio_annotation=number,
-                result=[],
-                skipped=skipped,
-                annotator="1",
-                lead_time=1.0,
-                suggested_version=None,
-                suggested=None,
-                observed=observed,
-                at=datetime.now(UTC),
+                Submission(
+                    studio_annotation=number,
+                    result=[],
+                    skipped=skipped,
+                    annotator="1",
+                    lead_time=1.0,
+                    suggested_version=None,
+                    suggested=None,
+                    observed=observed,
+                    at=datetime.now(UTC),
+                ),
             )
         queue_run(session, project_id, RunReason.NEW_OBSERVATIONS)
     (row,) = collect(sqlite_store)

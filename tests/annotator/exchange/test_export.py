@@ -26,7 +26,9 @@ from annotator.store import (
     ModelVersion,
     Observed,
     Project,
+    Source,
     Store,
+    Submission,
     live_image_ids,
     live_labels,
     record_annotation,
@@ -43,8 +45,8 @@ def tag(session: Session, project: Project, task: int, observed: list[Observed])
         select(Image).where(Image.project_id == project.id, Image.studio_task == task)
     ).one()
     record_annotation(
-        session, project, image, studio_annotation=task, result=[], skipped=False, annotator="ann",
-        lead_time=None, suggested_version=None, suggested=None, observed=observed, at=utc_now(),
+        session, project, image, Submission(studio_annotation=task, result=[], skipped=False, annotator="ann",
+        lead_time=None, suggested_version=None, suggested=None, observed=observed, at=utc_now()),
     )  # fmt: skip
 
 
@@ -85,7 +87,7 @@ def test_every_format_tells_the_same(
     with store.session() as session:
         project = make_project(session, images=3)
         learn(session, project)
-        tag(session, project, 102, [Observed("cat", 1, "tag"), Observed("dog", -1, "rejected")])
+        tag(session, project, 102, [Observed("cat", 1, Source.TAG), Observed("dog", -1, Source.REJECTED)])
     output = tmp_path / "out" / f"labels.{name}"
     with store.reading() as session:
         report = export_project(session, project, EXPORTS[name], output)
@@ -104,7 +106,7 @@ def test_without_a_model_version_only_what_was_said(
 ) -> None:
     with store.session() as session:
         project = make_project(session, images=2)
-        tag(session, project, 101, [Observed("cat", 1, "tag")])
+        tag(session, project, 101, [Observed("cat", 1, Source.TAG)])
     output = tmp_path / f"labels.{name}"
     with store.reading() as session:
         report = export_project(session, project, EXPORTS[name], output)

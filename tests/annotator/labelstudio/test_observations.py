@@ -38,7 +38,7 @@ def seen(
     result: Any, suggested: Any = SHOWN, *, labels: Any = LABELS, skipped: bool = False
 ) -> dict[str, str]:
     """Observations as {"cat": "+tag"}; each label at most once."""
-    found = observe(result, labels, suggested, skipped)
+    found = observe(result, labels, suggested, skipped=skipped)
     assert len({each.label for each in found}) == len(found)
     return {each.label: f"{'+' if each.value > 0 else '-'}{each.source}" for each in found}
 

@@ -16,6 +16,7 @@ from annotator.store import (
     ModelVersion,
     Observed,
     Project,
+    Source,
     Store,
     SuggestionFeedback,
     live_image_ids,
@@ -55,7 +56,7 @@ def add_version() -> Callable[..., ModelVersion]:
 def answer(**said: str) -> dict[str, Any]:
     """cat="confirmed" and so on, as `annotate` takes them."""
     observed = [
-        Observed(label, -1 if source in ("rejected", "complete") else 1, source)
+        Observed(label, -1 if source in ("rejected", "complete") else 1, Source(source))
         for label, source in said.items()
     ]
     return {"observed": observed, "suggested": ["cat", "dog"]}
@@ -92,7 +93,8 @@ def test_an_answer_comes_with_the_probability_its_version_gave(
             (1, "dog", -1, 0.625),
         ]
         assert found.version_ids.tolist() == [version.id] * 3
-        assert (found.values.dtype, found.probabilities.dtype) == (np.int8, np.float32)
+        assert found.values.dtype == np.int8
+        assert found.probabilities.dtype == np.float32
 
 
 def test_a_suggestion_that_was_chosen_as_the_label_is_right_when_the_others_were_reviewed(

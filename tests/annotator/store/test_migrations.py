@@ -1,4 +1,4 @@
-"""A database of the first release, taken to today's tables with every record and every state kept, and back."""
+"""A database of the first release, taken to today's tables with every record and state kept, and back."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from annotator.store import (
     Observation,
     Project,
     Store,
+    Submission,
     record_annotation,
     records,
     retire_annotation,
@@ -241,9 +242,8 @@ def test_an_image_of_another_project_is_refused(store: Store, make_project: Make
         assert image is not None
         with pytest.raises(ValueError, match="another project"):
             record_annotation(
-                session, project, image, studio_annotation=1, result=[], skipped=False, annotator=None,
-                lead_time=None, suggested_version=None, suggested=None, observed=[], at=at(0),
-            )  # fmt: skip
+                session, project, image, Submission(1, [], False, None, None, None, None, [], at(0))
+            )
 
 
 @pytest.mark.parametrize("wrong", ["value = 0", "value = 2", "source = 'guessed'"])

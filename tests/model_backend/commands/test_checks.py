@@ -68,11 +68,11 @@ def test_a_failed_training_and_a_full_inbox_are_told() -> None:
 def test_checks_are_shown_with_their_way_out(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
     stream = io.StringIO()
     found = [Check("disk", True, "[big]"), Check("worker", False, "is gone", "Start [it].")]
-    assert not checks.show(found, Console(file=stream, width=100), as_json)
+    assert not checks.show(found, Console(file=stream, width=100), as_json=as_json)
     shown = capsys.readouterr().out if as_json else stream.getvalue()
     assert "[big]" in shown
     assert "Start [it]." in shown
-    assert checks.show(found[:1], Console(file=io.StringIO()), as_json)
+    assert checks.show(found[:1], Console(file=io.StringIO()), as_json=as_json)
 
 
 def test_a_label_config_of_somebody_else_gets_our_controls_and_keeps_its_choices() -> None:

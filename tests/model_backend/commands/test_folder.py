@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,13 +18,13 @@ BYTES, PIXELS = 2**20, 1_000_000
 
 
 def picture(
-    colour: tuple[int, ...] = (200, 30, 30), size: tuple[int, int] = (24, 16), **options: object
+    colour: tuple[int, ...] = (200, 30, 30), size: tuple[int, int] = (24, 16), **options: Any
 ) -> bytes:
     stream = io.BytesIO()
     mode = {1: "L", 3: "RGB", 4: "CMYK"}[len(colour)]
     Image.new(mode, size, colour if len(colour) > 1 else colour[0]).save(
         stream, **{"format": "JPEG"} | options
-    )  # type: ignore[arg-type]
+    )
     return stream.getvalue()
 
 

@@ -15,7 +15,9 @@ from annotator.store import (
     ModelVersion,
     Observed,
     Project,
+    Source,
     Store,
+    Submission,
     live_labels,
     load_vectors,
     record_annotation,
@@ -48,22 +50,25 @@ def answer(sqlite_store: Store, project: Project, numbers: Iterator[int]) -> Ans
 
     def record(version: ModelVersion, image: int, **said: str) -> None:
         observed = [
-            Observed(label, -1 if source == "rejected" else 1, source) for label, source in said.items()
+            Observed(label, -1 if source == "rejected" else 1, Source(source))
+            for label, source in said.items()
         ]
         with sqlite_store.session() as session:
             record_annotation(
                 session,
                 session.get_one(Project, project.id),
                 session.scalars(select(Image).where(Image.studio_task == 700 + image)).one(),
-                studio_annotation=next(numbers),
-                result=[],
-                skipped=False,
-                annotator="bob",
-                lead_time=1.0,
-                suggested_version=version.name,
-                suggested=list(said),
-                observed=observed,
-                at=datetime.now(UTC),
+                Submission(
+                    studio_annotation=next(numbers),
+                    result=[],
+                    skipped=False,
+                    annotator="bob",
+                    lead_time=1.0,
+                    suggested_version=version.name,
+                    suggested=list(said),
+                    observed=observed,
+                    at=datetime.now(UTC),
+                ),
             )
 
     return record

@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from sqlalchemy import select, update
+from torch import nn
 from torchvision.models import get_model
 
 from annotator.settings import Settings
@@ -33,6 +34,7 @@ from model_backend.engine.compute import compute
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.runs import Stopped
 from model_backend.engine.train import train_project, train_run
+from model_backend.engine.tuning import trainable
 from model_backend.engine.versions import KEPT, prune
 from model_backend.engine.wanted import Wanted
 from model_backend.errors import LearningError
@@ -133,7 +135,9 @@ def test_a_tuned_version_is_kept_whole_and_predicts_what_it_stored_and_new_image
     assert kept_backbones(settings) == [f"{version.backbone}.safetensors"]
     tuned = load_file(settings.data_dir / "backbones" / f"{version.backbone}.safetensors")
     assert not torch.equal(tuned["conv1.weight"], load_file(published)["conv1.weight"])
-    assert torch.equal(bench.backbone.module.network.conv1.weight, load_file(published)["conv1.weight"])
+    network = trainable(bench.backbone).module.network
+    assert isinstance(network, nn.Module)
+    assert torch.equal(network.get_parameter("conv1.weight"), load_file(published)["conv1.weight"])
 
     fresh = LearningResources(settings, bench._read)
     ids, vectors = stored(sqlite_store, version)

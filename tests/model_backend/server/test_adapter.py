@@ -71,7 +71,7 @@ def package(monkeypatch: pytest.MonkeyPatch) -> None:
         app.add_url_rule("/setup", "_setup", lambda: jsonify(model_class("7", CONFIG).get("model_version")))
         return app
 
-    names = {"model": LabelStudioMLBase, "response": ModelResponse, "api": init_app}
+    names: dict[str, Any] = {"model": LabelStudioMLBase, "response": ModelResponse, "api": init_app}
     monkeypatch.setitem(sys.modules, "label_studio_ml", ModuleType("label_studio_ml"))
     for module, item in names.items():
         made = ModuleType(f"label_studio_ml.{module}")

@@ -98,7 +98,8 @@ def test_an_address_that_is_not_ours_is_a_clear_error(
 def test_stops_in_order_when_asked(tmp_path: Path, sqlite_store: Store, number: signal.Signals) -> None:
     program = (
         "from annotator.settings import Settings; from annotator.store import open_store;"
-        "from model_backend.server import create_app, serve; from model_backend.worker.queue import open_job_queue;"
+        "from model_backend.server import create_app, serve;"
+        "from model_backend.worker.queue import open_job_queue;"
         "s = Settings(); serve(create_app(open_store(s.store_url), s, open_job_queue(s)), s)"
     )
     port = free_port()
