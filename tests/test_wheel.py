@@ -50,7 +50,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_code_comes_from_the_wheel(installed: Path, tmp_path: Path) -> None:
-    program = "import annotator, model_backend; print(annotator.__file__, model_backend.__file__)"
+    program = (
+        "import onetag, annotator, model_backend as m; print(onetag.__file__, annotator.__file__, m.__file__)"
+    )
     for place in run(installed / "python", "-c", program, cwd=tmp_path).split():
         assert Path(place).is_relative_to(installed.parent)
 

@@ -40,8 +40,12 @@ class Backends:
     http: Http
 
     def backends(self, project: int) -> list[Json]:
-        """The ML backends of a project. Label Studio asks each for its health and setup on the way."""
+        """The ML backends of a project."""
         return list(self.http.get("/api/ml", project=project))
+
+    def backend(self, backend: int) -> Json:
+        """One ML backend; Label Studio asks it for health and setup, and gives the `state` it found."""
+        return dict(self.http.get(f"/api/ml/{backend}"))
 
     def webhooks(self, project: int) -> list[Json]:
         """The webhooks of a project. Their headers hold secrets: never log them."""
@@ -57,8 +61,9 @@ class Backends:
         return Connection(self.upsert_backend(project, url, title, secret), webhook)
 
     def upsert_backend(self, project: int, url: str, title: str, secret: SecretStr) -> int:
-        """Add or change the ML backend at `url`; returns its id. Label Studio calls /health and /setup.
+        """Add the ML backend at `url` or change it, leaving one where there were several; returns its id.
 
+        Label Studio calls /health and /setup.
         Only while `title` is the project's model version does the queue ask /predict for unpredicted tasks.
         Measured: where the old title is the model version, the model version becomes the new title; so give
         the version that is current, or the next one once its predictions are pushed.

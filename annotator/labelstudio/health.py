@@ -12,9 +12,10 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.backends import ACTIONS, SECRET_HEADER
 from annotator.labelstudio.client import UNCERTAINTY, Studio
 from annotator.labelstudio.config import parse_config
-from annotator.labelstudio.errors import LabelStudioError
 
 RECONNECT = "Run `onetag connect` again: it puts this right."
+REACHABLE = "Start `onetag serve`, and give its address as Label Studio sees it to `onetag connect`."
+CONNECTED = "CO"  # Label Studio's word for a backend that answered
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _links(studio: Studio, project: int, url: str, secret: SecretStr, version: s
     yield Check.good(f"project {project}", str(found.get("title")))
     yield _controls(str(found.get("label_config", "")))
     backends = [each for each in studio.backends(project) if str(each.get("url")).rstrip("/") == url]
-    yield _backend(studio, project, url, secret, backends)
+    yield _backend(url, [studio.backend(each["id"]) for each in backends])
     yield _webhook([each for each in studio.webhooks(project) if each.get("url") == f"{url}/webhook"], secret)
     yield _orphans(studio.orphans(project))
     if version is not None:
@@ -84,15 +85,13 @@ def _controls(label_config: str) -> Check:
     return Check.good("label config", f"{len(config.labels)} labels as {config.kind}")
 
 
-def _backend(
-    studio: Studio, project: int, url: str, secret: SecretStr, backends: list[dict[str, Any]]
-) -> Check:
+def _backend(url: str, backends: list[dict[str, Any]]) -> Check:
+    """What Label Studio finds when it is asked for one backend: it then asks for our health and setup."""
     if len(backends) != 1:
         return Check.broken("ML backend", f"{len(backends)} backends at {url}, one is needed", RECONNECT)
-    try:  # saved as it is: Label Studio first tries its network guard, our health and our secret
-        studio.upsert_backend(project, url, str(backends[0].get("title") or url), secret)
-    except LabelStudioError as error:
-        return _broken("ML backend", error)
+    if backends[0].get("state") != CONNECTED:
+        reason = str(backends[0].get("error_message") or "its health check failed")[:300]
+        return Check.broken("ML backend", f"Label Studio does not reach {url}: {reason}", REACHABLE)
     return Check.good("ML backend", f"Label Studio reaches {url}, its network guard lets it")
 
 

@@ -19,8 +19,8 @@ BackendUrl = Annotated[
     typer.Option(
         "--backend-url",
         envvar="ONETAG_BACKEND_URL",
-        help="Where Label Studio reaches the ML backend. [default: http://HOST:PORT]",
-        show_default=False,
+        help="Where Label Studio reaches the ML backend.",
+        show_default="http://HOST:PORT",
     ),
 ]
 Labels = Annotated[
@@ -28,8 +28,8 @@ Labels = Annotated[
     typer.Option(
         "--labels",
         envvar="ONETAG_LABELS",
-        help="With --fix-config: a,b,c or @labels.txt. [default: the choices that are there]",
-        show_default=False,
+        help="With --fix-config: a,b,c or @labels.txt.",
+        show_default="the choices that are there",
     ),
 ]
 FixConfig = Annotated[

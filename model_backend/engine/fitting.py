@@ -39,7 +39,9 @@ from model_backend.training import (
     check_choices,
     fit,
     fit_tuned,
+    propensity_from_reviews,
 )
+from model_backend.training.propensity import LEAST_REVIEWS
 
 log = logging.getLogger(__name__)
 
@@ -147,24 +149,28 @@ class _Fitter:
 
     def head(self, backbone: Backbone, pool: PoolFeatures) -> Fit:
         """A head on the features of a frozen backbone."""
+        observed = self.training_input.rows(pool.image_ids)
         return fit(
-            Pool(pool.features, backbone.blocks, self.training_input.rows(pool.image_ids)),
+            Pool(pool.features, backbone.blocks, observed),
             self.recipe,
             expected_positives=self.training_input.expected_positives(self.resources.settings),
             previous=_previous_model(self.training_input, self.resources),
             precision=self.resources.settings.precision,
+            propensity=tagging_propensity(self.resources.settings, observed),
             feedback=self._feedback(backbone),
             progress=self.report,
         )
 
     def end_to_end(self, backbone: Backbone, pool: PoolFeatures) -> tuple[Fit, Backbone, PoolFeatures]:
         """Backbone and head from pixels: the fit, the tuned backbone, and what that makes of the images."""
+        observed = self.training_input.rows(pool.image_ids)
         tuning_input = TuningInput(
             backbone,
             pool,
-            self.training_input.rows(pool.image_ids),
+            observed,
             self.recipe,
             self.training_input.expected_positives(self.resources.settings),
+            tagging_propensity(self.resources.settings, observed),
         )
         feedback = self._feedback(backbone)
         output = tune_pool(self.store, self.resources, tuning_input, self.report)
@@ -184,6 +190,19 @@ class _Fitter:
         project_id, label_ids = self.training_input.project.id, self.training_input.observed.label_ids
         with self.store.reading() as session:
             return recent_feedback(session, project_id, label_ids, backbone.name, self.recipe)
+
+
+def tagging_propensity(settings: Settings, observed: NDArray[np.int8]) -> NDArray[np.float64] | None:
+    """The chance (L,) that a present label is the one tagged, where the settings ask to correct for it.
+
+    None, and a word in the log, while completely reviewed images are too few to tell.
+    """
+    if not settings.correct_tagging_bias:
+        return None
+    found = propensity_from_reviews(observed)
+    if found is None:
+        log.info("The tagging bias is not corrected yet: that needs %d complete reviews.", LEAST_REVIEWS)
+    return found
 
 
 def chosen_recipe(settings: Settings, changes: dict[str, Any]) -> Recipe:

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class TuningInput:
     """What is trained: a backbone, its features of the pool, what was observed of it (N, L), and how.
 
-    expected_positives: k as the user gave it.
+    expected_positives: k as the user gave it. propensity (L,): see `tagging_propensity`.
     """
 
     backbone: Backbone
@@ -36,6 +36,7 @@ class TuningInput:
     observed: NDArray[np.int8]
     recipe: Recipe
     expected_positives: float | None
+    propensity: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def tune_pool(
             tuning_input.recipe,
             readable=_readable(pixels, pool, uris),
             expected_positives=tuning_input.expected_positives,
+            propensity=tuning_input.propensity,
             progress=report,
         )
     report("saving the backbone", 0.0)

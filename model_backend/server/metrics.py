@@ -103,7 +103,7 @@ class _StoreCollector(Collector):
             ),
         }
         by_state = select(TrainingRun.state, func.count()).group_by(TrainingRun.state)
-        with self._store.session() as session:
+        with self._store.reading() as session:
             for name, (text, query) in counts.items():
                 yield GaugeMetricFamily(name, text, value=session.execute(query).scalar_one())
             runs = GaugeMetricFamily("onetag_training_runs", "Training runs by state.", labels=("state",))

@@ -7,7 +7,7 @@ from model_backend.training.finish import Fit
 from model_backend.training.fit import fit
 from model_backend.training.model import LabelModel
 from model_backend.training.pool import Pool
-from model_backend.training.propensity import label_propensity
+from model_backend.training.propensity import label_propensity, propensity_from_reviews
 from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
 from model_backend.training.tune import Tuned, fit_tuned, tune
 
@@ -25,5 +25,6 @@ __all__ = [
     "fit_tuned",
     "label_propensity",
     "mean_average_precision",
+    "propensity_from_reviews",
     "tune",
 ]

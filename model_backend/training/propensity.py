@@ -11,6 +11,7 @@ from model_backend.training.pool import Observations
 
 Rates = NDArray[np.floating]
 LEAST = 0.01
+LEAST_REVIEWS = 20  # completely reviewed images below which the labels' rates are not known
 
 
 def label_propensity(observed: Observations, truth_rate: Rates) -> NDArray[np.float64]:
@@ -26,6 +27,24 @@ def label_propensity(observed: Observations, truth_rate: Rates) -> NDArray[np.fl
     tagged = observed[(observed > 0).any(axis=1)] > 0
     rate = tagged.mean(axis=0) if len(tagged) else np.zeros(observed.shape[1])
     return np.asarray(np.clip(rate / np.maximum(truth_rate, 1e-6), LEAST, 1.0), dtype=np.float64)
+
+
+def propensity_from_reviews(observed: Observations) -> NDArray[np.float64] | None:
+    """The propensity (L,) that a pool's own complete reviews tell; None while there are fewer than 20.
+
+    observed (N, L): an image counts as completely reviewed when every label is known. The rates of L labels
+    come from those images alone, with half an image added so that a label never seen is not impossible; the
+    tags come from all others.
+
+    >>> observed = np.array([[1, -1]] * 15 + [[1, 1]] * 15 + [[1, 0]] * 90 + [[0, 1]] * 10, np.int8)
+    >>> propensity_from_reviews(observed).round(2).tolist()
+    [0.9, 0.2]
+    """
+    complete = (observed != 0).all(axis=1)
+    if int(complete.sum()) < LEAST_REVIEWS:
+        return None
+    rate = ((observed[complete] > 0).sum(axis=0) + 0.5) / (complete.sum() + 1)
+    return label_propensity(observed[~complete], rate)
 
 
 def checked_propensity(given: Rates | None, labels: int) -> torch.Tensor | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from annotator.labelstudio.client import Studio
+from annotator.labelstudio.config import build_config
 from annotator.labelstudio.health import Check, check_project, check_studio
 from annotator.labelstudio.predictions import prediction
 from tests.annotator.labelstudio.conftest import Answer, Asked, Stand
@@ -87,3 +89,17 @@ def test_a_project_that_was_tampered_with(
 @pytest.mark.studio
 def test_a_project_that_does_not_exist(studio: Studio) -> None:
     assert set(broken(check_project(studio, 10**6, "http://127.0.0.1:9", SECRET))) == {"project 1000000"}
+
+
+def test_checking_changes_nothing(new_stand: Callable[..., Stand]) -> None:
+    backend = {"id": 3, "url": "http://10.0.0.7:9090", "title": "v1", "state": "CO"}
+    answers: dict[str, Any] = {
+        "/api/projects/9": {"title": "Pets", "label_config": build_config(["cat"]), "model_version": "v1"},
+        "/api/ml": [backend],
+        "/api/ml/3": backend,
+        "/api/webhooks/": [],
+    }
+    stand = new_stand(lambda asked: Answer(200, answers[asked.path.partition("?")[0]]))
+    check_project(Studio(stand.url, SECRET), 9, str(backend["url"]), SECRET, version="v1")
+    assert len(stand.asked) >= 4
+    assert {asked.method for asked in stand.asked} == {"GET"}

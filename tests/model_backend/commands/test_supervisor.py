@@ -92,5 +92,5 @@ def test_a_part_that_cannot_be_started_again_at_once_is_tried_once_more() -> Non
     supervisor.watch()
     part.running = False
     assert until(lambda: revived == ["backend"])
-    assert "The port is still taken." in told
+    assert "The port is still taken. Free it." in told
     supervisor.stop()

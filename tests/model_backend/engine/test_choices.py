@@ -13,6 +13,7 @@ from sqlalchemy import select
 from annotator.settings import Settings
 from annotator.store import ModelVersion, Project, Store, TrainingRun, load_vectors, observed_matrix
 from model_backend.cli import main
+from model_backend.engine.fitting import tagging_propensity
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.train import train_project
 from model_backend.errors import LearningError
@@ -163,3 +164,14 @@ def test_a_wrong_choice_is_told_before_any_image_is_read(
 
     with pytest.raises(LearningError, match=r"[Cc]hoose"):
         train_project(sqlite_store, LearningResources(settings, refuse), project.id)
+
+
+def test_the_tagging_bias_is_corrected_where_the_settings_ask_for_it(engine_settings: Settings) -> None:
+    observed = np.zeros((100, 2), np.int8)
+    observed[:60, 0], observed[60:] = 1, 1
+    asked = engine_settings.model_copy(update={"correct_tagging_bias": True})
+    assert tagging_propensity(engine_settings, observed) is None
+    assert tagging_propensity(asked, observed[:60]) is None, "no image is completely reviewed"
+    found = tagging_propensity(asked, observed)
+    assert found is not None
+    assert found[0] > found[1]

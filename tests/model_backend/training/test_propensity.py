@@ -7,7 +7,13 @@ import pytest
 
 from benchmarks.simulate import single_positives
 from model_backend.errors import LearningError
-from model_backend.training.propensity import LEAST, checked_propensity, label_propensity
+from model_backend.training.propensity import (
+    LEAST,
+    LEAST_REVIEWS,
+    checked_propensity,
+    label_propensity,
+    propensity_from_reviews,
+)
 
 TRUTH = np.tile(np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0]], np.int8), (2000, 1))
 
@@ -35,3 +41,20 @@ def test_numbers_that_are_no_chances_of_the_labels_are_refused(wrong: list[float
 
 def test_no_propensity_stays_none() -> None:
     assert checked_propensity(None, 2) is None
+
+
+def test_reviews_tell_what_was_preferred() -> None:
+    """Both labels are on every image; annotators tag the first nine times of ten."""
+    random = np.random.default_rng(0)
+    observed = np.zeros((1000, 2), np.int8)
+    observed[np.arange(900), (random.random(900) < 0.1).astype(int)] = 1
+    observed[900:] = 1
+    assert propensity_from_reviews(observed) == pytest.approx([0.9, 0.1], abs=0.03)
+
+
+def test_few_reviews_tell_nothing() -> None:
+    observed = np.zeros((100, 2), np.int8)
+    observed[: LEAST_REVIEWS - 1] = 1
+    assert propensity_from_reviews(observed) is None
+    observed[LEAST_REVIEWS - 1] = 1
+    assert propensity_from_reviews(observed) is not None
