@@ -38,7 +38,7 @@ def propensity_from_reviews(observed: Observations) -> NDArray[np.float64] | Non
 
     >>> observed = np.array([[1, -1]] * 15 + [[1, 1]] * 15 + [[1, 0]] * 90 + [[0, 1]] * 10, np.int8)
     >>> propensity_from_reviews(observed).round(2).tolist()
-    [0.9, 0.2]
+    [0.91, 0.2]
     """
     complete = (observed != 0).all(axis=1)
     if int(complete.sum()) < LEAST_REVIEWS:
