@@ -1,7 +1,8 @@
 # make demo   the whole product on a real Label Studio   (make demo ARGS=--exit stops the servers at the end)
 # make test   every test that this machine can run       (make test ARGS="-k losses")
 # make lint   ruff and mypy
-# make bench  the benchmarks                             (make bench ARGS="--data ../shared/data/ucmerced")
+# make docs   the documentation, as a site in site/
+# make bench  the benchmarks                             (make bench ARGS="accuracy ../shared/data/ucmerced")
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint docs bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -36,8 +37,11 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --strict --quiet
+
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache

@@ -1,6 +1,6 @@
 """The job queue: which messages there are, and where each one leads.
 
-A message is only a nudge. What there is to do stands in the store (the inbox, the training runs), so a lost
+A message holds no work. What there is to do stands in the store (the inbox, the training runs), so a lost
 message delays work until the next periodic check and never loses any.
 """
 
@@ -199,7 +199,7 @@ def _storage(settings: Settings) -> tuple[type[Any], dict[str, Any]]:
     if url.get_backend_name() == "postgresql":
         return _Postgres, {"url": url}
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    # The store holds what matters: a nudge needs no fsync.
+    # The store holds what matters: a message needs no fsync.
     return SqliteStorage, {"filename": str(settings.data_dir / QUEUE_FILE), "fsync": False, "timeout": 2}
 
 
