@@ -39,8 +39,8 @@ from model_backend.commands.serving import backend_url
 from model_backend.commands.up import interruptible
 from model_backend.demo.annotator import Habits
 from model_backend.demo.features import Scorer
-from model_backend.demo.loop import Progress, Stage, settled, submit
-from model_backend.demo.show import DemoOptions, Material, prepare, stage_of
+from model_backend.demo.loop import Stage, Tally, settled, submit
+from model_backend.demo.show import DemoImages, DemoOptions, prepare, stage_of
 from model_backend.worker.queue import open_job_queue
 
 TRIGGER = 10  # observations that trigger a training: the default of ONETAG_RETRAIN_AFTER
@@ -55,7 +55,7 @@ class Bench:
     def __init__(self, installation: Running, stage: Stage, seed: int) -> None:
         self.installation, self.stage = installation, stage
         self.studio, self.store, self.project = stage.studio, stage.store, stage.project
-        self._rng, self._progress = np.random.default_rng(seed), Progress()
+        self._rng, self._progress = np.random.default_rng(seed), Tally()
 
     def tag(self) -> float:
         """Answer the next task; the seconds that the Submit took."""
@@ -211,7 +211,7 @@ def bench(folder: Path, arguments: argparse.Namespace, console: Console) -> dict
         retrain_idle=3600.0,
     )
     options = DemoOptions(arguments.dataset, arguments.images, None, seed=arguments.seed)
-    material: Material = prepare(options, folder, arguments.images, 20)
+    material: DemoImages = prepare(options, folder, arguments.images, 20)
     train = material.train
     plan = Plan(material.folder, train.labels, "onetag benchmark", free_port(), train.names)
     with (

@@ -87,7 +87,7 @@ def read_annotation(payload: Any, predictions: Iterable[Any] = ()) -> StudioAnno
     )
 
 
-def record(
+def record_studio_annotation(
     session: Session,
     project: Project,
     image: Image,

@@ -18,7 +18,7 @@ from annotator.labelstudio.backends import Backends, Json
 from annotator.labelstudio.errors import LabelStudioMissing
 from annotator.labelstudio.http import Http
 
-Progress = Callable[[int, int], None]  # done, of how many
+ItemProgress = Callable[[int, int], None]  # done, of how many
 T = TypeVar("T")
 
 UNCERTAINTY = "Uncertainty sampling"
@@ -124,7 +124,7 @@ class Studio(Backends):
         """One task with its annotations and predictions."""
         return dict(self.http.get(f"/api/tasks/{task}"))
 
-    def import_tasks(self, project: int, tasks: Sequence[Json], progress: Progress | None = None) -> int:
+    def import_tasks(self, project: int, tasks: Sequence[Json], progress: ItemProgress | None = None) -> int:
         """Add tasks such as {"data": {"image": uri}}; returns how many. Raises if fewer were added."""
         return self._in_batches(
             tasks, TASK_BATCH, f"/api/projects/{project}/import", "task_count", "tasks", progress
@@ -134,7 +134,7 @@ class Studio(Backends):
         """Delete a task with its annotations and predictions."""
         self.http.request("DELETE", f"/api/tasks/{task}")
 
-    def upload_files(self, project: int, files: Sequence[Path], progress: Progress | None = None) -> int:
+    def upload_files(self, project: int, files: Sequence[Path], progress: ItemProgress | None = None) -> int:
         """Upload image files in batches, each becoming a task; returns how many tasks were made."""
         made = 0
         for batch in _file_batches(files):
@@ -202,7 +202,9 @@ class Studio(Backends):
 
     # Predictions and the queue
 
-    def push_predictions(self, project: int, items: Sequence[Json], progress: Progress | None = None) -> int:
+    def push_predictions(
+        self, project: int, items: Sequence[Json], progress: ItemProgress | None = None
+    ) -> int:
         """Add predictions that name their `task`; returns how many. Raises if fewer were stored.
 
         Measured: this way Label Studio stores result, score and model_version, and drops `cluster`.
@@ -252,7 +254,13 @@ class Studio(Backends):
         self.update_project(project, model_version=version, sampling=sampling)
 
     def _in_batches(
-        self, items: Sequence[Json], size: int, path: str, counter: str, what: str, progress: Progress | None
+        self,
+        items: Sequence[Json],
+        size: int,
+        path: str,
+        counter: str,
+        what: str,
+        progress: ItemProgress | None,
     ) -> int:
         done = 0
         for batch in _batches(items, size):

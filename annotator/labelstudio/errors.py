@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from annotator.errors import OnetagError
 
 
@@ -31,3 +34,12 @@ class LabelStudioMissing(LabelStudioRefused):
 
 class ImageUnavailable(OnetagError):  # noqa: N818
     """One image cannot be read: it is not there, too large, or lies where we were not told to look."""
+
+
+@contextmanager
+def noting(problems: list[str]) -> Iterator[None]:
+    """Go on after a part that cannot be used, and note why."""
+    try:
+        yield
+    except OnetagError as error:
+        problems.append(str(error))

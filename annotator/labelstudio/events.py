@@ -17,7 +17,8 @@ from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.annotations import number, read_annotation, record
+from annotator.labelstudio.annotations import number, read_annotation, record_studio_annotation
+from annotator.labelstudio.errors import noting
 from annotator.labelstudio.sync import adopt_config, image_field, image_of_task, image_uri
 from annotator.store import (
     Event,
@@ -155,10 +156,12 @@ def _annotations(
         raise OnetagError("The event holds no annotation.", "Reconcile to read it from Label Studio.")
     by_id = {task.get("id"): task for task in tasks if task}
     for sent in annotations:
-        with _noting(told):
+        with _going_on(told):
             annotation = read_annotation(sent)
             image = image_of_task(session, project, annotation.task, by_id.get(annotation.task))
-            told.changed += record(session, project, image, annotation, young=told.labels) is not None
+            told.changed += (
+                record_studio_annotation(session, project, image, annotation, young=told.labels) is not None
+            )
 
 
 def _deletions(
@@ -177,7 +180,7 @@ def _new_tasks(
     uris: dict[int, str] = {}
     name = image_field(project)
     for task in _listed(payload.get("tasks")):
-        with _noting(told):
+        with _going_on(told):
             uris[number(task.get("id"), "task")] = image_uri(task, name)
     sync_images(session, project.id, uris)
 
@@ -201,7 +204,7 @@ def _train(
 def _ids(sent: Any, what: str, told: _Told) -> list[int]:
     found: list[int] = []
     for each in _listed(sent):
-        with _noting(told):
+        with _going_on(told):
             found.append(number(each.get("id"), what))
     return found
 
@@ -213,10 +216,9 @@ def _listed(sent: Any) -> list[Any]:
 
 
 @contextmanager
-def _noting(told: _Told) -> Iterator[None]:
-    """Go on after a part that cannot be used, and say so."""
-    try:
+def _going_on(told: _Told) -> Iterator[None]:
+    """Go on after a part that cannot be used, note why, and have Label Studio asked for it."""
+    known = len(told.problems)
+    with noting(told.problems):
         yield
-    except OnetagError as error:
-        told.problems.append(str(error))
-        told.reconcile = True
+    told.reconcile = told.reconcile or len(told.problems) > known

@@ -7,8 +7,7 @@ answers slowly, nobody waits for the database.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.annotations import StudioAnnotation, read_annotation, record
+from annotator.labelstudio.annotations import StudioAnnotation, read_annotation, record_studio_annotation
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import parse_config
-from annotator.labelstudio.errors import LabelStudioMissing
+from annotator.labelstudio.errors import LabelStudioMissing, noting
 from annotator.labelstudio.sync import adopt_config, image_of_task, image_uri
 from annotator.store import Annotation, Image, Project, Store, remove_images, retire_annotation, sync_images
 from annotator.store.types import as_stored, utc_now
@@ -143,13 +142,13 @@ def _read(studio: Studio, number: int, report: ReconcileReport, tell: Progress) 
     field_name = _image_field(there.label_config)
     for task in studio.tasks(number) if field_name else ():
         report.tasks += 1
-        with _noting(report):
+        with noting(report.problems):
             there.seen.add(int(task["id"]))
             there.uris[int(task["id"])] = image_uri(task, field_name)
     tell("reading annotations", 0.0)
     for task in studio.annotated_tasks(number):
         for sent in task["annotations"]:
-            with _noting(report):
+            with noting(report.problems):
                 annotation = read_annotation({"task": task["id"], **sent}, task.get("predictions") or ())
                 there.annotations.append(annotation)
     report.annotations = len(there.annotations)
@@ -164,21 +163,12 @@ def _image_field(label_config: str) -> str:
         return ""  # told of when the config is followed; until it is mended the tasks stay as they are known
 
 
-@contextmanager
-def _noting(report: ReconcileReport) -> Iterator[None]:
-    """Go on after what cannot be used, and say so in the report."""
-    try:
-        yield
-    except OnetagError as error:
-        report.problems.append(str(error))
-
-
 def _follow_project(
     session: Session, project_id: int, known_tasks: set[int], there: _Studio, report: ReconcileReport
 ) -> None:
     project = session.get_one(Project, project_id)
     if there.label_config != project.label_config:
-        with _noting(report):
+        with noting(report.problems):
             report.labels = adopt_config(session, project, there.label_config)
     if _image_field(there.label_config):
         changes = sync_images(session, project_id, there.uris)
@@ -201,9 +191,9 @@ def _record_all(
 ) -> None:
     project = session.get_one(Project, project_id)
     for annotation in batch:
-        with _noting(report):
+        with noting(report.problems):
             image = image_of_task(session, project, annotation.task)
-            written = record(session, project, image, annotation, young=report.labels)
+            written = record_studio_annotation(session, project, image, annotation, young=report.labels)
             report.recorded += written is not None
 
 

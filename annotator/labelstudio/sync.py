@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.annotations import StudioAnnotation, named_labels, record
+from annotator.labelstudio.annotations import StudioAnnotation, named_labels, record_studio_annotation
 from annotator.labelstudio.config import parse_config
 from annotator.store import Annotation, Image, Project, sync_images, sync_labels
 
@@ -41,7 +41,7 @@ def _derive_again(session: Session, project: Project, come: set[str]) -> None:
     )
     for annotation, image in session.execute(live).all() if come else ():
         if come & named_labels(annotation.result):
-            record(session, project, image, _as_sent(annotation, image), young=come)
+            record_studio_annotation(session, project, image, _as_sent(annotation, image), young=come)
 
 
 def _as_sent(annotation: Annotation, image: Image) -> StudioAnnotation:

@@ -11,7 +11,7 @@ from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.health import Check, check_project, check_studio
 from annotator.settings import Settings, save_credentials
-from model_backend.commands.installation import migrated_store, tie
+from model_backend.commands.installation import connect_project, migrated_store
 from model_backend.commands.secret import with_secret
 from model_backend.commands.serving import BACKEND_URL, address_for_studio, ask, backend_url
 
@@ -51,7 +51,7 @@ def link(settings: Settings, request: Request) -> list[Check]:
     found += backend(settings)
     if all(check.ok for check in found):
         store = migrated_store(settings)
-        tie(settings, studio, request.project, store)
+        connect_project(settings, studio, request.project, store)
         store.close()
     if request.remove_orphans:
         for orphan in studio.orphans(request.project):

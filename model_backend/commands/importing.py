@@ -11,7 +11,7 @@ from annotator.labelstudio.config import build_config, parse_config
 from model_backend.commands import media
 
 if TYPE_CHECKING:
-    from annotator.labelstudio.client import Progress, Studio
+    from annotator.labelstudio.client import ItemProgress, Studio
 
 MARK = "Made by onetag."
 """Stands in the description of a project that `onetag up` has made, so that it is found again."""
@@ -38,7 +38,7 @@ def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None) -> 
 
 
 def import_images(
-    studio: Studio, project: int, folder: Path, files: Sequence[str], progress: Progress
+    studio: Studio, project: int, folder: Path, files: Sequence[str], progress: ItemProgress
 ) -> int:
     """Give every file (relative to `folder`) a task, unless it has one; returns how many are new.
 

@@ -161,7 +161,7 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
 
     folder = settings.data_dir / RUN
     supervisor.add(BackendPart(folder, settings))
-    project_id = tie(settings, studio, project, store)
+    project_id = connect_project(settings, studio, project, store)
     supervisor.add(Child(WORKER, onetag("worker"), folder, environment(settings)))
     supervisor.watch()
     return Running(
@@ -230,7 +230,7 @@ def look(
     )
 
 
-def tie(settings: Settings, studio: Studio, project: int, store: Store) -> int:
+def connect_project(settings: Settings, studio: Studio, project: int, store: Store) -> int:
     """Connect backend and project, make their records agree, and return the project's id in the store."""
     if settings.secret is None:
         raise OnetagError("The backend has no secret.", "Set ONETAG_SECRET.")

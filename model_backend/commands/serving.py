@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.backends import SECRET_HEADER
 from annotator.settings import Settings, load_credentials
 
 BACKEND_URL = "backend_url"
@@ -35,7 +36,7 @@ def address_for_studio(settings: Settings) -> str:
 
 def ask(url: str, secret: str | None = None, timeout: float = 3.0) -> int:
     """The HTTP status of a GET, 0 when nothing answers. The secret travels in a header."""
-    headers = {"X-Onetag-Secret": secret} if secret else {}
+    headers = {SECRET_HEADER: secret} if secret else {}
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:  # noqa: S310

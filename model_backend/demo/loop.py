@@ -68,7 +68,7 @@ class Stage:
 
 
 @dataclass
-class Progress:
+class Tally:
     """What has happened so far."""
 
     tagged: int = 0
@@ -80,10 +80,10 @@ def play(
     stage: Stage,
     plan: Sequence[tuple[int, Habits]],
     rng: np.random.Generator,
-    told: Callable[[Progress, str], None],
+    told: Callable[[Tally, str], None],
 ) -> Iterator[Round]:
     """Play rounds of (answers, habits) one after another; `told` hears what happens now."""
-    progress = Progress()
+    progress = Tally()
     for number, (count, habits) in enumerate(plan, start=1):
         answered_at = time.monotonic()
         for done in range(count):
@@ -100,7 +100,7 @@ def play(
         yield progress.rounds[-1]
 
 
-def answer_next(stage: Stage, habits: Habits, rng: np.random.Generator, progress: Progress) -> bool:
+def answer_next(stage: Stage, habits: Habits, rng: np.random.Generator, progress: Tally) -> bool:
     """Take the next task of the queue and answer it; False when the queue is empty."""
     stage.check()
     task = stage.studio.next_task(stage.project)
@@ -111,7 +111,7 @@ def answer_next(stage: Stage, habits: Habits, rng: np.random.Generator, progress
 
 
 def submit(
-    stage: Stage, task: dict[str, Any], habits: Habits, rng: np.random.Generator, progress: Progress
+    stage: Stage, task: dict[str, Any], habits: Habits, rng: np.random.Generator, progress: Tally
 ) -> None:
     """Answer one task."""
     row = stage.row_of(str(task["data"][stage.config.image_field]))
@@ -173,7 +173,7 @@ def settled(session: Session, project_id: int) -> ModelVersion | None:
     return version if version and knows and version.publication is Publication.PUBLISHED else None
 
 
-def measured(stage: Stage, progress: Progress, number: int, version: ModelVersion, seconds: float) -> Round:
+def measured(stage: Stage, progress: Tally, number: int, version: ModelVersion, seconds: float) -> Round:
     """The numbers of a round, against the truth that only we know."""
     from model_backend.training import mean_average_precision  # noqa: PLC0415 (torch is slow to import)
 

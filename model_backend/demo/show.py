@@ -23,7 +23,7 @@ from annotator.store import Image, Project, Suggestion, observed_matrix
 from model_backend.demo.annotator import Habits
 from model_backend.demo.dataset import Dataset, read_dataset, split
 from model_backend.demo.history import Round, describe, table
-from model_backend.demo.loop import Progress, Stage, play
+from model_backend.demo.loop import Stage, Tally, play
 from model_backend.demo.pictures import Card, contact_sheet, learning_curve
 from model_backend.demo.scenes import write_scenes
 
@@ -49,7 +49,7 @@ class DemoOptions:
 
 
 @dataclass(frozen=True)
-class Material:
+class DemoImages:
     """The images to label and the held-out ones, with their truth; `folder` holds the images."""
 
     name: str
@@ -76,7 +76,7 @@ def fresh_folder(folder: Path) -> None:
     )
 
 
-def prepare(wish: DemoOptions, folder: Path, scenes: int, held_out: int) -> Material:
+def prepare(wish: DemoOptions, folder: Path, scenes: int, held_out: int) -> DemoImages:
     """The data of a demonstration: a folder with a known truth, or scenes of digits made on the spot."""
     where, name = wish.dataset, wish.dataset.resolve().name if wish.dataset else "digit scenes"
     if where is None:
@@ -84,7 +84,7 @@ def prepare(wish: DemoOptions, folder: Path, scenes: int, held_out: int) -> Mate
         write_scenes(where, wish.images or scenes, wish.held_out or held_out, wish.seed)
     data = read_dataset(where)
     train, test = split(where, data, wish.images, wish.held_out, wish.seed)
-    return Material(name, where / "images", train, test)
+    return DemoImages(name, where / "images", train, test)
 
 
 def schedule(wish: DemoOptions, images: int) -> list[tuple[int, Habits]]:
@@ -95,7 +95,7 @@ def schedule(wish: DemoOptions, images: int) -> list[tuple[int, Habits]]:
 
 
 def perform(
-    installation: Running, material: Material, scorer: Scorer, wish: DemoOptions, console: Console
+    installation: Running, material: DemoImages, scorer: Scorer, wish: DemoOptions, console: Console
 ) -> list[Round]:
     """Play the rounds with a live table, and return them."""
     stage = stage_of(installation, material, scorer)
@@ -104,7 +104,7 @@ def perform(
     rounds: list[Round] = []
     with Live(table(rounds, total), console=console, refresh_per_second=8) as live:
 
-        def told(progress: Progress, status: str) -> None:
+        def told(progress: Tally, status: str) -> None:
             live.update(table(progress.rounds, total, status))
 
         for item in play(stage, plan, np.random.default_rng(wish.seed), told):
@@ -114,7 +114,7 @@ def perform(
     return rounds
 
 
-def stage_of(installation: Running, material: Material, scorer: Scorer) -> Stage:
+def stage_of(installation: Running, material: DemoImages, scorer: Scorer) -> Stage:
     """The installation and the data set, brought together."""
     rows = {file.name: row for row, file in enumerate(material.train.files)}
     config = parse_config(installation.studio.project(installation.project)["label_config"])
@@ -132,7 +132,7 @@ def stage_of(installation: Running, material: Material, scorer: Scorer) -> Stage
     )
 
 
-def results(installation: Running, material: Material, rounds: Sequence[Round], folder: Path) -> list[Path]:
+def results(installation: Running, material: DemoImages, rounds: Sequence[Round], folder: Path) -> list[Path]:
     """Write every export, the learning curve, the contact sheet and the rounds as JSON; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     files = exports(installation, folder)
@@ -160,7 +160,7 @@ def exports(installation: Running, folder: Path) -> list[Path]:
     return files
 
 
-def cards(installation: Running, material: Material) -> list[Card]:
+def cards(installation: Running, material: DemoImages) -> list[Card]:
     """Images for the contact sheet, half of them answered; those with the most suggestions first."""
     with installation.store.reading() as session:
         observed = observed_matrix(session, installation.project_id)

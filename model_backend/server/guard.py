@@ -8,7 +8,8 @@ from collections.abc import Callable
 from flask import Response, request
 from pydantic import SecretStr
 
-SECRET_HEADER = "X-Onetag-Secret"  # noqa: S105  # a header's name, not a secret
+from annotator.labelstudio.backends import SECRET_HEADER
+
 OPEN_ENDPOINTS = frozenset({"health"})
 
 

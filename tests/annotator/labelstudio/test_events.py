@@ -364,7 +364,7 @@ def test_a_surprise_leaves_no_half_of_an_event(
         if len(calls) == 2:
             raise ZeroDivisionError
 
-    monkeypatch.setattr("annotator.labelstudio.events.record", surprising)
+    monkeypatch.setattr("annotator.labelstudio.events.record_studio_annotation", surprising)
     payload = {
         "annotation": [annotation(1), annotation(2, task=8)],
         "task": [task(7), task(8)],

@@ -21,7 +21,7 @@ from model_backend.worker.queue import QueueUnreachable
 from .conftest import LABELS, SECRET, Nudges, no_workbench
 from .test_app import activate
 
-README = Path(__file__).parents[3] / "README.md"
+HOSTING = Path(__file__).parents[3] / "docs" / "hosting.md"
 CONFIG = build_config(LABELS)
 EVENT = {
     "project": {"id": 7, "label_config": CONFIG, "task_data_password": "hidden"},
@@ -213,14 +213,14 @@ class TestTheApp:
         with pytest.raises(OnetagError, match="ONETAG_SECRET"):
             hosted_app(sqlite_store, settings.model_copy(update={"secret": secret}), nudges)
 
-    def test_is_made_as_the_readme_shows(
+    def test_is_made_as_the_documentation_shows(
         self, package: None, monkeypatch: pytest.MonkeyPatch, sqlite_store: Store, settings: Settings
     ) -> None:
-        programs = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+        programs = re.findall(r"```python\n(.*?)```", HOSTING.read_text(encoding="utf-8"), flags=re.DOTALL)
         [program] = [text for text in programs if "hosted_app" in text]
         monkeypatch.setenv("ONETAG_DATA_DIR", str(settings.data_dir))
         monkeypatch.delenv("ONETAG_DATABASE_URL", raising=False)  # the store lies in the data folder
         monkeypatch.setenv("ONETAG_SECRET", SECRET)
         names: dict[str, Any] = {}
-        exec(compile(program, "README.md", "exec"), names)
+        exec(compile(program, "hosting.md", "exec"), names)
         assert names["app"].test_client().get("/setup", auth=("onetag", SECRET)).status_code == 200
