@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from annotator.errors import OnetagError
+from annotator.files import atomic_file
 from annotator.flags import Flag, Panel, variable
 
 CREDENTIALS_FILE = "credentials.json"
@@ -196,15 +196,8 @@ def save_credentials(data_dir: Path, **values: str) -> dict[str, str]:
     The file is replaced whole, so a crash leaves the old or the new one and never half of it.
     """
     kept = load_credentials(data_dir) | values
-    data_dir.mkdir(parents=True, exist_ok=True)
-    file = data_dir / CREDENTIALS_FILE
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump(kept, stream, indent=2)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(file)
+    with atomic_file(data_dir / CREDENTIALS_FILE, mode=0o600) as stream:
+        stream.write(json.dumps(kept, indent=2).encode())
     return kept
 
 

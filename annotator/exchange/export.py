@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from uuid import uuid4
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,6 +14,7 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.exchange.rows import ExportRow, label_vectors_for_export
 from annotator.exchange.table import ExportFormat, ExportTable
+from annotator.files import atomic_file
 from annotator.store import (
     Image,
     LabelVector,
@@ -119,19 +118,11 @@ def _whole_file(output: Path) -> Iterator[BinaryIO]:
     """A file beside `output` that takes its place at the end; nothing is left of it after an error."""
     if output.is_dir():
         raise OnetagError(f"{output} is a folder.", "Name a file in it with --output.")
-    draft = output.with_name(f".{output.name}.{uuid4().hex[:8]}.part")
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("xb") as stream:
+        with atomic_file(output) as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(output)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise OnetagError(
             f"{output} cannot be written ({reason}).", "Choose another --output or free some space."
         ) from None
-    finally:
-        with suppress(OSError):
-            draft.unlink()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from annotator.files import atomic_file
 from annotator.store import Store
 from model_backend.backbones import Backbone, Network
 from model_backend.backbones.tuned import TunedWeights, tuned_weights, weights_file
@@ -93,16 +93,10 @@ def _write(folder: Path, weights: TunedWeights) -> None:
 
     Raises LearningError when the disk is full or may not be written.
     """
-    draft = folder / f".{weights.name}.{os.getpid()}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as stream:
+        with atomic_file(weights_file(folder, weights.name)) as stream:
             stream.write(weights.content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(weights_file(folder, weights.name))
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise LearningError(
             f"The tuned weights cannot be written to {folder} ({error.strerror or type(error).__name__}).",
             "Free some space or make the folder writable, then train again.",
