@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 from pydantic import SecretStr
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import ReadTimeoutError
+from urllib3.util import Retry
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.errors import (
@@ -23,11 +27,71 @@ if TYPE_CHECKING:
     pass
 
 CONNECT_TIMEOUT = 5.0  # seconds
-PAUSES = (0.3, 1.0)  # seconds before the second and the third try
 REPEATABLE = ("GET", "PUT", "PATCH", "DELETE")  # doing them twice is doing them once
 BUSY = (500, 502, 503, 504)  # 500: what it says when its SQLite was locked for too long
+RETRY = Retry(  # three tries, the second at once and the third after a second
+    total=2,
+    backoff_factor=0.5,
+    status_forcelist=BUSY,
+    allowed_methods=None,
+    raise_on_status=False,
+    respect_retry_after_header=False,
+)
 ACCESS_LIFETIME = 240.0  # Label Studio's access tokens live 300 s
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class StudioAuth(AuthBase):
+    """Signs requests: a legacy token as it is, a personal one by the access tokens that it is exchanged for.
+
+    Threads may share it. As `auth` of a request it keeps a ~/.netrc from being sent instead.
+    """
+
+    def __init__(self, url: str, token: SecretStr, exchange: Callable[[str], str]) -> None:
+        self._url = url
+        self._token = token.get_secret_value()
+        self._exchange = exchange
+        self._access: tuple[str, float] | None = None  # access token, and when it ends
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not appear in any message."""
+        return (self._token, *(self._access or ())[:1])
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the token is a personal access token, a JSON web token."""
+        return self._token.count(".") == 2
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """The request with its header; requests calls this just before it sends."""
+        if not self.is_personal:
+            request.headers["Authorization"] = f"Token {self._token}"
+            return request
+        known = self._access is not None
+        request.headers["Authorization"] = f"Bearer {self._fresh()}"
+        if known:
+            request.register_hook("response", self._once_more)  # type: ignore[no-untyped-call]  # so in its stubs
+        return request
+
+    def _fresh(self) -> str:
+        """An access token for the personal one, taken anew shortly before it ends."""
+        if self._access is None or time.monotonic() > self._access[1]:
+            self._access = (self._exchange(self._token), time.monotonic() + ACCESS_LIFETIME)
+        return self._access[0]
+
+    def _once_more(self, response: requests.Response, **sent: Any) -> requests.Response:
+        """Where an access token was revoked or expired early: the same request with a fresh one."""
+        if response.status_code != 401:
+            return response
+        _ = response.content  # the connection may be used again
+        response.close()
+        self._access = None
+        request = response.request.copy()
+        request.headers["Authorization"] = f"Bearer {self._fresh()}"
+        again: requests.Response = response.connection.send(request, **sent)
+        again.history.append(response)
+        return again
 
 
 class Http:
@@ -39,9 +103,8 @@ class Http:
     def __init__(self, url: str, token: SecretStr, *, timeout: float = 30.0) -> None:
         self.url = clean_url(url)
         self.timeout = timeout
-        self._token = token
-        self._access: tuple[str, float] | None = None  # access token, and when it ends
-        self._session: requests.Session | None = None
+        self._auth = StudioAuth(self.url, token, self._exchange)
+        self._once, self._repeating = self._session(Retry(0)), self._session(RETRY)
 
     def __repr__(self) -> str:
         return f"Http({self.url!r})"
@@ -67,36 +130,20 @@ class Http:
 
     def answer(self, method: str, path: str, *, repeat: bool = False, **sent: Any) -> requests.Response:
         """The successful response itself; the caller closes it. Redirects are not followed."""
-        pauses = PAUSES if repeat or method in REPEATABLE else ()
-        response = self._try(method, path, pauses, **sent)
-        if response.status_code == 401 and self._is_personal() and self._access is not None:
-            response.close()
-            self._access = None  # revoked or expired early: once with a fresh one
-            response = self._try(method, path, pauses, **sent)
+        session = self._repeating if repeat or method in REPEATABLE else self._once
+        response = self._send(session, method, path, **sent)
         if not 200 <= response.status_code < 300:
             with closing(response):
                 raise self._refusal(response, method, path)
         return response
 
-    def _try(self, method: str, path: str, pauses: Iterable[float], **sent: Any) -> requests.Response:
-        for pause in pauses:
-            try:
-                response = self._send(method, path, **sent)
-                if response.status_code not in BUSY:
-                    return response
-                response.close()
-            except LabelStudioUnreachable:
-                pass  # the last try below tells
-            time.sleep(pause)
-        return self._send(method, path, **sent)
-
-    def _send(self, method: str, path: str, **sent: Any) -> requests.Response:
+    def _send(self, session: requests.Session, method: str, path: str, **sent: Any) -> requests.Response:
         limit = sent.pop("timeout", self.timeout)
         try:
-            return self._open().request(
+            return session.request(
                 method,
                 self.url + path,
-                auth=self._authorize,
+                auth=self._auth,
                 timeout=(min(limit, CONNECT_TIMEOUT), limit),
                 allow_redirects=False,
                 **sent,
@@ -105,45 +152,32 @@ class Http:
             raise LabelStudioUnreachable(
                 f"{self.url} has no valid certificate.", "Check the address, or install its authority here."
             ) from None
-        except requests.exceptions.Timeout:
-            raise LabelStudioUnreachable(
-                f"Label Studio at {self.url} did not answer {method} {path} in {limit:g} s.",
-                "Look at its log, or raise ONETAG_REQUEST_TIMEOUT.",
-            ) from None
         except requests.exceptions.RequestException as error:
+            if _is_timeout(error):
+                raise LabelStudioUnreachable(
+                    f"Label Studio at {self.url} did not answer {method} {path} in {limit:g} s.",
+                    "Look at its log, or raise ONETAG_REQUEST_TIMEOUT.",
+                ) from None
             raise LabelStudioUnreachable(
                 f"Nothing answers at {self.url} ({_reason(error)}).",
                 "Start Label Studio, or correct ONETAG_LABEL_STUDIO_URL.",
             ) from None
 
-    def _open(self) -> requests.Session:
-        if self._session is None:
-            self._session = requests.Session()
-            # A proxy of the environment cannot reach this machine's own loopback.
-            self._session.trust_env = urlsplit(self.url).hostname not in LOOPBACK
-        return self._session
+    def _session(self, retry: Retry) -> requests.Session:
+        session = requests.Session()
+        # A proxy of the environment cannot reach this machine's own loopback.
+        session.trust_env = urlsplit(self.url).hostname not in LOOPBACK
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=retry))
+        return session
 
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        # Through `auth`, for a header alone would give way to a ~/.netrc.
-        secret = self._token.get_secret_value()
-        request.headers["Authorization"] = (
-            f"Bearer {self._fresh()}" if self._is_personal() else f"Token {secret}"
-        )
-        return request
-
-    def _is_personal(self) -> bool:
-        return self._token.get_secret_value().count(".") == 2  # a JSON web token
-
-    def _fresh(self) -> str:
-        """An access token for the personal one, taken anew shortly before it ends."""
-        if self._access is None or time.monotonic() > self._access[1]:
-            self._access = (self._refresh(), time.monotonic() + ACCESS_LIFETIME)
-        return self._access[0]
-
-    def _refresh(self) -> str:
-        sent = {"refresh": self._token.get_secret_value()}
-        response = self._open().post(
-            f"{self.url}/api/token/refresh", json=sent, timeout=self.timeout, allow_redirects=False
+    def _exchange(self, personal: str) -> str:
+        """An access token for the personal one. Raises LabelStudioError."""
+        response = self._once.post(
+            f"{self.url}/api/token/refresh",
+            json={"refresh": personal},
+            timeout=self.timeout,
+            allow_redirects=False,
         )
         if response.status_code in (400, 401, 403):
             raise LabelStudioUnauthorized(f"{self.url} refuses the personal access token.", MAKE_ONE)
@@ -191,7 +225,7 @@ class Http:
         if isinstance(answer, dict):
             answer = answer.get("validation_errors") or answer.get("detail") or answer
         text = str(answer)
-        for secret in (self._token.get_secret_value(), self._access[0] if self._access else ""):
+        for secret in self._auth.secrets:
             text = text.replace(secret, "...") if secret else text
         return text[:300]
 
@@ -223,3 +257,9 @@ def _reason(error: Exception) -> str:
     text = str(error).lower()
     known = {"refused": "connection refused", "resolve": "unknown host", "reset": "connection reset"}
     return next((told for sign, told in known.items() if sign in text), type(error).__name__)
+
+
+def _is_timeout(error: requests.exceptions.RequestException) -> bool:
+    """Whether a request ran out of time, at its first try or at its last."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.exceptions.Timeout) or isinstance(reason, ReadTimeoutError)

@@ -23,7 +23,7 @@ def test_an_error_leaves_the_old_one_and_no_draft(tmp_path: Path) -> None:
     file = tmp_path / "note.txt"
     file.write_text("old", encoding="utf-8")
     with pytest.raises(TypeError), atomic_file(file) as stream:
-        stream.write("text where bytes belong")  # type: ignore[arg-type]
+        stream.write("text where bytes belong")  # type: ignore[call-overload]
     assert file.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [file]
 

@@ -27,7 +27,7 @@ NewStand = Callable[[Callable[[Asked], Answer]], Stand]
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(http, "RETRY", http.RETRY.new(backoff_factor=0))
 
 
 def client(stand: Stand, token: str = LEGACY, timeout: float = 5.0) -> Http:
