@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,12 +56,14 @@ _ROOMS = {
     "open_current": "annotator.store",
     "open_job_queue": "model_backend.worker.queue",
 }
-__version__ = _version("onetag")
+__version__: str
 __all__ = ["__version__", *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its room. Raises AttributeError for one that there is not."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("onetag")  # slow to import, seldom asked for
     if name not in _ROOMS:
         raise AttributeError(f"module 'onetag' has no attribute {name!r}")
     return getattr(import_module(_ROOMS[name]), name)
