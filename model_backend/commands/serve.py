@@ -13,7 +13,19 @@ from model_backend.server.serve import serve as serve_app
 from model_backend.worker.queue import open_job_queue
 
 
-@with_settings(Panel.STORE, Panel.BACKEND, Panel.STUDIO, Panel.IMAGES, Panel.LEARNING, Panel.SUGGESTIONS)
+@with_settings(
+    Panel.STORE,
+    Panel.BACKEND,
+    Panel.STUDIO,
+    Panel.IMAGES,
+    "backbone",
+    "weights",
+    "device",
+    "seed",
+    "acquisition",
+    "clusters",
+    "predict_batch",
+)
 def serve(settings: Settings) -> None:
     """Run the ML backend: /health, /setup, /predict, /webhook, /versions, /metrics."""
     log_to_stderr()

@@ -130,6 +130,11 @@ def test_a_training_can_be_told_how_precise_its_suggestions_should_be(command: s
     assert "ONETAG_PRECISION" in variables((command,))
 
 
+@pytest.mark.parametrize("name", ["loss", "estimator", "end_to_end", "precision", "window", "retrain_after"])
+def test_serve_has_no_flag_for_what_only_a_training_reads(name: str) -> None:
+    assert variable(name) in variables(("worker",)) - variables(("serve",))
+
+
 @pytest.mark.parametrize("path", COMMAND_PATHS, ids=" ".join)
 def test_one_variable_means_one_thing(path: tuple[str, ...]) -> None:
     names = [str(option.envvar) for option in WALKED[path].params if option.envvar]
