@@ -61,6 +61,30 @@ def test_the_command_runs_from_anywhere(installed: Path, tmp_path: Path) -> None
     assert "onetag" in run(installed / "onetag", "--help", cwd=tmp_path)
 
 
+def test_the_public_names_learn(installed: Path, tmp_path: Path) -> None:
+    program = """
+import numpy as np
+import onetag
+
+random = np.random.default_rng(0)
+features = random.normal(size=(40, 4)).astype("float32")
+observed = np.zeros((40, 3), dtype="int8")
+observed[np.arange(20), features[:20, :3].argmax(axis=1)] = 1
+result = onetag.fit(onetag.Pool(features, (4,), observed), onetag.Recipe(loss="an"))
+print(result.model.predict(features).shape)
+"""
+    assert run(installed / "python", "-c", program, cwd=tmp_path).strip() == "(40, 3)"
+
+
+def test_a_type_checker_finds_the_types(installed: Path, tmp_path: Path) -> None:
+    program = (
+        "import onetag, annotator, model_backend as m; "
+        "print(*onetag.__path__, *annotator.__path__, *m.__path__)"
+    )
+    for place in run(installed / "python", "-c", program, cwd=tmp_path).split():
+        assert (Path(place) / "py.typed").is_file()
+
+
 def test_the_migrations_travel_with_the_wheel(installed: Path, tmp_path: Path) -> None:
     onetag = installed / "onetag"
     run(onetag, "db", "upgrade", cwd=tmp_path, ONETAG_DATA_DIR=str(tmp_path / "data"))

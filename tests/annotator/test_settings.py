@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from annotator.errors import OnetagError
+from annotator.flags import Panel, default_text, flag_of
 from annotator.settings import Settings, load_credentials, load_settings, new_secret, save_credentials
 
 
@@ -23,6 +24,14 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_variable(monkeypatch: pytes
     monkeypatch.setenv("ONETAG_PORT", "ninety")
     with pytest.raises(OnetagError, match="ONETAG_PORT"):
         load_settings()
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_says_what_it_is_and_where_it_belongs(name: str) -> None:
+    field = Settings.model_fields[name]
+    assert str(field.description).endswith(".")
+    assert flag_of(field).panel in Panel
+    assert default_text(field), "a setting without a value says what holds while it has none"
 
 
 def test_the_store_is_sqlite_in_the_data_folder_unless_a_url_is_given(tmp_path: Path) -> None:
