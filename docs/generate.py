@@ -87,10 +87,9 @@ def help_of(parameter: Any) -> str:
     """The help of an option, with its default."""
     shown = getattr(parameter, "show_default", None)
     default = shown if isinstance(shown, str) else parameter.default
-    told = str(getattr(parameter, "help", None) or "")
-    return (
-        f"{told} Default: {default}." if default not in (None, False, "") and not callable(default) else told
-    )
+    text = str(getattr(parameter, "help", None) or "")
+    silent = default is None or default is False or default == "" or callable(default)
+    return text if silent else f"{text} Default: {default}."
 
 
 def registry(page: str, title: str, entries: Mapping[str, Any]) -> None:
