@@ -1,4 +1,4 @@
-"""What an annotation says about each label: one pure function, the table of ARCHITECTURE.md.
+"""What an annotation says about each label: one pure function, the table of README.md.
 
 | the annotator                              | becomes                                                      |
 |--------------------------------------------|--------------------------------------------------------------|
