@@ -32,15 +32,15 @@ from sqlalchemy import select
 
 from annotator.settings import load_settings
 from annotator.store import RunReason, TrainingRun, open_run, queue_run
-from model_backend.commands.children import free_port
 from model_backend.commands.console import progress_bar
-from model_backend.commands.installation import Plan, Running, running
-from model_backend.commands.serving import backend_url
 from model_backend.commands.up import interruptible
 from model_backend.demo.annotator import Habits
 from model_backend.demo.features import Scorer
 from model_backend.demo.loop import Stage, Tally, settled, submit
 from model_backend.demo.show import DemoImages, DemoOptions, prepare, stage_of
+from model_backend.stack.addresses import backend_url
+from model_backend.stack.installation import Installation, Plan, running
+from model_backend.stack.ports import free_port
 from model_backend.worker.queue import open_job_queue
 
 TRIGGER = 10  # observations that trigger a training: the default of ONETAG_RETRAIN_AFTER
@@ -52,7 +52,7 @@ TARGETS = {"suggestions": 5.0, "webhook": 0.05}  # seconds
 class Bench:
     """A running installation and the simulated annotator in front of it."""
 
-    def __init__(self, installation: Running, stage: Stage, seed: int) -> None:
+    def __init__(self, installation: Installation, stage: Stage, seed: int) -> None:
         self.installation, self.stage = installation, stage
         self.studio, self.store, self.project = stage.studio, stage.store, stage.project
         self._rng, self._progress = np.random.default_rng(seed), Tally()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,16 +12,10 @@ import pytest
 
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config
-from annotator.labelstudio.process import LabelStudioProcess, studio_credentials
+from model_backend.stack.label_studio import LabelStudioProcess, studio_credentials
+from model_backend.stack.ports import free_port
 
 LABELS = ("cat", "dog", "tree")
-
-
-def free_port() -> int:
-    """A port of loopback that nothing listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

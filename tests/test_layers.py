@@ -72,3 +72,11 @@ def test_the_command_line_starts_without_torch_or_the_label_studio_sdk() -> None
     program = f"import sys, model_backend.cli; print([name for name in {heavy} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_the_local_stack_knows_no_command_line() -> None:
+    for file in modules(ROOT / "model_backend" / "stack"):
+        outside = {
+            name for name in imports(file) if name.startswith(("model_backend.commands", "typer", "rich"))
+        }
+        assert not outside, f"{file.relative_to(ROOT)} imports {outside}"

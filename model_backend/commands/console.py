@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,6 +19,8 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+
+from annotator.labelstudio.health import Check
 
 
 def standard(*, quiet: bool = False) -> Console:
@@ -59,3 +63,17 @@ def stage_bar(console: Console, title: str) -> Iterator[Callable[[str, float], N
             bar.update(task, description=f"{title}: {stage}", completed=share)
 
         yield report
+
+
+def show_checks(checks: Sequence[Check], console: Console, *, as_json: bool) -> bool:
+    """Print the checks as a list, or as JSON; whether all hold."""
+    good = all(each.ok for each in checks)
+    if as_json:
+        print_json({"ok": good, "checks": [asdict(each) for each in checks]})
+        return good
+    for each in checks:
+        mark = "[green]✓[/]" if each.ok else "[red]✗[/]"
+        console.print(f"{mark} [bold]{escape(each.name)}[/] {escape(each.detail)}")
+        if each.fix and not each.ok:
+            console.print(f"    [yellow]{escape(each.fix)}[/]")
+    return good

@@ -14,10 +14,10 @@ from annotator.commands.options import Json
 from annotator.commands.with_settings import Unset, with_settings
 from annotator.flags import Panel
 from annotator.settings import Settings
-from model_backend.commands.children import port_or_free
 from model_backend.commands.console import print_json, progress_bar, standard
-from model_backend.commands.installation import Plan, running
 from model_backend.commands.up import interruptible, say_where, wait
+from model_backend.stack.installation import Plan, running
+from model_backend.stack.ports import port_or_free
 
 if TYPE_CHECKING:
     from model_backend.demo.show import DemoOptions

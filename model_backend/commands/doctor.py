@@ -1,20 +1,164 @@
-"""`onetag doctor`: looks at each link of the chain, says what is wrong and what to do."""
+"""`onetag doctor`: looks at each link of the chain, says what is wrong and what to do.
+
+Disk, database, ML backend, worker, inbox, training, Label Studio, and each project's queue.
+"""
 
 from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import typer
 
 from annotator.commands.options import Json
+from annotator.commands.status import collect
 from annotator.commands.with_settings import with_settings
+from annotator.errors import OnetagError
 from annotator.flags import Panel
+from annotator.labelstudio.connection import open_studio
+from annotator.labelstudio.health import Check, check_project, check_studio
 from annotator.settings import Settings
-from model_backend.commands.checks import show
-from model_backend.commands.console import standard
-from model_backend.commands.examination import examine
+from annotator.store import check, open_store
+from model_backend.commands.console import show_checks, standard
+from model_backend.stack.addresses import address_for_studio, backend_url
+from model_backend.stack.liveness import SILENT_AFTER, ask, seconds_since_beat
+
+LEAST_FREE = 2**30
+"""Bytes of free disk below which training may fail."""
+MOST_WAITING = 50
+"""Events that may wait without anything being wrong."""
 
 
 @with_settings(Panel.STORE, Panel.BACKEND, Panel.STUDIO)
 def doctor(settings: Settings, *, json: Json = False) -> None:
     """Check every link of the chain; exit code 1 when one is broken."""
-    if not show(list(examine(settings)), standard(), as_json=json):
+    if not show_checks(list(examine(settings)), standard(), as_json=json):
         raise typer.Exit(1)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Every link, in the order in which they matter."""
+    yield disk(settings)
+    state = database(settings)
+    yield state
+    yield from backend(settings)
+    yield worker(settings)
+    rows = _rows(settings) if state.ok else []
+    for row in rows:
+        yield inbox(row)
+        yield training(row)
+    yield from label_studio(settings, rows)
+
+
+def _rows(settings: Settings) -> list[dict[str, Any]]:
+    store = open_store(settings.store_url)
+    try:
+        return collect(store)
+    finally:
+        store.close()
+
+
+def attempt(name: str, look: Callable[[], str]) -> Check:
+    """A check that holds when `look` returns (its detail) and is broken when it raises OnetagError."""
+    try:
+        return Check.good(name, look())
+    except OnetagError as error:
+        return Check.broken(name, error.problem, error.fix)
+
+
+def database(settings: Settings) -> Check:
+    """Whether the store is there and has the tables of this release."""
+
+    def look() -> str:
+        store = open_store(settings.store_url)
+        try:
+            state = check(store)
+        finally:
+            store.close()
+        if not state.ok:
+            raise OnetagError(state.message, state.fix)
+        return state.message
+
+    return attempt("database", look)
+
+
+def disk(settings: Settings) -> Check:
+    """Whether the data folder's disk has room."""
+    folder = settings.data_dir
+    if not folder.is_dir():
+        return Check.broken("disk", f"{folder} is not there.", "Start with `onetag up` or `onetag connect`.")
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / 2**30:.1f} GiB free in {folder}"
+    return Check("disk", free >= LEAST_FREE, detail, "" if free >= LEAST_FREE else "Free some space.")
+
+
+def backend(settings: Settings) -> Iterator[Check]:
+    """Whether the ML backend answers, takes our secret, and refuses strangers."""
+    url = backend_url(settings)
+    if ask(f"{url}/health") != 200:
+        yield Check.broken(
+            "ML backend", f"Nothing answers at {url}.", "Start `onetag serve`, or `onetag up`."
+        )
+        return
+    yield Check.good("ML backend", f"answers at {url}")
+    secret = settings.secret.get_secret_value() if settings.secret else ""
+    if ask(f"{url}/versions", secret) == 401:
+        fix = "Restart `onetag serve` with this data folder, or give both the same ONETAG_SECRET."
+        yield Check.broken("secret", "The ML backend refuses the secret of this data folder.", fix)
+    elif ask(f"{url}/versions") != 401:
+        yield Check.broken("secret", f"{url} answers without the secret.", "Restart `onetag serve`.")
+    else:
+        yield Check.good("secret", "the ML backend takes it, and refuses others")
+
+
+def worker(settings: Settings) -> Check:
+    """Whether a worker gave a sign of life lately."""
+    silent = seconds_since_beat(settings.data_dir)
+    if silent is None:
+        return Check.broken("worker", "No worker runs in this data folder.", "Start `onetag worker`.")
+    if silent > SILENT_AFTER:
+        fix = "Restart `onetag worker`; its log says why it stopped."
+        return Check.broken("worker", f"The worker has been silent for {silent:.0f} s.", fix)
+    return Check.good("worker", f"gave a sign of life {silent:.0f} s ago")
+
+
+def inbox(row: dict[str, Any]) -> Check:
+    """Whether what Label Studio sent has been taken in."""
+    name, waiting = f"inbox of project {row['project']}", row["events_waiting"]
+    if waiting > MOST_WAITING:
+        return Check.broken(name, f"{waiting} events wait", "Start `onetag worker`, or look at its log.")
+    return Check.good(name, f"{waiting} events wait" if waiting else "empty")
+
+
+def training(row: dict[str, Any]) -> Check:
+    """What became of the last training."""
+    name, run = f"training of project {row['project']}", row["training"]
+    if run is None:
+        return Check.good(name, "none yet: it starts by itself once images are answered")
+    if run["state"] == "failed":
+        fix = "Mend what it says, then run `onetag train`."
+        return Check.broken(name, f"the last one failed: {run['error']}", fix)
+    return Check.good(name, f"{run['state']}, version {row['version'] or 'none yet'}")
+
+
+def label_studio(settings: Settings, rows: list[dict[str, Any]]) -> Iterator[Check]:
+    """Label Studio itself, then each of its projects that the store knows."""
+    studio = open_studio(settings)
+    if studio is None:
+        yield Check.broken(
+            "Label Studio", "No address or token is known.", "Run `onetag up` or `onetag connect`."
+        )
+        return
+    answers = check_studio(studio)
+    yield from answers
+    if not all(check.ok for check in answers):
+        return
+    if not rows:
+        yield Check.broken(
+            "project", "There is none yet.", "Run `onetag up` or `onetag connect --project N`."
+        )
+    for row in rows:
+        if row["label_studio"] == studio.url and settings.secret is not None:
+            where = address_for_studio(settings)
+            yield from check_project(studio, row["project"], where, settings.secret, version=row["version"])

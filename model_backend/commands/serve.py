@@ -7,9 +7,9 @@ from annotator.flags import Panel
 from annotator.settings import Settings
 from annotator.store import open_current
 from model_backend.commands.logs import log_to_stderr
-from model_backend.commands.secret import with_secret
 from model_backend.server import create_app
 from model_backend.server.serve import serve as serve_app
+from model_backend.stack.secret import with_secret
 from model_backend.worker.queue import open_job_queue
 
 

@@ -18,7 +18,7 @@ from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
 from annotator.settings import Settings
 from model_backend.commands.console import progress_bar, standard
-from model_backend.commands.installation import Plan, Running, running
+from model_backend.stack.installation import Installation, Plan, running
 
 SHOWN = 10
 """Files left out that are named one by one."""
@@ -74,7 +74,7 @@ def up(
         wait(installation)
 
 
-def wait(installation: Running) -> None:
+def wait(installation: Installation) -> None:
     """Until Ctrl-C. Raises OnetagError when a part cannot be kept alive."""
     with contextlib.suppress(KeyboardInterrupt):
         installation.supervisor.wait()
@@ -97,7 +97,7 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def say_left_out(console: Console, installation: Running) -> None:
+def say_left_out(console: Console, installation: Installation) -> None:
     """Say which files were left out, and why."""
     problems = installation.found.problems
     for problem in problems[:SHOWN]:
@@ -106,7 +106,7 @@ def say_left_out(console: Console, installation: Running) -> None:
         console.print(f"[yellow]Left out[/] {len(problems) - SHOWN} more files.")
 
 
-def say_where(console: Console, installation: Running) -> None:
+def say_where(console: Console, installation: Installation) -> None:
     """Say where to go, and how to log in."""
     console.print()
     console.print(f"[bold green]Label Studio[/]  {installation.address}")

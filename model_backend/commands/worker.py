@@ -7,7 +7,7 @@ from annotator.flags import Panel
 from annotator.settings import Settings
 from annotator.store import open_current
 from model_backend.commands.logs import log_to_stderr
-from model_backend.commands.serving import beating
+from model_backend.stack.liveness import beating
 
 
 @with_settings(

@@ -28,8 +28,8 @@ from model_backend.demo.pictures import Card, contact_sheet, learning_curve
 from model_backend.demo.scenes import write_scenes
 
 if TYPE_CHECKING:
-    from model_backend.commands.installation import Running
     from model_backend.demo.features import Scorer
+    from model_backend.stack.installation import Installation
 
 MARK = "onetag-demo.txt"
 CARDS = 24
@@ -95,7 +95,7 @@ def schedule(wish: DemoOptions, images: int) -> list[tuple[int, Habits]]:
 
 
 def perform(
-    installation: Running, material: DemoImages, scorer: Scorer, wish: DemoOptions, console: Console
+    installation: Installation, material: DemoImages, scorer: Scorer, wish: DemoOptions, console: Console
 ) -> list[Round]:
     """Play the rounds with a live table, and return them."""
     stage = stage_of(installation, material, scorer)
@@ -114,7 +114,7 @@ def perform(
     return rounds
 
 
-def stage_of(installation: Running, material: DemoImages, scorer: Scorer) -> Stage:
+def stage_of(installation: Installation, material: DemoImages, scorer: Scorer) -> Stage:
     """The installation and the data set, brought together."""
     rows = {file.name: row for row, file in enumerate(material.train.files)}
     config = parse_config(installation.studio.project(installation.project)["label_config"])
@@ -132,7 +132,9 @@ def stage_of(installation: Running, material: DemoImages, scorer: Scorer) -> Sta
     )
 
 
-def results(installation: Running, material: DemoImages, rounds: Sequence[Round], folder: Path) -> list[Path]:
+def results(
+    installation: Installation, material: DemoImages, rounds: Sequence[Round], folder: Path
+) -> list[Path]:
     """Write every export, the learning curve, the contact sheet and the rounds as JSON; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     files = exports(installation, folder)
@@ -149,7 +151,7 @@ def results(installation: Running, material: DemoImages, rounds: Sequence[Round]
     return [*files, curve, sheet, history]
 
 
-def exports(installation: Running, folder: Path) -> list[Path]:
+def exports(installation: Installation, folder: Path) -> list[Path]:
     """One file for every export format."""
     files = []
     with installation.store.reading() as session:
@@ -160,7 +162,7 @@ def exports(installation: Running, folder: Path) -> list[Path]:
     return files
 
 
-def cards(installation: Running, material: DemoImages) -> list[Card]:
+def cards(installation: Installation, material: DemoImages) -> list[Card]:
     """Images for the contact sheet, half of them answered; those with the most suggestions first."""
     with installation.store.reading() as session:
         observed = observed_matrix(session, installation.project_id)
@@ -195,7 +197,7 @@ def _telling(card: Card) -> int:
 
 
 def summary(
-    rounds: Sequence[Round], files: Sequence[Path], started: float, installation: Running
+    rounds: Sequence[Round], files: Sequence[Path], started: float, installation: Installation
 ) -> dict[str, Any]:
     """What a script reads."""
     return {

@@ -10,21 +10,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from pydantic import SecretStr
 
 from annotator.labelstudio.client import Studio
-from annotator.labelstudio.lock import processes_with
 from annotator.store import Store, open_store
-from model_backend.commands.children import Child, free_port, started_at
 from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.demo.scenes import NAMES, write_scenes
+from model_backend.stack.ports import free_port
+from model_backend.stack.process import end_processes, marked_processes
 
+PARTS = ("worker", "ml-backend", "label-studio")
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -124,9 +125,12 @@ class Up:
 
     def child(self, name: str) -> int:
         """The number of a running part: worker, ml-backend, or label-studio."""
-        if name == "label-studio":
-            return processes_with(str(self.data_dir.resolve() / "label-studio"))[0]
-        return int((self.data_dir / "run" / f"{name}.pid").read_text().split()[0])
+        return self.children(name)[0].pid
+
+    def children(self, name: str) -> list[psutil.Process]:
+        """The processes of a part."""
+        folder = "label-studio" if name == "label-studio" else "run"
+        return marked_processes(str(self.data_dir.resolve() / folder / f"{name}.log"))
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -157,15 +161,8 @@ class Up:
                 self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-        for name in ("worker", "ML backend"):
-            Child(name, [], self.data_dir / "run", {}).end_leftover()
-        self.end_label_studio()
-
-    def end_label_studio(self) -> None:
-        """Kill a Label Studio that was left behind."""
-        for pid in processes_with(str(self.data_dir.resolve() / "label-studio")):
-            os.kill(pid, signal.SIGKILL)
-            until(partial(_ended, pid), 10, f"process {pid} ends")
+        for name in PARTS:
+            end_processes(self.children(name), grace=1)
 
 
 @pytest.fixture(scope="package")
@@ -196,7 +193,3 @@ def up(scenes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up
         yield made
     finally:
         made.clean()
-
-
-def _ended(pid: int) -> bool:
-    return started_at(pid) is None

@@ -13,11 +13,11 @@ from sqlalchemy import select
 
 from annotator.labelstudio.client import Studio
 from annotator.store import Annotation, Image, Label, Observation, Project, Suggestion, unanswered_images
-from model_backend.commands.media import file_of
 from model_backend.demo.annotator import ALL_MARKED, CHECKED, Answer, Shown, regions
 from model_backend.demo.dataset import Dataset
 from model_backend.demo.loop import settled
 from model_backend.demo.scenes import NAMES
+from model_backend.stack.local_files import file_of
 from tests.acceptance.conftest import CHROMIUM, FLAGS, Up, required, until
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from annotator.labelstudio.client import Studio
 from annotator.labelstudio.observations import ticked
 from annotator.labelstudio.reconcile import reconcile
 from annotator.store import Annotation, Label, Observation, Project, Store
-from model_backend.commands.media import file_of
 from model_backend.demo.annotator import Answer, Shown, regions
 from model_backend.demo.dataset import Dataset
+from model_backend.stack.local_files import file_of
 from tests.acceptance.conftest import Up, until
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(600)]

@@ -9,13 +9,13 @@ import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import select
 
 from annotator.store import Image, Project
-from model_backend.commands.children import started_at
 from model_backend.demo.scenes import NAMES
-from tests.acceptance.conftest import IMAGES, Up, environment, until
+from tests.acceptance.conftest import IMAGES, PARTS, Up, environment, until
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(600)]
 
@@ -85,22 +85,22 @@ def test_status_tells_how_it_stands(up: Up) -> None:
 
 
 def test_after_kill_9_the_next_start_ends_what_was_left_and_goes_on(up: Up) -> None:
-    before = [up.child(name) for name in ("worker", "ml-backend", "label-studio")]
+    before = [up.child(name) for name in PARTS]
     up.kill()
-    assert all(started_at(pid) for pid in before), "its children outlive a killed parent"
+    assert all(psutil.pid_exists(pid) for pid in before), "its children outlive a killed parent"
     up.start()
     up.await_ready()
-    assert not any(started_at(pid) for pid in before)
+    assert not any(psutil.pid_exists(pid) for pid in before)
     assert "0 of them new" in "".join(up.lines)
 
 
 def test_ctrl_c_stops_everything_in_order(up: Up) -> None:
-    pids = [up.child(name) for name in ("worker", "ml-backend", "label-studio")]
+    pids = [up.child(name) for name in PARTS]
     assert up.interrupt() == 0
     until(lambda: len([line for line in up.lines if "Stopping" in line]) == 3, 5, "the last lines")
     stopped = [line.strip() for line in up.lines if "Stopping" in line]
     assert stopped == ["Stopping worker ...", "Stopping ML backend ...", "Stopping Label Studio ..."]
-    assert not any(started_at(pid) for pid in pids)
+    assert not any(psutil.pid_exists(pid) for pid in pids)
     up.start()  # for the tests that follow
     up.await_ready()
     os.kill(up.child("worker"), signal.SIGKILL)

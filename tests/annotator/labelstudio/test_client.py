@@ -20,7 +20,7 @@ from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config
 from annotator.labelstudio.errors import LabelStudioMissing, LabelStudioRefused, LabelStudioUnauthorized
 from annotator.labelstudio.predictions import prediction
-from annotator.labelstudio.process import LabelStudioProcess
+from model_backend.stack.label_studio import LabelStudioProcess
 from tests.annotator.labelstudio.conftest import Answer, Asked, Stand
 
 TOKEN = SecretStr("0123456789abcdef0123456789abcdef01234567")

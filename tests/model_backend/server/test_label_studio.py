@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import LABEL, build_config
-from annotator.labelstudio.process import LabelStudioProcess
 from annotator.labelstudio.projects import get_or_create_project
 from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings
@@ -22,6 +21,7 @@ from model_backend.engine.predict import Predictor
 from model_backend.engine.publish import publish
 from model_backend.engine.resources import LearningResources
 from model_backend.server import create_app, open_server
+from model_backend.stack.label_studio import LabelStudioProcess
 from model_backend.worker.jobs import Jobs
 
 from .conftest import Nudges

@@ -13,22 +13,20 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from annotator.errors import OnetagError
-from annotator.labelstudio.backends import BACKEND_TITLE
-from annotator.labelstudio.lock import processes_with
-from annotator.labelstudio.process import LabelStudioProcess, studio_credentials
-from annotator.labelstudio.projects import get_or_create_project
-from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
 from annotator.store import Image, open_store, upgrade
-from model_backend.commands import media
-from model_backend.commands.children import Child, onetag, only_one, require_free_port
-from model_backend.commands.environment import environment
-from model_backend.commands.folder import Found, look_through
-from model_backend.commands.importing import ensure_project, import_images, known_files
-from model_backend.commands.secret import with_secret
-from model_backend.commands.serving import BACKEND_URL, address_for_studio, await_health, backend_url
-from model_backend.commands.supervisor import Supervisor
+from model_backend.stack import local_files
+from model_backend.stack.addresses import BACKEND_URL, backend_url
+from model_backend.stack.environment import environment
+from model_backend.stack.image_folder import Found, look_through
+from model_backend.stack.importing import import_images, known_files
+from model_backend.stack.label_studio import PORT_TIMEOUT, LabelStudioProcess, studio_credentials
+from model_backend.stack.liveness import await_health
+from model_backend.stack.ports import LOOPBACK, require_free_port
+from model_backend.stack.process import ChildProcess, onetag, only_one
+from model_backend.stack.projects import connect_project, ensure_project
+from model_backend.stack.secret import with_secret
+from model_backend.stack.supervisor import Supervisor
 from model_backend.worker.queue import open_job_queue
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from annotator.store import Store
 
 LABEL_STUDIO, RUN = "label-studio", "run"
-BACKEND, WORKER = "ML backend", "worker"
 READY_SECONDS = 60.0
 
 Say = Callable[[str], None]
@@ -57,7 +54,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Running:
+class Installation:
     """What runs, once everything is up."""
 
     settings: Settings
@@ -87,56 +84,36 @@ class Running:
 
     def file_of(self, address: str) -> str:
         """The file, relative to the folder, that a task's image address means."""
-        return media.file_of(self.folder.resolve().name, address) or ""
+        return local_files.file_of(self.folder.resolve().name, address) or ""
 
 
-class LabelStudioPart:
-    """Label Studio as a part that the supervisor keeps alive."""
-
-    name = "Label Studio"
-
-    def __init__(self, process: LabelStudioProcess) -> None:
-        self.process = process
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        self.process.start()
-        self.process.wait_ready()
-
-    def alive(self) -> bool:
-        """Whether it runs."""
-        return self.process.pid is not None
-
-    def stop(self) -> None:
-        """Stop it and wait."""
-        self.process.stop()
-
-    def last_words(self) -> str:
-        """The end of its log."""
-        return "\n".join(self.process.log.read_text("utf-8", "replace").splitlines()[-5:])
-
-
-class BackendPart(Child):
-    """The ML backend, started once it answers: only then can what it missed be looked for."""
+class MLBackend(ChildProcess):
+    """The ML backend. It is ready once it answers: only then can what it missed be looked for."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
-        super().__init__(BACKEND, onetag("serve"), folder, environment(settings))
+        super().__init__("ML backend", onetag("serve"), folder, environment(settings))
         self._url = backend_url(settings)
 
-    def start(self) -> None:
-        """Start it and wait until it answers. Raises OnetagError when it does not."""
-        super().start()
+    def wait_ready(self) -> None:
+        """Wait until it answers. Raises OnetagError when it does not."""
         await_health(self._url, READY_SECONDS, self.alive)
 
 
+class Worker(ChildProcess):
+    """The background worker."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        super().__init__("worker", onetag("worker"), folder, environment(settings))
+
+
 @contextmanager
-def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Running]:
+def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Installation]:
     """Everything up and watched; stopped in reverse order at the end, however that comes.
 
     Raises OnetagError with what to do: a folder without pictures, a port in use, another `onetag up`.
     """
     data_dir = settings.data_dir
-    with only_one(data_dir / RUN / "lock", data_dir):
+    with only_one(data_dir / RUN, data_dir):
         supervisor = Supervisor(say, lambda _: ask_for_reconcile(settings))
         try:
             yield start(settings, plan, supervisor, say, bar)
@@ -144,14 +121,14 @@ def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Runn
             supervisor.stop()
 
 
-def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar: Bar) -> Running:
+def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar: Bar) -> Installation:
     """Bring everything up, in order; started parts are the supervisor's even when a later step fails."""
     process, settings = prepared(settings, plan, say)
     store = migrated_store(settings)
     with bar("Looking through the images") as progress:
         found = look(settings, plan, known(store, plan.images), progress)
     say("Starting Label Studio; the first time takes up to a minute ...")
-    supervisor.add(LabelStudioPart(process))
+    supervisor.add(process)
     studio = process.studio(settings.request_timeout)
     project = ensure_project(studio, plan.title, plan.labels)
     say(f"Importing {len(found.files)} images ...")
@@ -160,11 +137,11 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
     say(f"Project {project} holds {len(found.files)} images, {new} of them new.")
 
     folder = settings.data_dir / RUN
-    supervisor.add(BackendPart(folder, settings))
+    supervisor.add(MLBackend(folder, settings))
     project_id = connect_project(settings, studio, project, store)
-    supervisor.add(Child(WORKER, onetag("worker"), folder, environment(settings)))
+    supervisor.add(Worker(folder, settings))
     supervisor.watch()
-    return Running(
+    return Installation(
         settings=settings,
         studio=studio,
         store=store,
@@ -181,18 +158,17 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
 def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProcess, Settings]:
     """Check what can be checked before anything starts, and settle addresses and credentials."""
     kept = load_credentials(settings.data_dir).get("local_files_root")
-    root = media.document_root(plan.images, Path(kept) if kept else None)
-    folder = settings.data_dir / RUN
-    for name in (WORKER, BACKEND):
-        if Child(name, [], folder, {}).end_leftover():
-            say(f"Ended the {name} that an earlier run left behind.")
-    require_free_port(settings.host, settings.port, "--port")
+    root = local_files.document_root(plan.images, Path(kept) if kept else None)
     credentials = studio_credentials(settings.data_dir)
     process = LabelStudioProcess(
         settings.data_dir / LABEL_STUDIO, plan.studio_port, credentials, files_root=root
     )
-    if not processes_with(str(process.folder)):  # else its own start ends what was left behind first
-        require_free_port(process.host, process.port, "--studio-port")
+    folder = settings.data_dir / RUN
+    for part in (Worker(folder, settings), MLBackend(folder, settings), process):
+        if part.end_leftover():
+            say(f"Ended the {part.name} that an earlier run left behind.")
+    require_free_port(settings.host, settings.port, "--port", PORT_TIMEOUT)
+    require_free_port(LOOPBACK, process.port, "--studio-port", PORT_TIMEOUT)
     here = {
         "label_studio_url": process.url,
         "local_files_root": str(root),
@@ -228,20 +204,6 @@ def look(
     return look_through(
         plan.images, settings.max_image_bytes, settings.max_image_pixels, known, plan.only, progress
     )
-
-
-def connect_project(settings: Settings, studio: Studio, project: int, store: Store) -> int:
-    """Connect backend and project, make their records agree, and return the project's id in the store."""
-    if settings.secret is None:
-        raise OnetagError("The backend has no secret.", "Set ONETAG_SECRET.")
-    there = studio.project(project)
-    with store.session() as session:
-        row = get_or_create_project(session, studio.url, project, there["label_config"], there["title"])
-        project_id = row.id
-    title = there.get("model_version") or BACKEND_TITLE
-    studio.connect_backend(project, address_for_studio(settings), title, settings.secret)
-    reconcile(store, studio, project_id)
-    return project_id
 
 
 def ask_for_reconcile(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from annotator.errors import OnetagError
-from model_backend.commands.media import document_root, file_of, uri
+from model_backend.stack.local_files import document_root, file_of, uri
 
 
 def test_the_root_is_the_folder_above_and_stays(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from annotator.errors import OnetagError
-from model_backend.commands.supervisor import PATIENCE, Supervisor
+from model_backend.stack.supervisor import PATIENCE, Supervisor
 
 
 class FakePart:
@@ -21,6 +21,10 @@ class FakePart:
     def start(self) -> None:
         self.story.append(f"start {self.name}")
         self.running = not self.mortal
+
+    def wait_ready(self) -> None:
+        if self.running:
+            self.story.append(f"ready {self.name}")
 
     def alive(self) -> bool:
         return self.running
@@ -45,7 +49,7 @@ def test_parts_start_in_order_and_stop_in_reverse() -> None:
         supervisor.add(FakePart(name, story))
     supervisor.watch()
     supervisor.stop()
-    assert story == ["start a", "start b", "stop b", "stop a"]
+    assert story == ["start a", "ready a", "start b", "ready b", "stop b", "stop a"]
 
 
 def test_what_dies_is_started_again_and_told() -> None:
@@ -60,7 +64,7 @@ def test_what_dies_is_started_again_and_told() -> None:
     assert until(lambda: revived == ["worker"])
     supervisor.check()
     supervisor.stop()
-    assert story == ["start worker", "start worker", "stop worker"]
+    assert story == ["start worker", "ready worker"] * 2 + ["stop worker"]
     assert "starting it again" in told[0]
 
 
@@ -82,7 +86,7 @@ def test_a_part_that_cannot_be_started_again_at_once_is_tried_once_more() -> Non
     class Busy(FakePart):
         def start(self) -> None:
             super().start()
-            if len(self.story) == 2:
+            if self.story.count("start backend") == 2:
                 self.running = False
                 raise OnetagError("The port is still taken.", "Free it.")
 

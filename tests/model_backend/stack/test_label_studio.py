@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import socket
 import sqlite3
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from annotator.errors import OnetagError
-from annotator.labelstudio import process as module
-from annotator.labelstudio.lock import FolderLock, processes_with
-from annotator.labelstudio.process import LabelStudioProcess, studio_credentials
 from annotator.settings import load_settings
-from tests.studio_fixtures import free_port
+from model_backend.stack import label_studio as module
+from model_backend.stack.label_studio import LabelStudioProcess, studio_credentials
+from model_backend.stack.ports import free_port
+from model_backend.stack.process import marked_processes
 
 STAND_IN = """
 import json, os, signal, sqlite3, sys, time
@@ -74,39 +71,34 @@ def new_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[New
     """Makes processes that run the stand-in, and ends them."""
     (tmp_path / "stand_in.py").write_text(STAND_IN)
     monkeypatch.setattr(module, "find_spec", lambda _name: True)
+    real = module.studio_command
     made: list[LabelStudioProcess] = []
 
-    class StandIn(LabelStudioProcess):
-        def _command(self) -> list[str]:
-            options = super()._command()[super()._command().index("start") :]
-            return [sys.executable, str(tmp_path / "stand_in.py"), module.MODULE, *options]
+    def stand_in(folder: Path, port: int) -> list[str]:
+        command = real(folder, port)
+        return [sys.executable, str(tmp_path / "stand_in.py"), *command[command.index("start") :]]
+
+    monkeypatch.setattr(module, "studio_command", stand_in)
 
     def make(port: int | None = None, mode: str = "") -> LabelStudioProcess:
         folder = tmp_path / "data" / "label-studio"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "mode").write_text(mode)
-        made.append(StandIn(folder, port or free_port(), studio_credentials(tmp_path / "data")))
+        made.append(LabelStudioProcess(folder, port or free_port(), studio_credentials(tmp_path / "data")))
         return made[-1]
 
     yield make
     for process in made:
-        process.stop(timeout=1)
-
-
-def killed(process: LabelStudioProcess) -> None:
-    """As if `onetag up` were killed: its lock goes with it, the child stays."""
-    process._lock.release()
+        process.stop(grace=1)
 
 
 def test_it_starts_answers_and_ends(new_process: NewProcess) -> None:
     process = new_process()
-    waited: list[float] = []
     with process:
-        assert process.wait_ready(20, waited.append) == "1.0"
+        process.wait_ready(20)
         assert process.studio().whoami()["email"] == process.credentials.email
-    assert waited
     assert process.pid is None
-    assert processes_with(module.MODULE, str(process.folder)) == []
+    assert not marked_processes(process.mark)
 
 
 def test_it_goes_on_where_it_was(new_process: NewProcess) -> None:
@@ -114,31 +106,6 @@ def test_it_goes_on_where_it_was(new_process: NewProcess) -> None:
         process = new_process()
         with process:
             process.wait_ready(20)
-    assert (process.folder / "label-studio.log.1").exists()
-
-
-def test_two_at_once_are_refused(new_process: NewProcess) -> None:
-    first, second = new_process(), new_process()
-    first.start()
-    with pytest.raises(OnetagError, match=rf"in use by another onetag \(process {os.getpid()}\)"):
-        second.start()
-    first.stop()
-    second.start()
-
-
-def test_a_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> None:
-    code = (
-        "import sys, time, pathlib; from annotator.labelstudio.lock import FolderLock;"
-        "FolderLock(pathlib.Path(sys.argv[1])).take(); print('held', flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(OnetagError, match=f"process {holder.pid}"):
-            FolderLock(tmp_path).take()
-        holder.kill()
-        holder.wait()
-        FolderLock(tmp_path).take()
 
 
 def test_what_a_killed_run_left_over_is_ended_first(new_process: NewProcess) -> None:
@@ -147,11 +114,10 @@ def test_what_a_killed_run_left_over_is_ended_first(new_process: NewProcess) -> 
     left.start()
     left.wait_ready(20)
     orphan = left.pid
-    killed(left)
     again = new_process(port)
     again.start()
     again.wait_ready(20)
-    assert processes_with(module.MODULE, str(again.folder)) == [again.pid]
+    assert [process.pid for process in marked_processes(again.mark)] == [again.pid]
     assert again.pid != orphan
 
 
@@ -163,7 +129,6 @@ def test_a_first_start_that_was_cut_short_begins_anew(new_process: NewProcess) -
     while token_in(database) != "half made":
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    killed(cut)
     again = new_process()
     again.start()
     again.wait_ready(20)
@@ -176,8 +141,7 @@ def test_a_database_that_once_answered_is_never_thrown_away(new_process: NewProc
         first.wait_ready(20)
     made = (first.folder / "label_studio.sqlite3").stat().st_ino
     again = new_process()
-    again.start()
-    killed(again)  # before it answered
+    again.start()  # and killed before it answered
     third = new_process()
     third.start()
     third.wait_ready(20)
@@ -202,7 +166,7 @@ def test_a_port_in_use_is_told(new_process: NewProcess) -> None:
         process = new_process(taken.getsockname()[1])
         with pytest.raises(OnetagError, match="choose another with --studio-port"):
             process.start()
-    process.start()  # the lock was let go
+    process.start()
 
 
 def test_one_that_ends_at_once_is_told_with_its_log(new_process: NewProcess) -> None:
@@ -224,8 +188,8 @@ def test_one_that_does_not_want_to_end_is_ended(new_process: NewProcess) -> None
     process = new_process(mode="stubborn")
     process.start()
     process.wait_ready(20)
-    process.stop(timeout=0.2)
-    assert processes_with(module.MODULE, str(process.folder)) == []
+    process.stop(grace=0.2)
+    assert not marked_processes(process.mark)
 
 
 def test_without_the_extra_the_way_out_is_named(
@@ -234,28 +198,6 @@ def test_without_the_extra_the_way_out_is_named(
     monkeypatch.setattr(module, "find_spec", lambda _name: None)
     with pytest.raises(OnetagError, match=r"onetag\[studio\]"):
         new_process().start()
-
-
-@pytest.mark.parametrize("trouble", [errno.EROFS, errno.ENOSPC, errno.EACCES])
-def test_a_folder_that_cannot_be_written(
-    new_process: NewProcess, monkeypatch: pytest.MonkeyPatch, trouble: int
-) -> None:
-    def failing(*_given: object) -> None:
-        raise OSError(trouble, os.strerror(trouble))
-
-    process = new_process()
-    with monkeypatch.context() as broken:
-        broken.setattr(process, "_spawn", failing)
-        with pytest.raises(OnetagError, match=rf"{os.strerror(trouble)}.*--data-dir"):
-            process.start()
-    process.start()  # the lock was let go
-
-
-def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
-    (tmp_path / "studio").write_text("")
-    credentials = studio_credentials(tmp_path)
-    with pytest.raises(OnetagError, match="--data-dir"):
-        LabelStudioProcess(tmp_path / "studio", free_port(), credentials).start()
 
 
 def test_secrets_are_kept_from_everyone_else(

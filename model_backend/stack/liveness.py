@@ -14,24 +14,11 @@ from pathlib import Path
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import SECRET_HEADER
-from annotator.settings import Settings, load_credentials
 
-BACKEND_URL = "backend_url"
 BEAT_FILE = "worker.beat"
 BEAT_SECONDS = 5.0
 SILENT_AFTER = 20.0
 """Seconds without a beat after which a worker counts as gone."""
-
-
-def backend_url(settings: Settings) -> str:
-    """Where the ML backend answers on this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
-
-
-def address_for_studio(settings: Settings) -> str:
-    """Where Label Studio reaches the ML backend: as `onetag connect` was told, else on this machine."""
-    return load_credentials(settings.data_dir).get(BACKEND_URL) or backend_url(settings)
 
 
 def ask(url: str, secret: str | None = None, timeout: float = 3.0) -> int:

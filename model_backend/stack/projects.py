@@ -1,17 +1,21 @@
-"""The project of Label Studio and its tasks: made once, completed when a run was cut short."""
+"""The project in Label Studio: made once, and connected to the ML backend and the store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.config import build_config, parse_config
-from model_backend.commands import media
+from annotator.labelstudio.projects import get_or_create_project
+from annotator.labelstudio.reconcile import reconcile
+from model_backend.stack.addresses import address_for_studio
 
 if TYPE_CHECKING:
-    from annotator.labelstudio.client import ItemProgress, Studio
+    from annotator.labelstudio.client import Studio
+    from annotator.settings import Settings
+    from annotator.store import Store
 
 MARK = "Made by onetag."
 """Stands in the description of a project that `onetag up` has made, so that it is found again."""
@@ -37,23 +41,15 @@ def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None) -> 
     return number
 
 
-def import_images(
-    studio: Studio, project: int, folder: Path, files: Sequence[str], progress: ItemProgress
-) -> int:
-    """Give every file (relative to `folder`) a task, unless it has one; returns how many are new.
-
-    Label Studio serves the folder from where it lies, right below its document root: nothing is copied.
-    """
-    studio.serve_folder(project, folder)
-    there = known_files(folder, (str(task["data"].get("image", "")) for task in studio.tasks(project)))
-    new = [file for file in files if file not in there]
-    if new:
-        name = folder.resolve().name
-        studio.import_tasks(project, [{"data": {"image": media.uri(name, file)}} for file in new], progress)
-    return len(new)
-
-
-def known_files(folder: Path, addresses: Iterable[str]) -> set[str]:
-    """The files of the folder that these image addresses mean."""
-    name = folder.resolve().name
-    return {file for address in addresses if (file := media.file_of(name, address)) is not None}
+def connect_project(settings: Settings, studio: Studio, project: int, store: Store) -> int:
+    """Connect backend and project, make their records agree, and return the project's id in the store."""
+    if settings.secret is None:
+        raise OnetagError("The backend has no secret.", "Set ONETAG_SECRET.")
+    there = studio.project(project)
+    with store.session() as session:
+        row = get_or_create_project(session, studio.url, project, there["label_config"], there["title"])
+        project_id = row.id
+    title = there.get("model_version") or BACKEND_TITLE
+    studio.connect_backend(project, address_for_studio(settings), title, settings.secret)
+    reconcile(store, studio, project_id)
+    return project_id

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from annotator.settings import Settings
-from model_backend.commands.environment import environment
+from model_backend.stack.environment import environment
 
 
 def test_a_child_reads_the_very_settings_of_its_parent(

@@ -16,13 +16,16 @@ WINDOW = 60.0
 INTERVAL = 0.25
 
 
-class Head(Protocol):
+class Part(Protocol):
     """A process that is started, watched, and stopped."""
 
     name: str
 
     def start(self) -> None:
-        """Start it; returns at once or when it is ready."""
+        """Start it, without waiting."""
+
+    def wait_ready(self) -> None:
+        """Wait until it does its work. Raises OnetagError when it does not come to that."""
 
     def alive(self) -> bool:
         """Whether it runs."""
@@ -41,16 +44,17 @@ class Supervisor:
         """`say` tells people; `revived` is called with the name of each part that was started again."""
         self._say = say
         self._revived = revived or (lambda _: None)
-        self._parts: list[Head] = []
+        self._parts: list[Part] = []
         self._deaths: dict[str, deque[float]] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self.failure: OnetagError | None = None
 
-    def add(self, part: Head) -> None:
+    def add(self, part: Part) -> None:
         """Start a part; from the first `watch` on it is kept alive."""
         self._parts.append(part)
         part.start()
+        part.wait_ready()
 
     def watch(self) -> None:
         """Keep every part alive, from a thread of its own."""
@@ -88,7 +92,7 @@ class Supervisor:
                     self._over.set()
                     return
 
-    def _revive(self, part: Head) -> None:
+    def _revive(self, part: Part) -> None:
         deaths = self._deaths.setdefault(part.name, deque(maxlen=PATIENCE))
         deaths.append(time.monotonic())
         if len(deaths) == PATIENCE and deaths[-1] - deaths[0] < WINDOW:
@@ -99,6 +103,7 @@ class Supervisor:
         self._say(f"{part.name} has stopped by itself; starting it again.")
         try:
             part.start()
+            part.wait_ready()
         except OnetagError as error:  # the next look finds it dead, and counts
             self._say(str(error))
         else:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from annotator.errors import OnetagError
-from model_backend.commands.folder import look_through
+from model_backend.stack.image_folder import look_through
 
 BYTES, PIXELS = 2**20, 1_000_000
 

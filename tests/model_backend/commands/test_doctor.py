@@ -15,12 +15,13 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.health import Check
 from annotator.settings import Settings
-from model_backend.commands import checks
-from model_backend.commands.children import free_port
-from model_backend.commands.connecting import Request, link, mended
-from model_backend.commands.examination import examine, inbox, training
-from model_backend.commands.secret import with_secret
-from model_backend.commands.serving import BEAT_FILE, backend_url, beating, seconds_since_beat
+from model_backend.commands import console, doctor
+from model_backend.commands.connect import Request, link, mended
+from model_backend.commands.doctor import examine, inbox, training
+from model_backend.stack.addresses import backend_url
+from model_backend.stack.liveness import BEAT_FILE, beating, seconds_since_beat
+from model_backend.stack.ports import free_port
+from model_backend.stack.secret import with_secret
 
 
 def settings(folder: Path) -> Settings:
@@ -42,10 +43,10 @@ def test_a_worker_counts_while_it_gives_signs_of_life(tmp_path: Path) -> None:
             if seconds_since_beat(tmp_path) is not None:
                 break
             time.sleep(0.02)
-        assert checks.worker(settings(tmp_path)).ok
-    assert not checks.worker(settings(tmp_path)).ok
+        assert doctor.worker(settings(tmp_path)).ok
+    assert not doctor.worker(settings(tmp_path)).ok
     (tmp_path / BEAT_FILE).write_text(json.dumps({"at": time.time() - 60}))
-    silent = checks.worker(settings(tmp_path))
+    silent = doctor.worker(settings(tmp_path))
     assert not silent.ok
     assert "60 s" in silent.detail
 
@@ -68,11 +69,11 @@ def test_a_failed_training_and_a_full_inbox_are_told() -> None:
 def test_checks_are_shown_with_their_way_out(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
     stream = io.StringIO()
     found = [Check("disk", True, "[big]"), Check("worker", False, "is gone", "Start [it].")]
-    assert not checks.show(found, Console(file=stream, width=100), as_json=as_json)
+    assert not console.show_checks(found, Console(file=stream, width=100), as_json=as_json)
     shown = capsys.readouterr().out if as_json else stream.getvalue()
     assert "[big]" in shown
     assert "Start [it]." in shown
-    assert checks.show(found[:1], Console(file=io.StringIO()), as_json=as_json)
+    assert console.show_checks(found[:1], Console(file=io.StringIO()), as_json=as_json)
 
 
 def test_a_label_config_of_somebody_else_gets_our_controls_and_keeps_its_choices() -> None:
