@@ -27,7 +27,7 @@ from benchmarks.data import Data, add_arguments, load, percent_map, splits
 from benchmarks.simulate import BIASES, full_labels, single_positives
 from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
-from model_backend.training import LabelModel, Pool, Recipe, at_thresholds, fit, label_propensity
+from model_backend.training import LabelModel, Pool, Recipe, fit, label_propensity, retrieval_at
 from model_backend.training.mapped_pool import transformed
 
 DEFAULT, FULL = "default", "full, bce"
@@ -86,7 +86,7 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _scored(model: LabelModel, mapped: torch.Tensor, score: Data, truth: float) -> dict[str, float]:
     probabilities = model.predict_mapped(mapped)
-    found = at_thresholds(probabilities, score.truth, model.thresholds)
+    found = retrieval_at(probabilities, score.truth, model.thresholds)
     return {
         "map": percent_map(probabilities, score.truth),
         "precision": found.precision,

@@ -27,7 +27,7 @@ CORE = (
     "model_backend.losses.registry.find_loss",
     "model_backend.training.calibration.Calibration",
     "model_backend.training.calibration.fit_platt",
-    "model_backend.training.evaluate.at_thresholds",
+    "model_backend.training.evaluate.retrieval_at",
     "model_backend.training.evaluate.mean_average_precision",
     "model_backend.training.feedback.Feedback",
     "model_backend.training.fit.fit",

@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from annotator.commands.options import Json, Project, chosen_project
+from annotator.commands.options import Json, Project
+from annotator.commands.values import chosen_project
 from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
 from annotator.exchange import EXPORTS, ExportFormat, ExportReport, export_project

@@ -54,9 +54,9 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         return session.scalar(select(func.count()).select_from(entity).where(*conditions)) or 0
 
     live = Image.project_id == project.id, Image.removed_at.is_(None)
-    said = Annotation.project_id == project.id, Annotation.retired_at.is_(None)
+    answers = Annotation.project_id == project.id, Annotation.retired_at.is_(None)
     answered = select(func.count(func.distinct(Annotation.image_id))).where(
-        *said, Annotation.skipped.is_(False)
+        *answers, Annotation.skipped.is_(False)
     )
     observed = (
         select(Observation.value, func.count())
@@ -74,7 +74,7 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "images": count(Image, *live),
         "images_with_a_problem": count(Image, *live, Image.problem.is_not(None)),
         "images_answered": session.scalar(answered) or 0,
-        "skips": count(Annotation, *said, Annotation.skipped),
+        "skips": count(Annotation, *answers, Annotation.skipped),
         "observed_present": values.get(1, 0),
         "observed_absent": values.get(-1, 0),
         "events_waiting": count(Event, Event.project_id == project.id, Event.processed_at.is_(None)),

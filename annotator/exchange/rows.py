@@ -62,18 +62,18 @@ def _rows(
     images: Sequence[tuple[int, str, int | None]],
 ) -> Iterator[ExportRow]:
     image_ids = [image_id for image_id, _, _ in images]
-    said = _said(session, project_id, image_ids, labels)
+    observed = _observed(session, project_id, image_ids, labels)
     guessed, has_guess = _guessed(session, version, image_ids, labels)
-    probabilities = np.where(said == 0, guessed, said > 0).astype(np.float32)
+    probabilities = np.where(observed == 0, guessed, observed > 0).astype(np.float32)
     names = [label.name for label in labels]
     for row, (_, uri, task) in enumerate(images):
         yield ExportRow(
             image=uri,
             task=task,
-            positives=tuple(names[column] for column in np.flatnonzero(said[row] > 0)),
-            negatives=tuple(names[column] for column in np.flatnonzero(said[row] < 0)),
+            positives=tuple(names[column] for column in np.flatnonzero(observed[row] > 0)),
+            negatives=tuple(names[column] for column in np.flatnonzero(observed[row] < 0)),
             probabilities=probabilities[row],
-            human=said[row] != 0,
+            human=observed[row] != 0,
             version=version.name if version is not None and has_guess[row] else None,
         )
 
@@ -86,16 +86,16 @@ def _next_images(session: Session, project_id: int, last: int) -> list[tuple[int
     return [(row.id, row.uri, row.studio_task) for row in rows]
 
 
-def _said(
+def _observed(
     session: Session, project_id: int, image_ids: Sequence[int], labels: Sequence[Label]
 ) -> npt.NDArray[np.int8]:
-    """What people said, int8 (B, L): +1, -1, or 0 for unknown; a tie between annotators is unknown."""
+    """What is observed, int8 (B, L): +1, -1, or 0 for unknown; a tie between annotators is unknown."""
     rows = {image_id: row for row, image_id in enumerate(image_ids)}
     columns = {label.id: column for column, label in enumerate(labels)}
-    said = np.zeros((len(rows), len(columns)), dtype=np.int8)
+    observed = np.zeros((len(rows), len(columns)), dtype=np.int8)
     for image_id, label_id, total, _ in session.execute(cell_votes(project_id, image_ids[0], image_ids[-1])):
-        said[rows[image_id], columns[label_id]] = (total > 0) - (total < 0)
-    return said
+        observed[rows[image_id], columns[label_id]] = (total > 0) - (total < 0)
+    return observed
 
 
 def _guessed(

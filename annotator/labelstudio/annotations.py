@@ -13,45 +13,22 @@ Without `parent_prediction` and such a region nothing was shown: the annotation 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.errors import OnetagError
 from annotator.labelstudio.config import LABEL, SUGGESTED
 from annotator.labelstudio.observations import observe, ticked
+from annotator.labelstudio.payloads import StudioAnnotation
 from annotator.labelstudio.predictions import version_of_region
 from annotator.store.labels import live_labels
 from annotator.store.models import Annotation, Image, ModelVersion, Project, Suggestion
 from annotator.store.records import Submission, record_annotation
 from annotator.store.states import Source
-
-LARGEST_ID = 2**63 - 1
-
-
-@dataclass(frozen=True)
-class StudioAnnotation:
-    """An annotation of Label Studio with what is needed to record it."""
-
-    id: int
-    task: int
-    result: list[Any]
-    skipped: bool
-    annotator: str | None
-    lead_time: float | None
-    created_at: datetime
-    updated_at: datetime
-    parent_prediction: int | None
-    predictions: tuple[dict[str, Any], ...]  # those that came with it
-
-    @property
-    def opened_at(self) -> datetime:
-        """When the page was opened, as far as the lead time tells."""
-        return self.created_at - timedelta(seconds=min(self.lead_time or 0.0, 7 * 24 * 3600.0))
 
 
 @dataclass(frozen=True)
@@ -62,42 +39,17 @@ class Shown:
     labels: tuple[str, ...]
 
 
-def read_annotation(payload: Any, predictions: Iterable[Any] = ()) -> StudioAnnotation:
-    """Read an annotation of a webhook or of the API. Raises OnetagError when a needed part is malformed."""
-    if not isinstance(payload, dict):
-        raise OnetagError("The event holds no annotation.", "Reconcile to read it from Label Studio.")
-    who, took = payload.get("completed_by"), payload.get("lead_time")
-    result = payload.get("result")
-    if not isinstance(result, list):
-        raise OnetagError(
-            "The annotation holds no list of results.", "Reconcile to read it from Label Studio."
-        )
-    offered = [*predictions, payload.get("prediction")]
-    return StudioAnnotation(
-        id=number(payload.get("id"), "annotation"),
-        task=number(payload.get("task"), "task"),
-        result=result,
-        skipped=bool(payload.get("was_cancelled")),
-        annotator=_person(who),
-        lead_time=float(took) if isinstance(took, int | float) and took >= 0 else None,
-        created_at=_moment(payload.get("created_at") or payload.get("updated_at")),
-        updated_at=_moment(payload.get("updated_at")),
-        parent_prediction=_number_or_none(payload.get("parent_prediction")),
-        predictions=tuple(each for each in offered if isinstance(each, dict)),
-    )
-
-
 def record_studio_annotation(
     session: Session,
     project: Project,
     image: Image,
     annotation: StudioAnnotation,
     *,
-    young: Collection[str] = (),
+    new_labels: Collection[str] = (),
 ) -> Annotation | None:
     """Record an annotation with what it makes known; None when that adds nothing.
 
-    `young` labels may be younger than the annotation: it says nothing about them unless it names them.
+    `new_labels` may have come after the annotation: it makes nothing known of them unless it names them.
     """
     shown = what_was_shown(session, project, image, annotation)
     labels = [label.name for label in live_labels(session, project.id)]
@@ -115,7 +67,7 @@ def record_studio_annotation(
             suggested_version=shown.version if shown else None,
             suggested=list(shown.labels) if shown else None,
             observed=[
-                each for each in observed if not (each.source is Source.COMPLETE and each.label in young)
+                each for each in observed if not (each.source is Source.COMPLETE and each.label in new_labels)
             ],
             at=annotation.updated_at,
         ),
@@ -131,8 +83,8 @@ def what_was_shown(
         return known
     parent = annotation.parent_prediction
     for each in annotation.predictions:
-        if parent is not None and each.get("id") == parent:
-            return Shown(_text(each.get("model_version")), tuple(ticked(each.get("result"))))
+        if parent is not None and each.id == parent:
+            return Shown(each.model_version, tuple(ticked(each.result)))
     version = _version_in(annotation.result)
     if version is not None:
         return Shown(
@@ -182,39 +134,3 @@ def _shown_by_time(session: Session, image: Image, opened_at: datetime) -> Shown
 def named_labels(result: Sequence[Any]) -> set[str]:
     """The names of labels that a result holds, chosen or ticked."""
     return {*ticked(result, LABEL), *ticked(result, SUGGESTED)}
-
-
-def number(value: Any, what: str) -> int:
-    """An id of Label Studio. Raises OnetagError when it is none."""
-    found = _number_or_none(value)
-    if found is None:
-        raise OnetagError(f"The event names no {what}.", "Reconcile to read it from Label Studio.")
-    return found
-
-
-def _number_or_none(value: Any) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID:
-        return value
-    return None
-
-
-def _person(who: Any) -> str | None:
-    if isinstance(who, dict):
-        who = who.get("id")
-    return None if who is None or isinstance(who, list | bool) else str(who)
-
-
-def _moment(value: Any) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise OnetagError(
-            "The annotation does not say when it was made.", "Reconcile to read it again."
-        ) from None
-    if moment.tzinfo is None:
-        raise OnetagError(f"The annotation's time {value} has no time zone.", "Set USE_TZ in Label Studio.")
-    return moment
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -105,15 +105,6 @@ class Backends:
         except LabelStudioRefused as error:
             raise _explained(error, url) from None
 
-    def disconnect_backend(self, project: int, url: str) -> None:
-        """Remove the backend at `url` and its webhook, which Label Studio alone would leave behind."""
-        for backend in self.backends(project):
-            if _same(backend.get("url"), url):
-                self.http.request("DELETE", f"/api/ml/{backend['id']}")
-        for webhook in self.webhooks(project):
-            if _same(webhook.get("url"), f"{url.rstrip('/')}/webhook"):
-                self.delete_webhook(int(webhook["id"]))
-
     def orphans(self, project: int) -> list[Json]:
         """Webhooks to a `/webhook` whose ML backend is gone: each adds up to 1 s to every Submit."""
         alive = [f"{str(each.get('url')).rstrip('/')}/webhook" for each in self.backends(project)]
@@ -135,21 +126,21 @@ def _same(one: Any, other: str) -> bool:
 
 def _explained(error: LabelStudioRefused, url: str) -> LabelStudioRefused:
     """A refusal to connect, with its cause as a person can mend it."""
-    told = str(error)
-    if "reserved" in told or error.status == 403:
+    text = str(error)
+    if "reserved" in text or error.status == 403:
         return LabelStudioRefused(
             f"Label Studio's network guard refuses {url}: it is a private address.",
             "Start Label Studio with LABEL_STUDIO_USE_DEFAULT_BANNED_SUBNETS=false, or give the backend "
             "a public address.",
             error.status,
         )
-    if "authentication" in told:
+    if "authentication" in text:
         return LabelStudioRefused(
             f"The backend at {url} refuses the secret.",
             "Give `serve` and `connect` the same ONETAG_SECRET.",
             error.status,
         )
-    if "health check" in told:
+    if "health check" in text:
         return LabelStudioRefused(
             f"Label Studio cannot reach the backend at {url}.",
             "Start `onetag serve`, and give the address as Label Studio sees it.",

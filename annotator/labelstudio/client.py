@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -134,24 +133,6 @@ class Studio(Backends):
         """Delete a task with its annotations and predictions."""
         self.http.request("DELETE", f"/api/tasks/{task}")
 
-    def upload_files(self, project: int, files: Sequence[Path], progress: ItemProgress | None = None) -> int:
-        """Upload image files in batches, each becoming a task; returns how many tasks were made."""
-        made = 0
-        for batch in _file_batches(files):
-            with ExitStack() as opened:
-                streams = [opened.enter_context(file.open("rb")) for file in batch]
-                parts = [
-                    (f"f{at}", (file.name, stream))
-                    for at, (file, stream) in enumerate(zip(batch, streams, strict=True))
-                ]
-                path = f"/api/projects/{project}/import"
-                answer = self.http.request("POST", path, files=parts, timeout=PUSH_TIMEOUT)
-            _check_count(int(answer["task_count"]), len(batch), "files")
-            made += len(batch)
-            if progress:
-                progress(made, len(files))
-        return made
-
     def serve_folder(self, project: int, folder: Path) -> int:
         """Let Label Studio serve a folder below its document root to this project; returns the storage's id.
 
@@ -275,21 +256,6 @@ class Studio(Backends):
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
-        yield batch
-
-
-def _file_batches(files: Iterable[Path]) -> Iterator[list[Path]]:
-    """Files a request may hold: not too many, and not too heavy together."""
-    batch: list[Path] = []
-    weight = 0
-    for file in files:
-        size = file.stat().st_size
-        if batch and (len(batch) == UPLOAD_BATCH or weight + size > UPLOAD_BYTES):
-            yield batch
-            batch, weight = [], 0
-        batch.append(file)
-        weight += size
-    if batch:
         yield batch
 
 

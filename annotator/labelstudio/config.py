@@ -75,9 +75,9 @@ def clean_labels(labels: Iterable[str]) -> list[str]:
         )
     variables = [name for name in names if name.startswith("$")]
     if variables:
-        told = ", ".join(variables)
+        listed = ", ".join(variables)
         raise OnetagError(
-            f"Label Studio reads these labels as fields of a task: {told}.", "Drop the leading $."
+            f"Label Studio reads these labels as fields of a task: {listed}.", "Drop the leading $."
         )
     return names
 
@@ -87,10 +87,10 @@ def _in_xml(character: str) -> bool:
 
 
 def _label_control(names: Sequence[str], kind: Kind) -> Xml.Element:
-    told = {"required": "true", "requiredMessage": "Choose one label: anything that is in the picture."}
+    required = {"required": "true", "requiredMessage": "Choose one label: anything that is in the picture."}
     if kind == "taxonomy":
-        return _taxonomy(LABEL, names, {"maxUsages": "1", "placeholder": "Search a label", **told})
-    control = Xml.Element("Choices", {"name": LABEL, "toName": IMAGE, "choice": "single-radio", **told})
+        return _taxonomy(LABEL, names, {"maxUsages": "1", "placeholder": "Search a label", **required})
+    control = Xml.Element("Choices", {"name": LABEL, "toName": IMAGE, "choice": "single-radio", **required})
     for index, name in enumerate(names):
         hotkey = {"hotkey": HOTKEYS[index]} if index < len(HOTKEYS) else {}
         Xml.SubElement(control, "Choice", {"value": name, **hotkey})

@@ -100,13 +100,13 @@ def _webhook(webhooks: list[dict[str, Any]], secret: SecretStr) -> Check:
         return Check.broken("webhook", f"{len(webhooks)} webhooks to the backend, one is needed", RECONNECT)
     webhook = webhooks[0]
     given = set(webhook.get("actions", ()))
-    told = {
+    signs = {
         "is switched off": not webhook.get("is_active"),
         "sends no payload": not webhook.get("send_payload"),
         "lacks the secret": webhook.get("headers", {}).get(SECRET_HEADER) != secret.get_secret_value(),
         "lacks actions": not webhook.get("send_for_all_actions") and not given.issuperset(ACTIONS),
     }
-    wrong = [what for what, is_so in told.items() if is_so]
+    wrong = [what for what, is_so in signs.items() if is_so]
     if wrong:
         return Check.broken("webhook", f"it {', '.join(wrong)}", RECONNECT)
     return Check.good("webhook", "carries the secret, and is sent what we need")

@@ -188,7 +188,7 @@ class Http:
             raise self._foreign(response) from None
 
     def _refusal(self, response: requests.Response, method: str, path: str) -> OnetagError:
-        status, told = response.status_code, self._told(response)
+        status, detail = response.status_code, self._detail(response)
         where = f"{method} {path}: {status}"
         if 300 <= status < 400:
             return LabelStudioUnreachable(
@@ -198,7 +198,7 @@ class Http:
             return LabelStudioUnauthorized(f"{self.url} refuses the token.", MAKE_ONE)
         if status == 403:
             return LabelStudioRefused(
-                f"Label Studio forbids it ({where}). {told}".strip(),
+                f"Label Studio forbids it ({where}). {detail}".strip(),
                 "Use the token of a user who may do this.",
                 status,
             )
@@ -213,10 +213,10 @@ class Http:
                 f"Label Studio failed ({where}).", "Look at its log; then try again.", status
             )
         return LabelStudioRefused(
-            f"Label Studio refuses it ({where}). {told}".strip(), "Correct what it names.", status
+            f"Label Studio refuses it ({where}). {detail}".strip(), "Correct what it names.", status
         )
 
-    def _told(self, response: requests.Response) -> str:
+    def _detail(self, response: requests.Response) -> str:
         """What Label Studio says about a refusal, short and without our token."""
         try:
             answer = response.json()
@@ -256,7 +256,7 @@ def clean_url(url: str) -> str:
 def _reason(error: Exception) -> str:
     text = str(error).lower()
     known = {"refused": "connection refused", "resolve": "unknown host", "reset": "connection reset"}
-    return next((told for sign, told in known.items() if sign in text), type(error).__name__)
+    return next((detail for sign, detail in known.items() if sign in text), type(error).__name__)
 
 
 def _is_timeout(error: requests.exceptions.RequestException) -> bool:

@@ -67,8 +67,8 @@ def _suggestions_seen(
     shown = _shown(region, suggested)
     if not reviews and not _touched(region, shown):
         return []
-    said = [Observed(name, 1, Source.CONFIRMED if name in shown else Source.ADDED) for name in ticked]
-    return said + [Observed(name, -1, Source.REJECTED) for name in shown if name not in ticked]
+    seen = [Observed(name, 1, Source.CONFIRMED if name in shown else Source.ADDED) for name in ticked]
+    return seen + [Observed(name, -1, Source.REJECTED) for name in shown if name not in ticked]
 
 
 def _shown(region: _Region | None, suggested: Collection[str] | None) -> tuple[str, ...]:

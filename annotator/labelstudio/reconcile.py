@@ -15,18 +15,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.annotations import StudioAnnotation, read_annotation, record_studio_annotation
+from annotator.labelstudio.annotations import record_studio_annotation
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.errors import LabelStudioMissing, noting
-from annotator.labelstudio.sync import adopt_config, image_of_task, image_uri
+from annotator.labelstudio.payloads import StudioAnnotation, Task, read, read_annotation
+from annotator.labelstudio.sync import adopt_config, image_of_task
 from annotator.store import Annotation, Image, Project, Store, remove_images, retire_annotation, sync_images
 from annotator.store.types import as_stored, utc_now
 
 logger = logging.getLogger(__name__)
 
 BATCH = 50  # annotations a transaction: a webhook that waits for the database has a second
-Progress = Callable[[str, float], None]
+ReconcileProgress = Callable[[str, float], None]
+"""Takes the stage and the share of it that is done, 0..1."""
 
 
 @dataclass
@@ -77,7 +79,7 @@ class _Known:
 
 
 def reconcile(
-    store: Store, studio: Studio, project_id: int, progress: Progress | None = None
+    store: Store, studio: Studio, project_id: int, progress: ReconcileProgress | None = None
 ) -> ReconcileReport:
     """Make the records of a project what its Label Studio says, as its webhooks would have.
 
@@ -137,19 +139,20 @@ def _known_tasks(session: Session, project_id: int) -> set[int]:
     return {task for task in session.scalars(chosen) if task is not None}
 
 
-def _read(studio: Studio, number: int, report: ReconcileReport, tell: Progress) -> _Studio:
+def _read(studio: Studio, number: int, report: ReconcileReport, tell: ReconcileProgress) -> _Studio:
     there = _Studio(str(studio.project(number)["label_config"]), set(), {}, [])
     field_name = _image_field(there.label_config)
-    for task in studio.tasks(number) if field_name else ():
+    for sent in studio.tasks(number) if field_name else ():
         report.tasks += 1
         with noting(report.problems):
-            there.seen.add(int(task["id"]))
-            there.uris[int(task["id"])] = image_uri(task, field_name)
+            task = read(Task, sent)
+            there.seen.add(task.id)
+            there.uris[task.id] = task.image(field_name)
     tell("reading annotations", 0.0)
-    for task in studio.annotated_tasks(number):
-        for sent in task["annotations"]:
+    for annotated in studio.annotated_tasks(number):
+        for sent in annotated["annotations"]:
             with noting(report.problems):
-                annotation = read_annotation({"task": task["id"], **sent}, task.get("predictions") or ())
+                annotation = read_annotation({"task": annotated["id"], **sent}, annotated.get("predictions"))
                 there.annotations.append(annotation)
     report.annotations = len(there.annotations)
     tell("reading annotations", 1.0)
@@ -193,7 +196,7 @@ def _record_all(
     for annotation in batch:
         with noting(report.problems):
             image = image_of_task(session, project, annotation.task)
-            written = record_studio_annotation(session, project, image, annotation, young=report.labels)
+            written = record_studio_annotation(session, project, image, annotation, new_labels=report.labels)
             report.recorded += written is not None
 
 

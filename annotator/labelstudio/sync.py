@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.annotations import StudioAnnotation, named_labels, record_studio_annotation
+from annotator.labelstudio.annotations import named_labels, record_studio_annotation
 from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.payloads import StudioAnnotation, Task, read
 from annotator.store import Annotation, Image, Project, sync_images, sync_labels
 
 
@@ -41,11 +41,12 @@ def _derive_again(session: Session, project: Project, come: set[str]) -> None:
     )
     for annotation, image in session.execute(live).all() if come else ():
         if come & named_labels(annotation.result):
-            record_studio_annotation(session, project, image, _as_sent(annotation, image), young=come)
+            record_studio_annotation(session, project, image, _as_sent(annotation, image), new_labels=come)
 
 
 def _as_sent(annotation: Annotation, image: Image) -> StudioAnnotation:
-    return StudioAnnotation(
+    """A recorded annotation as it had come; what was shown with it is in the record already."""
+    return StudioAnnotation.model_construct(
         id=annotation.studio_annotation or 0,
         task=image.studio_task or 0,
         result=annotation.result,
@@ -54,35 +55,22 @@ def _as_sent(annotation: Annotation, image: Image) -> StudioAnnotation:
         lead_time=annotation.lead_time,
         created_at=annotation.created_at,
         updated_at=annotation.updated_at,
-        parent_prediction=None,  # what was shown is in the record already
-        predictions=(),
     )
 
 
-def image_of_task(session: Session, project: Project, task: int, sent: Any = None) -> Image:
+def image_of_task(session: Session, project: Project, number: int, sent: Any = None) -> Image:
     """The image of a task, made from what was sent of it when it is new, removed or points elsewhere now."""
-    uri = image_uri(sent, image_field(project)) if isinstance(sent, dict) else None
-    chosen = select(Image).where(Image.project_id == project.id, Image.studio_task == task)
+    uri = read(Task, sent).image(image_field(project)) if sent is not None else None
+    chosen = select(Image).where(Image.project_id == project.id, Image.studio_task == number)
     image = session.scalars(chosen).first()
     if uri is not None and (image is None or image.uri != uri or image.removed_at is not None):
-        sync_images(session, project.id, {task: uri})
+        sync_images(session, project.id, {number: uri})
         image = session.scalars(chosen.execution_options(populate_existing=True)).first()
     if image is None:
-        raise OnetagError(f"Task {task} is not known.", "Reconcile to read it from Label Studio.")
+        raise OnetagError(f"Task {number} is not known.", "Reconcile to read it from Label Studio.")
     return image
 
 
 def image_field(project: Project) -> str:
     """The field of a task's data that holds its image."""
     return parse_config(project.label_config).image_field
-
-
-def image_uri(task: Mapping[str, Any], field: str) -> str:
-    """Where the image of a task lies. Raises OnetagError when the task has none in that field."""
-    data = task.get("data")
-    uri = data.get(field) if isinstance(data, dict) else None
-    if not isinstance(uri, str) or not uri.strip():
-        raise OnetagError(
-            f"Task {task.get('id')} has no image in its field {field!r}.", "Correct the task's data."
-        )
-    return uri

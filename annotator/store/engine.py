@@ -66,10 +66,10 @@ class Store:
         try:
             yield
         except DBAPIError as error:
-            told = explained(error, self.url)
-            if told is None:
+            explanation = explained(error, self.url)
+            if explanation is None:
                 raise
-            raise told from None
+            raise explanation from None
 
     def _snapshot(self) -> dict[str, Any]:
         if self.file is not None:

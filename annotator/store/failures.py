@@ -58,10 +58,10 @@ def shown(url: URL) -> str:
 
 def explained(error: DBAPIError, url: URL) -> OnetagError | None:
     """The error for people, or None when it is no trouble of the installation (a broken constraint)."""
-    told = _sqlite(error) if url.get_backend_name() == "sqlite" else _postgres(error, url)
-    if told is None:
+    explanation = _sqlite(error) if url.get_backend_name() == "sqlite" else _postgres(error, url)
+    if explanation is None:
         return None
-    problem, fix = told
+    problem, fix = explanation
     return OnetagError(f"The database {shown(url)} {problem}", fix)
 
 

@@ -1,4 +1,4 @@
-"""Answered suggestions: what was suggested, with which probability, and what people said to it."""
+"""Answered suggestions: what was suggested, with which probability, and what people answered."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def suggestion_feedback(session: Session, project_id: int, versions: int = RECEN
     stored = select(LabelVector.version_id).where(LabelVector.version_id == ModelVersion.id)
     newest = select(ModelVersion).where(ModelVersion.project_id == project_id, stored.exists())
     found = session.scalars(newest.order_by(ModelVersion.id.desc()).limit(versions)).all()
-    said = _said(session, project_id, found)
-    parts = [_with_probabilities(session, version, said[version.name]) for version in found]
+    answers = _answers(session, project_id, found)
+    parts = [_with_probabilities(session, version, answers[version.name]) for version in found]
     cells = np.concatenate([np.empty((0, 4), dtype=np.int64), *(cells for cells, _ in parts)])
     probabilities = np.concatenate([np.empty(0, dtype=np.float32), *(given for _, given in parts)])
     return SuggestionFeedback(
@@ -66,7 +66,7 @@ def suggestion_feedback(session: Session, project_id: int, versions: int = RECEN
     )
 
 
-def _said(session: Session, project_id: int, versions: Sequence[ModelVersion]) -> dict[str, list[Answer]]:
+def _answers(session: Session, project_id: int, versions: Sequence[ModelVersion]) -> dict[str, list[Answer]]:
     """The answers to each version, by its name."""
     names = {version.name: dict(zip(version.label_ids, version.labels, strict=True)) for version in versions}
     other = aliased(Observation)
@@ -93,22 +93,22 @@ def _said(session: Session, project_id: int, versions: Sequence[ModelVersion]) -
         )
         .order_by(Observation.image_id, Observation.label_id, Observation.id)
     )
-    said: dict[str, list[Answer]] = {name: [] for name in names}
+    answers: dict[str, list[Answer]] = {name: [] for name in names}
     for name, image_id, label_id, value, source, suggested in session.execute(chosen):
         label = names[name or ""].get(label_id)
         if label is not None and (source in ANSWERS or label in (suggested or ())):
-            said[name or ""].append((image_id, label_id, value))
-    return said
+            answers[name or ""].append((image_id, label_id, value))
+    return answers
 
 
 def _with_probabilities(
-    session: Session, version: ModelVersion, said: Sequence[Answer]
+    session: Session, version: ModelVersion, answers: Sequence[Answer]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """(version, image, label, value) of each answer, int64 (M, 4), and what the version gave, (M,)."""
-    image_ids, vectors = load_vectors(session, version.id, sorted({image_id for image_id, _, _ in said}))
+    image_ids, vectors = load_vectors(session, version.id, sorted({image_id for image_id, _, _ in answers}))
     rows = {image_id: row for row, image_id in enumerate(image_ids)}
     columns = {label_id: column for column, label_id in enumerate(version.label_ids)}
-    kept = [each for each in said if each[0] in rows]
+    kept = [each for each in answers if each[0] in rows]
     cells = np.array([(version.id, *each) for each in kept], dtype=np.int64).reshape(-1, 4)
     at = [rows[image_id] for image_id, _, _ in kept], [columns[label_id] for _, label_id, _ in kept]
     return cells, vectors[at]

@@ -175,8 +175,8 @@ def _says_the_same(
     stored = select(Observation.label_id, Observation.value, Observation.source).where(
         Observation.annotation_id == live.id
     )
-    said = {(label_id, each.value, each.source) for label_id, each in values.items()}
-    return {tuple(row) for row in session.execute(stored)} == said
+    wanted = {(label_id, each.value, each.source) for label_id, each in values.items()}
+    return {tuple(row) for row in session.execute(stored)} == wanted
 
 
 def _retire(session: Session, annotation: Annotation, at: datetime) -> None:
@@ -215,7 +215,7 @@ def _observations(annotation: Annotation, values: dict[int, Observed]) -> Iterab
 
 
 def _values(session: Session, project: Project, observed: Sequence[Observed]) -> dict[int, Observed]:
-    """What is observed by label id. A label said twice counts once; archived labels keep their history."""
+    """What is observed by label id. A label named twice counts once; archived ones keep their history."""
     if not observed:
         return {}
     names = {each.label for each in observed}
@@ -229,8 +229,8 @@ def _values(session: Session, project: Project, observed: Sequence[Observed]) ->
         )
     values: dict[int, Observed] = {}
     for each in observed:
-        said = values.setdefault(ids[each.label], each)
-        if said.value != each.value:
+        first = values.setdefault(ids[each.label], each)
+        if first.value != each.value:
             raise OnetagError(
                 f"One annotation says that {each.label!r} is both present and absent.",
                 "Correct the annotation in Label Studio.",

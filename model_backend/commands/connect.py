@@ -8,7 +8,8 @@ from xml.etree import ElementTree as Xml
 
 import typer
 
-from annotator.commands.options import Json, Project, label_names
+from annotator.commands.options import Json, Project
+from annotator.commands.values import label_names
 from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
 from annotator.flags import Panel

@@ -115,9 +115,9 @@ def demo(  # noqa: PLR0913 (each is an option)
     here = settings.model_copy(update={"data_dir": folder / "data", "port": port})
     options = DemoOptions(dataset, images, held_out, rounds, per_round, settings.seed)
     console = standard(quiet=json)
-    told = show(here, options, folder, studio_port or port_or_free(8080), console, stay=not exit_at_end)
+    numbers = show(here, options, folder, studio_port or port_or_free(8080), console, stay=not exit_at_end)
     if json:
-        print_json(told)
+        print_json(numbers)
 
 
 def show(
@@ -152,13 +152,13 @@ def show(
         with console.status("Computing features of all images ..."):
             scorer.wait()
         rounds = perform(installation, material, scorer, options, console)
-        told = summary(
+        numbers = summary(
             rounds, results(installation, material, rounds, folder / "results"), began, installation
         )
-        for file in told["files"]:
+        for file in numbers["files"]:
             console.print(f"wrote {file}")
-        console.print(f"Done in {told['seconds']:.0f} s.")
+        console.print(f"Done in {numbers['seconds']:.0f} s.")
         if stay:
             say_where(console, installation)
             wait(installation)
-    return told
+    return numbers

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from annotator.commands.options import Json, Project, chosen_project
+from annotator.commands.options import Json, Project
+from annotator.commands.values import chosen_project
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
 from annotator.labelstudio.connection import open_studio
@@ -26,9 +27,9 @@ def train(settings: Settings, project: Project = None, *, json: Json = False) ->
             version = train_now(store, settings, project, report)
     finally:
         store.close()
-    told = {"version": version.name, "labels": len(version.labels), "metrics": version.metrics}
+    result = {"version": version.name, "labels": len(version.labels), "metrics": version.metrics}
     if json:
-        print_json(told)
+        print_json(result)
     else:
         console.print(f"Trained version [bold]{version.name}[/] for {len(version.labels)} labels.")
 

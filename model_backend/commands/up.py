@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from annotator.commands.options import StudioPort, label_names
+from annotator.commands.options import StudioPort
+from annotator.commands.values import label_names
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
 from annotator.settings import Settings

@@ -80,23 +80,23 @@ def play(
     stage: Stage,
     plan: Sequence[tuple[int, Habits]],
     rng: np.random.Generator,
-    told: Callable[[Tally, str], None],
+    report: Callable[[Tally, str], None],
 ) -> Iterator[Round]:
-    """Play rounds of (answers, habits) one after another; `told` hears what happens now."""
+    """Play rounds of (answers, habits) one after another; `report` is called with what happens now."""
     progress = Tally()
     for number, (count, habits) in enumerate(plan, start=1):
         answered_at = time.monotonic()
         for done in range(count):
-            told(progress, f"round {number}: the annotator answers ({done + 1} of {count})")
+            report(progress, f"round {number}: the annotator answers ({done + 1} of {count})")
             if not answer_next(stage, habits, rng, progress):
                 break
             answered_at = time.monotonic()
-        told(progress, f"round {number}: the worker retrains")
+        report(progress, f"round {number}: the worker retrains")
         version = await_suggestions(stage)
         seconds = time.monotonic() - answered_at
-        told(progress, f"round {number}: measuring on the held-out images")
+        report(progress, f"round {number}: measuring on the held-out images")
         progress.rounds.append(measured(stage, progress, number, version, seconds))
-        told(progress, "")
+        report(progress, "")
         yield progress.rounds[-1]
 
 

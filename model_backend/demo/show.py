@@ -76,38 +76,38 @@ def fresh_folder(folder: Path) -> None:
     )
 
 
-def prepare(wish: DemoOptions, folder: Path, scenes: int, held_out: int) -> DemoImages:
+def prepare(options: DemoOptions, folder: Path, scenes: int, held_out: int) -> DemoImages:
     """The data of a demonstration: a folder with a known truth, or scenes of digits made on the spot."""
-    where, name = wish.dataset, wish.dataset.resolve().name if wish.dataset else "digit scenes"
+    where, name = options.dataset, options.dataset.resolve().name if options.dataset else "digit scenes"
     if where is None:
         where = folder / "scenes"
-        write_scenes(where, wish.images or scenes, wish.held_out or held_out, wish.seed)
+        write_scenes(where, options.images or scenes, options.held_out or held_out, options.seed)
     data = read_dataset(where)
-    train, test = split(where, data, wish.images, wish.held_out, wish.seed)
+    train, test = split(where, data, options.images, options.held_out, options.seed)
     return DemoImages(name, where / "images", train, test)
 
 
-def schedule(wish: DemoOptions, images: int) -> list[tuple[int, Habits]]:
+def schedule(options: DemoOptions, images: int) -> list[tuple[int, Habits]]:
     """How much is answered a round, and how: at first one label alone, later some suggestions too."""
-    count = wish.per_round or max(1, images // (2 * wish.rounds))
-    late = (wish.rounds + 1) // 2
-    return [(count, TAGS_ONLY if number < late else WITH_REVIEWS) for number in range(wish.rounds)]
+    count = options.per_round or max(1, images // (2 * options.rounds))
+    late = (options.rounds + 1) // 2
+    return [(count, TAGS_ONLY if number < late else WITH_REVIEWS) for number in range(options.rounds)]
 
 
 def perform(
-    installation: Installation, material: DemoImages, scorer: Scorer, wish: DemoOptions, console: Console
+    installation: Installation, material: DemoImages, scorer: Scorer, options: DemoOptions, console: Console
 ) -> list[Round]:
     """Play the rounds with a live table, and return them."""
     stage = stage_of(installation, material, scorer)
-    plan = schedule(wish, len(material.train.files))
+    plan = schedule(options, len(material.train.files))
     total = len(material.train.files)
     rounds: list[Round] = []
     with Live(table(rounds, total), console=console, refresh_per_second=8) as live:
 
-        def told(progress: Tally, status: str) -> None:
+        def report(progress: Tally, status: str) -> None:
             live.update(table(progress.rounds, total, status))
 
-        for item in play(stage, plan, np.random.default_rng(wish.seed), told):
+        for item in play(stage, plan, np.random.default_rng(options.seed), report):
             rounds.append(item)
             if not console.is_terminal:  # a log file gets a line a round, the table comes at the end
                 console.print(describe(item, total))

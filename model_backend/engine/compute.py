@@ -76,8 +76,8 @@ def _image_ids(session: Session, project_id: int, wanted: Sequence[Wanted]) -> l
 
 
 def _observed(session: Session, version: ModelVersion, image_ids: Sequence[int]) -> NDArray[np.int8]:
-    """Where something was said already (1) and where not (0): (images, labels of the version)."""
-    said = np.zeros((len(image_ids), len(version.label_ids)), dtype=np.int8)
+    """Where something was known already (1) and where not (0): (images, labels of the version)."""
+    known = np.zeros((len(image_ids), len(version.label_ids)), dtype=np.int8)
     rows = {image_id: row for row, image_id in enumerate(image_ids)}
     columns = {label_id: column for column, label_id in enumerate(version.label_ids)}
     chosen = select(Observation.image_id, Observation.label_id).where(
@@ -85,8 +85,8 @@ def _observed(session: Session, version: ModelVersion, image_ids: Sequence[int])
     )
     for image_id, label_id in session.execute(chosen):
         if label_id in columns:
-            said[rows[image_id], columns[label_id]] = 1
-    return said
+            known[rows[image_id], columns[label_id]] = 1
+    return known
 
 
 def _keep(

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import LabelConfig, parse_config
+from annotator.labelstudio.payloads import Task, read
 from annotator.labelstudio.predictions import empty_prediction, prediction
 from annotator.labelstudio.projects import find_project
 from annotator.settings import Settings
@@ -179,21 +181,28 @@ def _from_store(
     session: Session, context: _Context, tasks: Sequence[Any], predictions: Predictions
 ) -> list[Wanted]:
     """Fill in what is stored; returns what is not and could be computed."""
-    numbers = {place: task["id"] for place, task in enumerate(tasks) if _has_number(task)}
-    rows = _stored(session, context.version, sorted(set(numbers.values())))
+    readable = dict(_readable(tasks))
+    rows = _stored(session, context.version, sorted({task.id for task in readable.values()}))
     missing = []
-    for place, number in numbers.items():
-        image_uri, suggestion = rows.get(number, (None, None))
+    for place, task in readable.items():
+        uri, suggestion = rows.get(task.id, (None, None))
         if suggestion is not None:
             predictions.items[place] = context.prediction(suggestion)
             predictions.outcomes[Outcome.STORED] += 1
             continue
-        uri = image_uri or _uri(tasks[place], context.config.image_field)
-        if uri:
-            missing.append(Wanted(place, number, uri))
+        with suppress(OnetagError):
+            uri = uri or task.image(context.config.image_field)
+            missing.append(Wanted(place, task.id, uri))
     if unusable := len(tasks) - predictions.outcomes.total() - len(missing):
         predictions.outcomes[Outcome.UNUSABLE] += unusable
     return missing
+
+
+def _readable(tasks: Sequence[Any]) -> Iterator[tuple[int, Task]]:
+    """The tasks that have a number, with their places."""
+    for place, sent in enumerate(tasks):
+        with suppress(OnetagError):
+            yield place, read(Task, sent)
 
 
 def _stored(
@@ -213,14 +222,3 @@ def _stored(
             task: (uri, suggestion) for task, uri, suggestion in session.execute(wanted) if task is not None
         }
     return found
-
-
-def _has_number(task: Any) -> bool:
-    number = task.get("id") if isinstance(task, dict) else None
-    return isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**62
-
-
-def _uri(task: dict[str, Any], field_name: str) -> str | None:
-    data = task.get("data")
-    uri = data.get(field_name) if isinstance(data, dict) else None
-    return uri if isinstance(uri, str) and uri else None

@@ -20,9 +20,9 @@ from annotator.store import (
     release_run,
 )
 from model_backend.engine.fitting import fit_version, read_training_input
-from model_backend.engine.keeping import keep_version
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.runs import Heartbeat, Stopped, fail
+from model_backend.engine.storing import store_version
 from model_backend.progress import Progress, silent
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def train_run(
         try:
             training_input = read_training_input(store, run_id)
             output = fit_version(store, resources, training_input, report)
-            return keep_version(store, resources, training_input, output, report)
+            return store_version(store, resources, training_input, output, report)
         except RunGone:
             raise
         except Stopped:

@@ -12,6 +12,6 @@ from model_backend.losses.terms import weighted_bce
 class AN(Loss):
     """BCE that reads every unknown cell as absent. Cole et al. 2021, equation 2."""
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         return weighted_bce(logits, masks.positive, masks.assumed_negative)

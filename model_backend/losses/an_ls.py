@@ -27,6 +27,6 @@ class ANLS(Loss):
             raise LearningError(f"There is no form {form!r} of AN-LS.", f"Choose {' or '.join(FORMS)}.")
         self.smoothing = check_share("smoothing", smoothing) * FORMS[form]
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         return smoothed_bce(logits, masks.positive, masks.assumed_negative, self.smoothing)

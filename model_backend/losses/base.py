@@ -10,7 +10,7 @@ from model_backend.losses.batch import Batch, Masks
 
 
 class Loss(nn.Module):
-    """A loss on logits (B, L) and a `Batch`; a subclass defines `cells`, the cost of each cell.
+    """A loss on logits (B, L) and a `Batch`; a subclass defines `cell_losses`, the cost of each cell.
 
     The value is the sum over cells divided by B * L, unknown cells counted, as in the code of Cole et al.
     2021: learning rates published for it carry over. Half precision logits are computed in float32. The value
@@ -25,9 +25,9 @@ class Loss(nn.Module):
 
     def value(self, logits: Tensor, masks: Masks) -> Tensor:
         """Sum of the cells / (B * L)."""
-        return self.cells(logits, masks).sum() / max(logits.numel(), 1)
+        return self.cell_losses(logits, masks).sum() / max(logits.numel(), 1)
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L): the cost of each cell, before the mean."""
         raise NotImplementedError
 

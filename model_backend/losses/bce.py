@@ -16,6 +16,6 @@ class BCE(Loss):
     unknown cells: to read them as absent, use AN.
     """
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         return weighted_bce(logits, masks.positive, masks.negative)

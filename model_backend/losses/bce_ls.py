@@ -20,6 +20,6 @@ class BCELS(Loss):
         super().__init__()
         self.smoothing = check_share("smoothing", smoothing)
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         return smoothed_bce(logits, masks.positive, masks.negative, self.smoothing)

@@ -22,7 +22,7 @@ class EM(Loss):
         super().__init__()
         self.alpha = alpha
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         weight, probability = self.alpha * masks.unknown, logits.sigmoid()
         return weighted_bce(

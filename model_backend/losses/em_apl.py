@@ -38,7 +38,7 @@ class EMAPL(EM):
         self.seen = ImageMemory(torch.nan, torch.float16)
         self.soft = ImageMemory(torch.nan, torch.float16)
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         indices = masks.batch.indices
         target = self.soft.read(indices, logits.shape[1]).to(logits)
@@ -47,7 +47,7 @@ class EMAPL(EM):
             undecided = (masks.unknown > 0) & ~chosen
             self.seen.write(indices, torch.where(undecided, logits.detach().sigmoid(), torch.nan))
         soft = self.beta * cross_entropy(logits, target.nan_to_num()) + self.alpha * entropy(logits)
-        return super().cells(logits, masks) + chosen * soft
+        return super().cell_losses(logits, masks) + chosen * soft
 
     @torch.no_grad()
     def on_epoch_end(self, epoch: int, epochs: int) -> None:

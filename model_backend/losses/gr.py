@@ -37,7 +37,7 @@ class GR(Loss):
         super().__init__()
         self.slope, self.shift, self.center, self.width, self.powers = slope, shift, center, width, powers
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         pseudo_label, weight = self.pseudo_label_and_weight(logits.detach().sigmoid(), masks)
         as_present = power_loss(positive_nll(logits), self.powers[0])

@@ -25,7 +25,7 @@ class Hill(Loss):
         super().__init__()
         self.weight, self.margin, self.gamma = weight, margin, gamma
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         probability = logits.sigmoid()
         focal = focal_positive_nll(logits - self.margin, self.gamma)

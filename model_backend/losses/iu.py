@@ -17,7 +17,7 @@ class IU(Loss):
     one.
     """
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         one = masks.negative / masks.negative.sum(1, keepdim=True).clamp(min=1)
         return weighted_bce(logits, masks.positive, one)

@@ -25,7 +25,7 @@ class LLCp(LargeLoss):
         """Delta after the first pass."""
         return self.delta if epoch > 1 else 0.0
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         indices, labels = masks.batch.indices, logits.shape[1]
         flipped = self.flipped.read(indices, labels).to(logits) * masks.unknown

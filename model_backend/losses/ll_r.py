@@ -12,7 +12,7 @@ from model_backend.losses.terms import weighted_bce
 class LLR(LargeLoss):
     """LL-R of Kim et al., CVPR 2022: a suspect costs nothing in this step."""
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         suspects = self.suspects(logits, masks.unknown, masks.batch.epoch)
         return weighted_bce(logits, masks.positive, masks.assumed_negative - suspects)

@@ -16,7 +16,7 @@ class PR(Loss):
     a label that is surely present, at a cost of p_j, so that it counts in images without a positive.
     """
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         probability, other = logits.sigmoid(), masks.assumed_negative
         pairs = other.sum(1, keepdim=True) * (-logits).sigmoid() + (other * probability).sum(1, keepdim=True)

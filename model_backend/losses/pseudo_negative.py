@@ -28,7 +28,7 @@ class PseudoNegative(Loss):
             raise LearningError(f"count must be at least 1, not {count}.", "Choose 1 or more.")
         self.count = count
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         return weighted_bce(logits, masks.positive, masks.negative + self.draw(masks))
 

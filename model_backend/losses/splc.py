@@ -31,7 +31,7 @@ class SPLC(Loss):
         self.threshold = check_share("threshold", threshold)
         self.margin, self.gamma, self.first = margin, gamma, first
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         flipped = torch.zeros_like(logits)
         if masks.batch.epoch >= self.first:

@@ -25,7 +25,7 @@ class WAN(Loss):
             )
         self.gamma = gamma
 
-    def cells(self, logits: Tensor, masks: Masks) -> Tensor:
+    def cell_losses(self, logits: Tensor, masks: Masks) -> Tensor:
         """(B, L)."""
         gamma = 1 / max(logits.shape[1] - 1, 1) if self.gamma is None else self.gamma
         return weighted_bce(logits, masks.positive, masks.negative + gamma * masks.unknown)

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class InboxQueue(Protocol):
-    """Where the worker is told that there is something to do."""
+    """Where the worker is asked to look into the inbox."""
 
     def process_inbox(self) -> None:
         """Ask for the inbox to be processed. Raises OnetagError when the queue cannot be reached."""
@@ -47,7 +47,7 @@ class RequestHandler:
                 with self._store.session() as session:
                     get_or_create_project(session, self._studio_url, number, config)
         except (OnetagError, SQLAlchemyError) as error:
-            log.warning("Setup of project %s: %s", number, _told(error))
+            log.warning("Setup of project %s: %s", number, _in_words(error))
             return NO_VERSION
         return version.name if version else NO_VERSION
 
@@ -58,7 +58,7 @@ class RequestHandler:
         try:
             answer = self._predictor.predict(number, tasks)
         except Exception as error:  # an error here would hide the task from the annotator, without a word
-            log.exception("Predictions failed: %s", _told(error))
+            log.exception("Predictions failed: %s", _in_words(error))
             return [empty_prediction() for _ in tasks], {"failed": len(tasks)}
         return answer.items, answer.outcomes
 
@@ -80,5 +80,5 @@ class RequestHandler:
         return True
 
 
-def _told(error: Exception) -> str:
+def _in_words(error: Exception) -> str:
     return str(error) if isinstance(error, OnetagError) else type(error).__name__

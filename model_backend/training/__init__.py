@@ -1,7 +1,7 @@
 """Fitting, evaluation and calibration of arrays; no store, no web."""
 
 from model_backend.training.choices import check_choices
-from model_backend.training.evaluate import at_thresholds, mean_average_precision
+from model_backend.training.evaluate import mean_average_precision, retrieval_at
 from model_backend.training.feedback import Feedback
 from model_backend.training.finish import Fit
 from model_backend.training.fit import fit
@@ -19,12 +19,12 @@ __all__ = [
     "Pool",
     "Recipe",
     "Tuned",
-    "at_thresholds",
     "check_choices",
     "fit",
     "fit_tuned",
     "label_propensity",
     "mean_average_precision",
     "propensity_from_reviews",
+    "retrieval_at",
     "tune",
 ]

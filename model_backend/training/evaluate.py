@@ -58,13 +58,13 @@ class Retrieval:
     recall: float
 
 
-def at_thresholds(scores: Scores, truth: Truth, thresholds: Scores) -> Retrieval:
+def retrieval_at(scores: Scores, truth: Truth, thresholds: Scores) -> Retrieval:
     """Precision and recall, over all cells, of suggesting labels whose score reaches their threshold (L,).
 
     scores (N, L); truth (N, L) of 1 present, 0 or -1 absent. Raises LearningError where shapes differ, or a
     score is not finite.
 
-    >>> at_thresholds(np.array([[0.9, 0.2], [0.6, 0.7]]), np.ones((2, 2)), np.array([0.7, 0.5]))
+    >>> retrieval_at(np.array([[0.9, 0.2], [0.6, 0.7]]), np.ones((2, 2)), np.array([0.7, 0.5]))
     Retrieval(suggested=2, precision=1.0, recall=0.5)
     """
     scores, present = _checked(scores, truth)

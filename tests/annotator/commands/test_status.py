@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from annotator.commands.options import chosen_project, label_names
 from annotator.commands.status import collect
+from annotator.commands.values import chosen_project, label_names
 from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import (

@@ -212,7 +212,9 @@ def test_a_real_label_studio_serves_uploads_and_local_files(
     folder.mkdir()
     for number, file in enumerate([*uploaded, folder / "drei & vier.png"]):
         file.write_bytes(base64.b64decode(DOT) + bytes([number]))
-    assert studio.upload_files(project, uploaded) == 2
+    for file in uploaded:
+        sent = {"file": (file.name, file.read_bytes())}
+        studio.http.request("POST", f"/api/projects/{project}/import", files=sent)
     studio.serve_folder(project, folder)
     studio.serve_folder(project, folder)
     studio.import_tasks(

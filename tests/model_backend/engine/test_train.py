@@ -245,7 +245,7 @@ def test_an_unexpected_error_is_recorded_without_its_text(
     def explode(*_args: object, **_options: object) -> None:
         raise RuntimeError("s3cr3t")
 
-    monkeypatch.setattr("model_backend.engine.train.keep_version", explode)
+    monkeypatch.setattr("model_backend.engine.train.store_version", explode)
     with pytest.raises(RuntimeError):
         train()
     (run,) = runs(sqlite_store)
@@ -301,7 +301,7 @@ def test_a_run_that_was_taken_over_meanwhile_keeps_nothing(
             fail_lost_runs(session)
         return save(*args)
 
-    monkeypatch.setattr("model_backend.engine.keeping.save_version", saved_late)
+    monkeypatch.setattr("model_backend.engine.storing.save_version", saved_late)
     with pytest.raises(RunGone):
         train()
     assert [run.state for run in runs(sqlite_store)] == ["failed", "queued"]
@@ -322,7 +322,7 @@ def test_labels_that_change_while_training_do_no_harm(
             sync_labels(session, session.get_one(Project, project.id), ["blue", "yellow"])
         return save(*args)
 
-    monkeypatch.setattr("model_backend.engine.keeping.save_version", edited_meanwhile)
+    monkeypatch.setattr("model_backend.engine.storing.save_version", edited_meanwhile)
     version = train()
     assert version.labels == ["red", "green", "blue"]
     suggested = {

@@ -97,7 +97,8 @@ def loop(
     yield Loop(
         studio, number, sqlite_store, settings, project_id, Jobs(sqlite_store, settings, studio, bench)
     )
-    studio.disconnect_backend(number, address)
+    for webhook in studio.webhooks(number):
+        studio.delete_webhook(int(webhook["id"]))
     server.close()
     thread.join(10)
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
-from model_backend.training import at_thresholds, mean_average_precision
+from model_backend.training import mean_average_precision, retrieval_at
 
 
 def naive_average_precision(scores: NDArray[Any], present: NDArray[Any]) -> float:
@@ -49,9 +49,9 @@ def test_minus_one_and_zero_are_both_absent() -> None:
 def test_all_cells_count_for_precision_and_recall_at_each_labels_threshold() -> None:
     scores = np.array([[0.9, 0.4], [0.6, 0.6], [0.1, 0.7]])
     truth = np.array([[1, 1], [0, 1], [0, 0]])
-    found = at_thresholds(scores, truth, np.array([0.5, 0.5]))
+    found = retrieval_at(scores, truth, np.array([0.5, 0.5]))
     assert (found.suggested, found.precision, found.recall) == (4, 0.5, 2 / 3)
-    nothing = at_thresholds(scores, truth, np.array([1.01, 1.01]))
+    nothing = retrieval_at(scores, truth, np.array([1.01, 1.01]))
     assert nothing.suggested == 0
     assert np.isnan(nothing.precision)
     assert nothing.recall == 0

@@ -25,7 +25,7 @@ from model_backend.engine.versions import save_version
 from model_backend.progress import Progress
 
 
-def keep_version(
+def store_version(
     store: Store,
     resources: LearningResources,
     training_input: TrainingInput,
