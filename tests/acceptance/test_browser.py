@@ -45,7 +45,7 @@ def page(up: Up) -> Iterator[Page]:
         browser.close()
 
 
-class RequestHandler:
+class LabellingPage:
     """The annotator's page on one project, and the records behind it."""
 
     def __init__(self, page: Page, up: Up, shots: Path) -> None:
@@ -122,30 +122,30 @@ class RequestHandler:
 
 
 @pytest.fixture(scope="module")
-def handler(page: Page, up: Up, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RequestHandler]:
+def screen(page: Page, up: Up, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabellingPage]:
     """The page, with a folder for its screenshots."""
-    made = RequestHandler(page, up, tmp_path_factory.mktemp("screenshots"))
+    made = LabellingPage(page, up, tmp_path_factory.mktemp("screenshots"))
     yield made
     made.store.close()
 
 
 @pytest.fixture(scope="module")
-def thirty_answers(handler: RequestHandler, scenes: Dataset) -> None:
+def thirty_answers(screen: LabellingPage, scenes: Dataset) -> None:
     """Thirty images answered by somebody else, and what is learned from them published."""
     names = [file.name for file in scenes.files]
-    folder = handler.up.images.name
-    for task in list(handler.studio.tasks(handler.project))[-30:]:
+    folder = screen.up.images.name
+    for task in list(screen.studio.tasks(screen.project))[-30:]:
         present = scenes.present(names.index(str(file_of(folder, task["data"]["image"]))))
-        handler.studio.annotate(int(task["id"]), regions(Answer(present[0], ()), Shown(), "choices"))
+        screen.studio.annotate(int(task["id"]), regions(Answer(present[0], ()), Shown(), "choices"))
 
 
 @pytest.fixture
-def suggested(handler: RequestHandler, thirty_answers: None) -> tuple[int, list[str]]:
+def suggested(screen: LabellingPage, thirty_answers: None) -> tuple[int, list[str]]:
     """A task that nobody has answered and its suggestions, once everything said so far is learned."""
 
     def trained() -> dict[int, list[str]]:
-        with handler.store.reading() as session:
-            version = settled(session, handler.project_id)
+        with screen.store.reading() as session:
+            version = settled(session, screen.project_id)
             return suggestions_of(session, version.id) if version else {}
 
     found: dict[int, list[str]] = until(trained, 180, "a version with suggestions is published")
@@ -164,96 +164,96 @@ def suggestions_of(session: Any, version: int) -> dict[int, list[str]]:
     return {task: labels for image, task, labels in rows if image in waiting and labels}
 
 
-def test_a_label_chosen_in_the_stream_is_one_observation(handler: RequestHandler) -> None:
-    handler.open_stream()
-    assert not handler.page.get_by_text("What else is there?").is_visible()
-    handler.shoot("1-before-a-label")
-    handler.choose("three")
-    assert handler.shown() == set()
-    handler.shoot("2-a-label-chosen")
-    row, known = handler.recorded(handler.submit())
+def test_a_label_chosen_in_the_stream_is_one_observation(screen: LabellingPage) -> None:
+    screen.open_stream()
+    assert not screen.page.get_by_text("What else is there?").is_visible()
+    screen.shoot("1-before-a-label")
+    screen.choose("three")
+    assert screen.shown() == set()
+    screen.shoot("2-a-label-chosen")
+    row, known = screen.recorded(screen.submit())
     assert known == {"three": (1, "tag")}
     assert row.suggested in (None, [])
 
 
 def test_suggestions_appear_after_a_retraining_and_left_alone_say_nothing(
-    handler: RequestHandler, suggested: tuple[int, list[str]]
+    screen: LabellingPage, suggested: tuple[int, list[str]]
 ) -> None:
     task, labels = suggested
-    handler.open_task(task)
-    assert not handler.page.get_by_text("What else is there?").is_visible(), "hidden until a label is chosen"
-    handler.shoot("3-suggestions-hidden")
+    screen.open_task(task)
+    assert not screen.page.get_by_text("What else is there?").is_visible(), "hidden until a label is chosen"
+    screen.shoot("3-suggestions-hidden")
     chosen = next(name for name in NAMES if name not in labels)
-    handler.choose(chosen)
-    assert handler.shown() == set(labels)
-    handler.shoot("4-suggestions-shown")
-    row, known = handler.recorded(handler.submit())
+    screen.choose(chosen)
+    assert screen.shown() == set(labels)
+    screen.shoot("4-suggestions-shown")
+    row, known = screen.recorded(screen.submit())
     assert known == {chosen: (1, "tag")}
     assert row.suggested == labels
     assert row.suggested_version
 
 
 def test_changed_suggestions_are_added_confirmed_and_rejected(
-    handler: RequestHandler, suggested: tuple[int, list[str]]
+    screen: LabellingPage, suggested: tuple[int, list[str]]
 ) -> None:
     task, labels = suggested
     chosen, extra = [name for name in NAMES if name not in labels][:2]
-    handler.open_task(task)
-    handler.choose(chosen)
-    assert handler.shown() == set(labels)
-    handler.tick(labels[0], ticked=False)
-    handler.tick(extra, ticked=True)
-    handler.shoot("5-suggestions-changed")
-    _, known = handler.recorded(handler.submit())
+    screen.open_task(task)
+    screen.choose(chosen)
+    assert screen.shown() == set(labels)
+    screen.tick(labels[0], ticked=False)
+    screen.tick(extra, ticked=True)
+    screen.shoot("5-suggestions-changed")
+    _, known = screen.recorded(screen.submit())
     kept = dict.fromkeys(labels[1:], (1, "confirmed"))
     assert known == {chosen: (1, "tag"), extra: (1, "added"), labels[0]: (-1, "rejected")} | kept
 
 
 def test_all_unticked_rejects_every_suggestion(
-    handler: RequestHandler, suggested: tuple[int, list[str]]
+    screen: LabellingPage, suggested: tuple[int, list[str]]
 ) -> None:
     task, labels = suggested
     chosen = next(name for name in NAMES if name not in labels)
-    handler.open_task(task)
-    handler.choose(chosen)
-    assert handler.shown() == set(labels)
+    screen.open_task(task)
+    screen.choose(chosen)
+    assert screen.shown() == set(labels)
     for name in labels:
-        handler.tick(name, ticked=False)
-    _, known = handler.recorded(handler.submit())
+        screen.tick(name, ticked=False)
+    _, known = screen.recorded(screen.submit())
     assert known == {chosen: (1, "tag")} | dict.fromkeys(labels, (-1, "rejected"))
 
 
 def test_a_review_confirms_what_was_left_ticked(
-    handler: RequestHandler, suggested: tuple[int, list[str]]
+    screen: LabellingPage, suggested: tuple[int, list[str]]
 ) -> None:
     task, labels = suggested
     chosen = next(name for name in NAMES if name not in labels)
-    handler.open_task(task)
-    handler.choose(chosen)
-    assert handler.shown() == set(labels)
-    handler.review(CHECKED)
-    handler.shoot("6-suggestions-checked")
-    _, known = handler.recorded(handler.submit())
+    screen.open_task(task)
+    screen.choose(chosen)
+    assert screen.shown() == set(labels)
+    screen.review(CHECKED)
+    screen.shoot("6-suggestions-checked")
+    _, known = screen.recorded(screen.submit())
     assert known == {chosen: (1, "tag")} | dict.fromkeys(labels, (1, "confirmed"))
 
 
 def test_all_labels_marked_makes_the_rest_absent(
-    handler: RequestHandler, suggested: tuple[int, list[str]]
+    screen: LabellingPage, suggested: tuple[int, list[str]]
 ) -> None:
     task, labels = suggested
     chosen = next(name for name in NAMES if name not in labels)
-    handler.open_task(task)
-    handler.choose(chosen)
-    assert handler.shown() == set(labels)
-    handler.review(ALL_MARKED)
-    _, known = handler.recorded(handler.submit())
+    screen.open_task(task)
+    screen.choose(chosen)
+    assert screen.shown() == set(labels)
+    screen.review(ALL_MARKED)
+    _, known = screen.recorded(screen.submit())
     rest = {name: (-1, "complete") for name in NAMES if name not in (chosen, *labels)}
     assert known == {chosen: (1, "tag")} | dict.fromkeys(labels, (1, "confirmed")) | rest
 
 
-def test_a_skip_is_recorded_and_says_nothing(handler: RequestHandler) -> None:
-    handler.open_stream()
-    row, known = handler.recorded(handler.submit(SKIP))
+def test_a_skip_is_recorded_and_says_nothing(screen: LabellingPage) -> None:
+    screen.open_stream()
+    row, known = screen.recorded(screen.submit(SKIP))
     assert row.skipped
     assert known == {}
-    handler.shoot("7-after-a-skip")
+    screen.shoot("7-after-a-skip")
