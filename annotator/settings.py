@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     backbone: Annotated[str, Flag(Panel.LEARNING)] = Field(
         "auto", description="Feature extractor, see `onetag backbones`."
     )
+    input_size: Annotated[int | None, Flag(Panel.LEARNING, unset="the backbone's own")] = Field(
+        None,
+        ge=32,
+        le=4096,
+        description="Pixels a side of the images that the backbone sees, where it allows that.",
+    )
     weights: Annotated[Path | None, Flag(Panel.LEARNING, unset="the backbone's published ones")] = Field(
         None, description="Weights file of the backbone, for sites without internet."
     )

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 LEARNING_ROOMS = ("losses", "estimators", "backbones", "features", "acquisition", "training")
 JOINING_ROOMS = ("model_backend.engine", "model_backend.server", "model_backend.worker")
 LEARNING_PACKAGES = {"torch", "numpy", "sklearn", "skimage", "scipy", "PIL", "safetensors", "model_backend"}
+OWN_PACKAGES = {"pretrained.py": {"torchvision"}, "timm_networks.py": {"timm", "huggingface_hub"}}
 
 
 def modules(folder: Path) -> list[Path]:
@@ -46,7 +47,7 @@ def test_annotator_never_imports_the_side_of_learning(file: Path) -> None:
 @pytest.mark.parametrize("room", LEARNING_ROOMS)
 def test_a_learning_room_needs_only_the_packages_of_a_bare_gpu_machine(room: str) -> None:
     for file in modules(ROOT / "model_backend" / room):
-        allowed = LEARNING_PACKAGES | ({"torchvision"} if file.name == "pretrained.py" else set())
+        allowed = LEARNING_PACKAGES | OWN_PACKAGES.get(file.name, set())
         foreign = roots(file) - allowed - set(sys.stdlib_module_names)
         assert not foreign, f"{file.relative_to(ROOT)} imports {foreign}"
 
@@ -61,14 +62,17 @@ def test_a_learning_room_knows_no_store_and_no_web(room: str) -> None:
             assert not outside, f"{file.relative_to(ROOT)} imports {name}"
 
 
-def test_exactly_one_module_imports_torchvision() -> None:
+@pytest.mark.parametrize(
+    ("package", "file"), [("torchvision", "pretrained.py"), ("timm", "timm_networks.py")]
+)
+def test_exactly_one_module_imports_each_library_of_networks(package: str, file: str) -> None:
     files = [file for side in ("annotator", "model_backend") for file in modules(ROOT / side)]
-    users = [str(file.relative_to(ROOT)) for file in files if "torchvision" in roots(file)]
-    assert users == ["model_backend/backbones/pretrained.py"]
+    users = [str(file.relative_to(ROOT)) for file in files if package in roots(file)]
+    assert users == [f"model_backend/backbones/{file}"]
 
 
 def test_the_command_line_starts_without_torch_or_the_label_studio_sdk() -> None:
-    heavy = "torch", "torchvision", "sklearn", "skimage", "label_studio_sdk", "pyarrow", "matplotlib"
+    heavy = "torch", "torchvision", "timm", "sklearn", "skimage", "label_studio_sdk", "pyarrow", "matplotlib"
     program = f"import sys, model_backend.cli; print([name for name in {heavy} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
 from model_backend.backbones.base import Backbone
 from model_backend.backbones.handcrafted import Handcrafted
+from model_backend.backbones.lite0 import LITE0, lite0_problem, lite0_weights
 from model_backend.devices import bf16_is_fast, pick_device
 from model_backend.errors import LearningError
 from model_backend.registry import find
 
 log = logging.getLogger(__name__)
 
-PREFERRED = "resnet50"  # what `auto` takes when its weights are at hand
+AUTO, HANDCRAFTED = "auto", "handcrafted"
+TIMM = "timm/"
+MOST_PIXELS = 4096  # a side
 
 
 @dataclass(frozen=True)
 class Options:
-    """A weights file in the place of a download, a device, a type for autocast: see `load_backbone`."""
+    """What `load_backbone` is given besides the name."""
 
     weights: Path | None
+    input_size: int | None
     device: torch.device
     autocast: torch.dtype | None
 
@@ -48,25 +53,33 @@ class BackboneEntry:
 
 
 def find_backbone(name: str) -> BackboneEntry:
-    """The entry of that name (`swin-t` is `swin_t`). Raises LearningError with the names there are.
+    """The entry of that name (`swin-t` is `swin_t`); `timm/NAME` is any network of timm's.
 
-    >>> find_backbone("Swin-T").name
-    'swin_t'
+    Raises LearningError with the names there are.
+
+    >>> find_backbone("Swin-T").name, find_backbone("timm/vit_tiny_patch16_224").name
+    ('swin_t', 'timm/vit_tiny_patch16_224')
     """
-    return find(BACKBONES, "backbone", name)
+    network = name.partition("@")[0]
+    if network.lower().startswith(TIMM):
+        model = network[len(TIMM) :]
+        return BackboneEntry(f"{TIMM}{model}", f"timm's {model}", "see timm", partial(_of_timm, model))
+    return find(BACKBONES, "backbone", network)
 
 
 def load_backbone(
     name: str,
     *,
     weights: Path | None = None,
+    input_size: int | None = None,
     device: str | torch.device = "cpu",
     autocast: torch.dtype | None = None,
 ) -> Backbone:
     """The backbone of that name, see `find_backbone`: from RGB images to features (B, F).
 
-    auto: pretrained resnet50 when its weights are on this machine, else handcrafted; never a download.
-    weights: a safetensors file or a torch state dict, instead of the weights that torchvision would download.
+    auto: efficientnet_lite0, whose weights are installed with onetag; handcrafted where they are missing or
+    damaged, which the log says. `NAME@320` is the network NAME on images of 320 pixels, as is input_size=320.
+    weights: a safetensors file or a torch state dict, instead of the published weights.
     device: `auto` is CUDA where there is one. autocast: unless given, bfloat16 on a GPU that is fast at it,
     and float32 on a processor, where a probe could come out differently in the next process.
     Raises LearningError for an unknown name, and for weights that cannot be downloaded or read, or that are
@@ -81,26 +94,36 @@ def load_backbone(
     chosen = pick_device(str(device))
     if autocast is None and chosen.type == "cuda" and bf16_is_fast(chosen):
         autocast = torch.bfloat16
-    return entry.build(Options(weights, chosen, autocast))
+    return entry.build(Options(weights, input_size or _size_in(name), chosen, autocast))
 
 
-def backbone_name(name: str) -> str:
+def backbone_name(name: str, input_size: int | None = None) -> str:
     """The name of the backbone that `load_backbone` would take, without loading it."""
     entry = find_backbone(name)
-    return _automatic() if entry.name == "auto" else entry.name
+    network = _automatic() if entry.name == AUTO else entry.name
+    size = input_size or _size_in(name)
+    return network if size is None else f"{network}@{size}"
+
+
+def _size_in(name: str) -> int | None:
+    """The input size in a name such as `resnet50@320`."""
+    _, at, size = name.partition("@")
+    if not at:
+        return None
+    if not size.isdigit() or not 0 < int(size) <= MOST_PIXELS:
+        raise LearningError(f"{name!r} names no input size.", "Write it as in resnet50@320.")
+    return int(size)
 
 
 def _automatic() -> str:
-    from model_backend.backbones.pretrained import weights_at_hand  # noqa: PLC0415 (torchvision takes a second)
-
-    return PREFERRED if weights_at_hand(PREFERRED) else "handcrafted"
+    return HANDCRAFTED if lite0_problem() else LITE0
 
 
 def _handcrafted(options: Options) -> Backbone:
-    if options.weights is not None:
+    if options.weights is not None or options.input_size is not None:
         raise LearningError(
-            "The backbone handcrafted has no weights.",
-            "Leave --weights out, or name the backbone they are for.",
+            "The backbone handcrafted has no weights and no other input size.",
+            "Leave --weights and --input-size out, or name the backbone that they are for.",
         )
     return Handcrafted()
 
@@ -108,7 +131,40 @@ def _handcrafted(options: Options) -> Backbone:
 def _pretrained(name: str, options: Options) -> Backbone:
     from model_backend.backbones.pretrained import Pretrained  # noqa: PLC0415 (torchvision takes a second)
 
-    return Pretrained(name, weights=options.weights, device=options.device, autocast=options.autocast)
+    return Pretrained(
+        name,
+        weights=options.weights,
+        size=options.input_size,
+        device=options.device,
+        autocast=options.autocast,
+    )
+
+
+def _of_timm(model: str, options: Options) -> Backbone:
+    if find_spec("timm") is None:
+        raise LearningError(f"{TIMM}{model} needs timm.", "Install it: pip install timm")
+    from model_backend.backbones.timm_networks import TimmNetwork  # noqa: PLC0415 (timm takes seconds)
+
+    return TimmNetwork(
+        f"{TIMM}{model}",
+        weights=options.weights,
+        size=options.input_size,
+        device=options.device,
+        autocast=options.autocast,
+    )
+
+
+def _lite0(options: Options) -> Backbone:
+    if options.weights is None:
+        lite0_weights()
+    from model_backend.backbones.timm_networks import Lite0  # noqa: PLC0415 (timm takes seconds)
+
+    return Lite0(
+        weights=options.weights,
+        size=options.input_size,
+        device=options.device,
+        autocast=options.autocast,
+    )
 
 
 def _auto(options: Options) -> Backbone:
@@ -116,15 +172,11 @@ def _auto(options: Options) -> Backbone:
         raise LearningError(
             "The backbone auto takes no weights.", "Name theirs, as in --backbone resnet50 --weights FILE."
         )
-    if _automatic() == PREFERRED:
-        return _pretrained(PREFERRED, options)
-    log.info(
-        "Backbone: handcrafted, since no %s weights are on this machine. Pretrained features know more of "
-        "everyday photographs: --backbone %s downloads them, --weights FILE takes them from a file.",
-        PREFERRED,
-        PREFERRED,
-    )
-    return _handcrafted(options)
+    problem = lite0_problem()
+    if problem is None:
+        return _lite0(options)
+    log.warning("Backbone: handcrafted, which knows much less of photographs than %s. %s", LITE0, problem)
+    return _handcrafted(replace(options, input_size=None))
 
 
 def _network(name: str, description: str, source: str) -> BackboneEntry:
@@ -132,7 +184,13 @@ def _network(name: str, description: str, source: str) -> BackboneEntry:
 
 
 _ENTRIES = (
-    BackboneEntry("auto", "resnet50 if its weights are on this machine, else handcrafted", "", _auto),
+    BackboneEntry(AUTO, f"{LITE0}; handcrafted where its weights are missing", "", _auto),
+    BackboneEntry(
+        LITE0,
+        "EfficientNet-Lite0, the default: its weights are installed with onetag",
+        "Tan and Le, ICML 2019, arXiv 1905.11946",
+        _lite0,
+    ),
     BackboneEntry(
         "handcrafted",
         "Second moments of local gradients and colours, HOG, histograms; no download",

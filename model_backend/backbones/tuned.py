@@ -44,7 +44,7 @@ def fingerprint_start(name: str) -> str:
 
 def weights_file(folder: Path, name: str) -> Path:
     """Where the weights of the tuned backbone of that name are, below `folder`."""
-    return folder / f"{name}.safetensors"
+    return folder / f"{name.replace('/', '--')}.safetensors"
 
 
 def tuned_weights(network: str, weights: nn.Module) -> TunedWeights:

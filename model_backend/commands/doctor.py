@@ -1,6 +1,6 @@
 """`onetag doctor`: looks at each link of the chain, says what is wrong and what to do.
 
-Disk, database, ML backend, worker, inbox, training, Label Studio, and each project's queue.
+Disk, database, backbone, ML backend, worker, inbox, training, Label Studio, and each project's queue.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield disk(settings)
     state = database(settings)
     yield state
+    yield backbone(settings)
     yield from backend(settings)
     yield worker(settings)
     rows = _rows(settings) if state.ok else []
@@ -81,6 +82,18 @@ def database(settings: Settings) -> Check:
         return state.message
 
     return attempt("database", look)
+
+
+def backbone(settings: Settings) -> Check:
+    """Whether photographs are seen by the default network, or by what `auto` falls back to."""
+    from model_backend.backbones.lite0 import lite0_problem  # noqa: PLC0415 (torch is slow to import)
+
+    problem = lite0_problem() if settings.backbone == "auto" else None
+    if problem is not None:
+        return Check.broken(
+            "backbone", f"`auto` falls back to handcrafted features: {problem.problem}", problem.fix
+        )
+    return Check.good("backbone", settings.backbone)
 
 
 def disk(settings: Settings) -> Check:

@@ -8,6 +8,8 @@ from collections import OrderedDict
 from annotator.settings import Settings
 from annotator.store import ModelVersion
 from model_backend.backbones import Backbone, backbone_name, load_backbone
+from model_backend.backbones.lite0 import LITE0
+from model_backend.backbones.registry import AUTO
 from model_backend.backbones.tuned import is_tuned, network_of, weights_file
 from model_backend.errors import LearningError
 
@@ -33,7 +35,7 @@ class Backbones:
         """The name of the settings' backbone, which may be tuned. Nothing is loaded."""
         with self._lock:
             if self._network is None:
-                self._network = backbone_name(self._settings.backbone)
+                self._network = backbone_name(self._settings.backbone, self._settings.input_size)
             return self._network
 
     @property
@@ -41,20 +43,30 @@ class Backbones:
         """The settings' backbone. Raises LearningError when its weights cannot be had."""
         return self._given if self._given is not None else self.named(self.network)
 
+    def keeps(self, version: ModelVersion) -> bool:
+        """Whether the version's network is still the one to use: `auto` stays with what a project has."""
+        automatic = self._given is None and self._settings.backbone == AUTO
+        return automatic or network_of(version.backbone) == self.network
+
     def of(self, version: ModelVersion) -> Backbone:
         """The version's own backbone: the settings' one, or one that was tuned from it.
 
         Raises LearningError when it is another one, or when its weights are gone.
         """
-        if network_of(version.backbone) != self.network:
+        if not self.keeps(version):
             raise LearningError(
                 f"Version {version.name} was trained on {version.backbone}, now {self.network} is chosen.",
                 f"Train again, or choose --backbone {network_of(version.backbone)}.",
             )
         return self.chosen if version.backbone == self.network else self.named(version.backbone)
 
+    def published(self, version: ModelVersion) -> Backbone:
+        """The network behind the version's backbone, with its published weights. Raises as `of`."""
+        network = network_of(version.backbone)
+        return self.chosen if network == self.network else self.named(network)
+
     def named(self, name: str) -> Backbone:
-        """The settings' backbone by its name, or a tuned one. Raises LearningError when it cannot be had."""
+        """A backbone by its name, or a tuned one. Raises LearningError when it cannot be had."""
         with self._lock:
             if name not in self._loaded:
                 self._loaded[name] = self._load(name)
@@ -65,8 +77,15 @@ class Backbones:
 
     def _load(self, name: str) -> Backbone:
         settings = self._settings
+        if name == self._network:
+            return load_backbone(
+                settings.backbone,
+                weights=settings.weights,
+                input_size=settings.input_size,
+                device=settings.device,
+            )
         if not is_tuned(name):
-            return load_backbone(settings.backbone, weights=settings.weights, device=settings.device)
+            return _of_project(name, settings)
         file = weights_file(settings.data_dir / BACKBONES_FOLDER, name)
         if not file.is_file():
             raise LearningError(
@@ -77,3 +96,14 @@ class Backbones:
         backbone = load_backbone(network_of(name), weights=file, device=settings.device)
         backbone.name = name
         return backbone
+
+
+def _of_project(name: str, settings: Settings) -> Backbone:
+    """A backbone that a project was trained with, while the settings name none."""
+    try:
+        return load_backbone(name, device=settings.device)
+    except LearningError as error:
+        raise LearningError(
+            f"The backbone {name}, with which the project was trained, cannot be had: {error.problem}",
+            f"{error.fix} Or train the project on another: `onetag train --backbone {LITE0}`.",
+        ) from None

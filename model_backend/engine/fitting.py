@@ -23,7 +23,7 @@ from annotator.store import (
 )
 from annotator.store.versions import active_version
 from model_backend.backbones import Backbone
-from model_backend.backbones.tuned import network_of
+from model_backend.backbones.tuned import is_tuned
 from model_backend.engine.feedback import recent_feedback
 from model_backend.engine.pool import PoolFeatures, pool_features
 from model_backend.engine.resources import LearningResources
@@ -221,15 +221,22 @@ def starting_backbone(
     resources: LearningResources, previous: ModelVersion | None, *, published: bool
 ) -> Backbone:
     """The backbone that the last version was left with, tuned or not; the settings' one when that is another,
-    or when its published weights are asked for.
+    and that network's published weights when they are asked for.
+
+    Raises LearningError when the weights cannot be had.
     """
-    if previous is None or published or network_of(previous.backbone) != resources.backbones.network:
+    backbones = resources.backbones
+    if previous is None or not backbones.keeps(previous):
         return resources.backbone
+    if published:
+        return backbones.published(previous)
     try:
-        return resources.backbones.of(previous)
+        return backbones.of(previous)
     except LearningError as error:
+        if not is_tuned(previous.backbone):
+            raise
         log.warning("The training starts from the published weights: %s", error)
-        return resources.backbone
+        return backbones.published(previous)
 
 
 def _previous_model(training_input: TrainingInput, resources: LearningResources) -> LabelModel | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from model_backend.backbones import Backbone
 from model_backend.engine.resources import LearningResources
 from model_backend.features import Extracted
 from model_backend.progress import Progress
+
+MANY = 200  # images whose features take long enough to say how long
 
 log = logging.getLogger(__name__)
 
@@ -83,11 +86,47 @@ def image_rows(session: Session, image_ids: Sequence[int], *, again: bool) -> li
 def _extract(
     store: Store, resources: LearningResources, backbone: Backbone, rows: list[ImageRow], progress: Progress
 ) -> Extracted:
-    found = resources.extract([row.uri for row in rows], backbone, lambda done: progress("features", done))
+    timed = with_time_left(len(rows), backbone.name, progress)
+    found = resources.extract([row.uri for row in rows], backbone, timed)
     for index, problem in found.problems.items():
         log.warning("Image %d is left out: %s", rows[index].id, problem)
     _remember(store, rows, found)
     return found
+
+
+def with_time_left(images: int, backbone: str, report: Progress) -> Callable[[float], None]:
+    """A progress of the share of `images` whose features are there, which reports the time left for many.
+
+    The time is known from the first batch on; the log has it then, and at every tenth.
+    """
+    began, tenths = time.monotonic(), -1
+
+    def done(share: float) -> None:
+        nonlocal tenths
+        if images < MANY or not 0 < share < 1:
+            report("features", share)
+            return
+        left = duration((time.monotonic() - began) * (1 - share) / share)
+        report(f"features of {images:,} images, about {left} left", share)
+        if int(10 * share) > tenths:
+            tenths = int(10 * share)
+            log.info(
+                "Features of %d images with %s: %.0f %%, about %s left", images, backbone, 100 * share, left
+            )
+
+    return done
+
+
+def duration(seconds: float) -> str:
+    """A time in words, as precise as an estimate is.
+
+    >>> duration(42), duration(400), duration(8000)
+    ('42 s', '7 min', '2 h 13 min')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _remember(store: Store, rows: list[ImageRow], found: Extracted) -> None:

@@ -53,7 +53,7 @@ def trainable(backbone: Backbone) -> Network:
     if not isinstance(backbone, Network):
         raise LearningError(
             f"The backbone {backbone.name} has nothing to train end to end.",
-            "Choose a network, as in --backbone resnet18 --weights FILE, or train with --frozen.",
+            "Choose a network, as in --backbone efficientnet_lite0, or train with --frozen.",
         )
     return backbone
 

@@ -202,6 +202,6 @@ def test_a_failed_download_names_both_ways_out(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(LearningError, match="cannot be downloaded") as raised:
         load_backbone("resnet18")
     assert "--weights FILE" in str(raised.value)
-    assert "--backbone handcrafted" in str(raised.value)
+    assert "--backbone auto" in str(raised.value)
     assert "no route to host" in str(raised.value)
     assert time.monotonic() - start < 5

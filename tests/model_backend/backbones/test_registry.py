@@ -1,24 +1,23 @@
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import pytest
-import torch
 
 from model_backend.backbones import BACKBONES, backbone_name, load_backbone
 from model_backend.errors import LearningError
 
 
-@pytest.fixture
-def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine that never downloaded any weights."""
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    return tmp_path
-
-
 def test_every_backbone_says_what_it_is() -> None:
-    expected = ["auto", "handcrafted", "resnet18", "resnet50", "mobilenet_v3_large", "efficientnet_b0"]
+    expected = [
+        "auto",
+        "efficientnet_lite0",
+        "handcrafted",
+        "resnet18",
+        "resnet50",
+        "mobilenet_v3_large",
+        "efficientnet_b0",
+    ]
     expected += ["efficientnet_v2_s", "convnext_tiny", "swin_t", "vit_b_16"]
     assert list(BACKBONES) == expected
     for name, entry in BACKBONES.items():
@@ -32,37 +31,31 @@ def test_an_unknown_name_is_answered_with_those_there_are() -> None:
         load_backbone("resnet1000")
 
 
-def test_auto_is_handcrafted_where_no_weights_are_and_says_so(
-    bare_machine: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.INFO):
-        assert load_backbone("auto").name == "handcrafted"
-    assert "--backbone resnet50" in caplog.text
-    assert "--weights FILE" in caplog.text
-
-
-def test_auto_takes_the_weights_that_were_downloaded_before(bare_machine: Path) -> None:
-    checkpoints = bare_machine / "checkpoints"
-    checkpoints.mkdir()
-    (checkpoints / "resnet50-11ad3fa6.pth").write_bytes(b"no weights at all")
-    with pytest.raises(LearningError, match=r"resnet50-11ad3fa6\.pth holds no weights"):
-        load_backbone("auto")  # it was chosen, and then found damaged
-
-
-def test_the_name_is_known_without_loading(bare_machine: Path) -> None:
+def test_the_name_is_known_without_loading() -> None:
     assert backbone_name("Swin-T") == "swin_t"
-    assert backbone_name("auto") == "handcrafted"
-    (bare_machine / "checkpoints").mkdir()
-    (bare_machine / "checkpoints" / "resnet50-11ad3fa6.pth").write_bytes(b"no weights at all")
-    assert backbone_name("auto") == "resnet50"
+    assert backbone_name("auto") == "efficientnet_lite0"
+    assert backbone_name("resnet50@320") == backbone_name("resnet50", 320) == "resnet50@320"
     with pytest.raises(LearningError, match="handcrafted, resnet18"):
         backbone_name("resnet1000")
+
+
+@pytest.mark.parametrize("name", ["resnet18@", "resnet18@large", "resnet18@0", "resnet18@99999"])
+def test_a_size_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(LearningError, match="resnet50@320"):
+        backbone_name(name)
+
+
+def test_an_input_size_that_a_network_does_not_take_is_refused() -> None:
+    with pytest.raises(LearningError, match="images of 224 pixels"):
+        load_backbone("vit_b_16", input_size=256)
+    with pytest.raises(LearningError, match="no other input size"):
+        load_backbone("handcrafted", input_size=256)
 
 
 def test_weights_without_the_name_of_their_network_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LearningError, match="--backbone resnet50 --weights"):
         load_backbone("auto", weights=tmp_path / "any.safetensors")
-    with pytest.raises(LearningError, match="has no weights"):
+    with pytest.raises(LearningError, match="no weights"):
         load_backbone("handcrafted", weights=tmp_path / "any.safetensors")
 
 

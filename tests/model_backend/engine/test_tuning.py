@@ -218,7 +218,7 @@ def test_a_backbone_without_weights_is_refused_before_any_image_is_read(
         pytest.fail(f"{uri} was read")
 
     chosen = engine_settings.model_copy(update={"end_to_end": True})
-    with pytest.raises(LearningError, match="--backbone resnet18 --weights FILE"):
+    with pytest.raises(LearningError, match="--backbone efficientnet_lite0"):
         train_project(sqlite_store, LearningResources(chosen, refuse), project.id)
 
 
