@@ -16,7 +16,8 @@ QUICK = {
     "speed": ("--sizes", "voc", "--seconds", "2", "--epochs", "4", "--rates", "1e-4"),
     "memory": ("--quick", "--seconds", "3"),
 }
-WITH_DATA = ("accuracy", "endtoend", "peer", "selection")  # these need a folder of labelled images
+# These need a folder of labelled images.
+WITH_DATA = ("accuracy", "endtoend", "peer", "selection", "suggestions")
 
 
 def main(arguments: list[str]) -> int:

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pool", type=int, default=1600)
     parser.add_argument("--test", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--backbone", default="handcrafted")
+    parser.add_argument("--backbone", default="auto")
     parser.add_argument("--cache", type=Path, default=Path("onetag-data/benchmark-features.db"))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model_backend.errors import LearningError
 from model_backend.training.calibration import Calibration, calibration_error, fit_platt, no_calibration
 from model_backend.training.pool import Floats, Observations
-from model_backend.training.thresholds import feedback_thresholds, prior_thresholds
+from model_backend.training.thresholds import enough_feedback, feedback_thresholds, prior_thresholds
 
 EDGE = 5e-4  # stored probabilities have three digits: nearer to 0 and 1 they are not known
 UNREVIEWED_CELLS = 20_000  # more of them change nothing
@@ -69,6 +69,10 @@ class Feedback:
         feedback = np.zeros(raw.shape, dtype=np.int8)
         feedback[rows, columns] = np.where(self.present[order], 1, -1)
         return raw, feedback
+
+    def enough(self, labels: int, precision: float) -> NDArray[np.bool_]:
+        """Whether a label (L,) has so much feedback that this alone sets its threshold."""
+        return np.bincount(self.labels, minlength=labels) >= enough_feedback(precision)
 
     def metrics(self) -> dict[str, int | float]:
         """Their number, the share that was right, and the calibration error of the probabilities shown."""

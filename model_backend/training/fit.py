@@ -13,7 +13,8 @@ from torch import Tensor
 from model_backend.progress import Progress, silent
 from model_backend.training.choices import resolved
 from model_backend.training.default_heads import fit_default_heads
-from model_backend.training.feedback import Feedback
+from model_backend.training.evidence import only_earned
+from model_backend.training.feedback import Feedback, no_feedback
 from model_backend.training.finish import Fit, finish, require_tags, uncalibrated
 from model_backend.training.linear import LinearFit, fit_linear
 from model_backend.training.mapped_pool import map_pool, worth_keeping
@@ -88,6 +89,8 @@ def fit(
         positives=positives,
         progress=report,
     )
+    if soft_labels is not None:
+        finished = only_earned(finished, soft_labels, feedback or no_feedback(), precision)
     took = {
         "map_reused": previous is not None and feature_map is previous.feature_map,
         "map_seconds": round(mapped_at - started, 3),

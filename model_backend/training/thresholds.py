@@ -47,7 +47,7 @@ def feedback_thresholds(
     '0.8'
     """
     _check(precision)
-    enough = max(LEAST_FEEDBACK, (2 * precision - 1) / (1 - precision))
+    enough = enough_feedback(precision)
     result = np.asarray(start, dtype=np.float32).copy()
     for label in range(result.size):
         rows = np.flatnonzero(feedback[:, label])
@@ -56,6 +56,11 @@ def feedback_thresholds(
             found = _lowest(scores, feedback[rows, label] > 0, precision)
             result[label] = min(found, result[label]) if found <= scores.min() else found
     return result
+
+
+def enough_feedback(precision: float) -> float:
+    """The cells of feedback on a label from which on they alone set its threshold."""
+    return max(LEAST_FEEDBACK, (2 * precision - 1) / (1 - precision))
 
 
 def _lowest(scores: Floats, accepted: NDArray[np.bool_], precision: float) -> float:

@@ -18,6 +18,14 @@ def test_nothing_observed_nothing_to_train() -> None:
     assert decision(Snapshot(images=50, labels=[1]), last=None, idle=1e9) == Decision()
 
 
+@pytest.mark.parametrize(("changes", "queued"), [(1, False), (3, False), (4, True)])
+def test_from_a_handful_nothing_could_be_suggested(changes: int, queued: bool) -> None:
+    assert (
+        decide(Snapshot(changes, 50, [1]), None, idle=3600, retrain_after=10, retrain_idle=30).queued
+        == queued
+    )
+
+
 @pytest.mark.parametrize(("new", "queued"), [(9, False), (10, True), (11, True)])
 def test_enough_new_observations_train_at_once(new: int, queued: bool) -> None:
     assert decision(Snapshot(100 + new, 50, [1, 2])).queued is queued

@@ -113,7 +113,8 @@ def test_from_the_webhook_to_the_reordered_queue(
 
 
 def test_few_observations_wait_for_a_pause(store: Store, project: Project, jobs: Jobs) -> None:
-    submit(store, 701)
+    for task in range(701, 705):
+        submit(store, task)
     jobs.process_inbox()
     wait = jobs.consider(project.id).wait
     assert wait is not None
