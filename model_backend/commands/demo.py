@@ -16,6 +16,7 @@ from annotator.flags import Panel
 from annotator.settings import Settings
 from model_backend.commands.console import print_json, progress_bar, standard
 from model_backend.commands.up import interruptible, say_where, wait
+from model_backend.engine.retrain_policy import LEAST_OBSERVATIONS
 from model_backend.stack.installation import Plan, running
 from model_backend.stack.ports import port_or_free
 
@@ -63,7 +64,7 @@ PerRound = Annotated[
     typer.Option(
         "--per-round",
         envvar="ONETAG_PER_ROUND",
-        min=1,
+        min=LEAST_OBSERVATIONS,
         help="Images answered a round.",
         show_default="half of the images over all rounds",
     ),
@@ -91,7 +92,7 @@ DemoStudioPort = Annotated[
     "clusters",
     data_dir=DEMO_FOLDER,
     port=Unset("9090, or a free one"),
-    backbone="handcrafted",
+    backbone=Unset("handcrafted for the digit scenes, auto for --dataset"),
     retrain_idle=0.5,
     without=("end_to_end",),
 )
@@ -112,7 +113,9 @@ def demo(  # noqa: PLR0913 (each is an option)
 
     folder = settings.data_dir
     port = settings.port if "port" in settings.model_fields_set else port_or_free(settings.port)
-    here = settings.model_copy(update={"data_dir": folder / "data", "port": port})
+    given = "backbone" in settings.model_fields_set
+    backbone = settings.backbone if given else "handcrafted" if dataset is None else "auto"
+    here = settings.model_copy(update={"data_dir": folder / "data", "port": port, "backbone": backbone})
     options = DemoOptions(dataset, images, held_out, rounds, per_round, settings.seed)
     console = standard(quiet=json)
     numbers = show(here, options, folder, studio_port or port_or_free(8080), console, stay=not exit_at_end)

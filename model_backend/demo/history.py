@@ -22,6 +22,8 @@ class Round:
     """Over the held-out images, against the known truth; 0..1."""
     precision: float | None
     """Share of the suggested labels that are right, over images nobody has tagged yet; None without any."""
+    recall: float | None
+    """Share of the labels that are there which are suggested, over the same images."""
     suggestions: int
     """How many labels those suggestions are."""
     seconds: float
@@ -30,10 +32,13 @@ class Round:
 
 def describe(item: Round, total: int) -> str:
     """One round as a line."""
-    precision = "no suggestions" if item.precision is None else f"suggestions {item.precision:.0%} right"
+    suggestions = "no suggestions yet"
+    if item.precision is not None:
+        suggestions = f"{item.suggestions} suggestions, {item.precision:.0%} right"
+        suggestions += f", {item.recall or 0.0:.0%} of what is there"
     return (
-        f"round {item.number}: {item.tagged} of {total} tagged, "
-        f"held-out mAP {item.mean_average_precision:.1%}, {precision} of {item.suggestions}, "
+        f"round {item.number}: {item.tagged} of {total} answered, "
+        f"held-out mAP {item.mean_average_precision:.1%}, {suggestions}, "
         f"new ones after {item.seconds:.1f} s"
     )
 
@@ -41,7 +46,15 @@ def describe(item: Round, total: int) -> str:
 def table(rounds: Sequence[Round], total: int, status: str = "") -> Table:
     """The rounds so far, with `status` (what happens now) below."""
     shown = Table(box=box.SIMPLE_HEAD, caption=status or None, caption_justify="left")
-    for name in ("Round", "Tagged", "Observations", "Held-out mAP", "Suggestions right", "Tag to new"):
+    for name in (
+        "Round",
+        "Answered",
+        "Observations",
+        "Held-out mAP",
+        "Suggestions right",
+        "Found",
+        "Tag to new",
+    ):
         shown.add_column(name, justify="right")
     for item in rounds:
         shown.add_row(
@@ -50,6 +63,7 @@ def table(rounds: Sequence[Round], total: int, status: str = "") -> Table:
             str(item.observations),
             f"{100 * item.mean_average_precision:.1f} %",
             "-" if item.precision is None else f"{100 * item.precision:.0f} % of {item.suggestions}",
+            "-" if item.recall is None or not item.suggestions else f"{100 * item.recall:.0f} %",
             f"{item.seconds:.1f} s",
         )
     return shown

@@ -181,13 +181,14 @@ def measured(stage: Stage, progress: Tally, number: int, version: ModelVersion, 
     truth = aligned(stage.test, version.labels)
     with stage.store.reading() as session:
         observations = known_values(session, stage.project_id)
-        right, made = hits(session, stage, version)
+        right, made, present = hits(session, stage, version)
     return Round(
         number=number,
         tagged=progress.tagged,
         observations=observations,
         mean_average_precision=mean_average_precision(scores, truth).mean,
         precision=right / made if made else None,
+        recall=right / present if present else None,
         suggestions=made,
         seconds=seconds,
     )
@@ -204,17 +205,21 @@ def known_values(session: Session, project_id: int) -> int:
     return int(np.count_nonzero(observed_matrix(session, project_id).values))
 
 
-def hits(session: Session, stage: Stage, version: ModelVersion) -> tuple[int, int]:
-    """(right, made): the suggested labels on images that nobody has answered yet."""
+def hits(session: Session, stage: Stage, version: ModelVersion) -> tuple[int, int, int]:
+    """(right, made, present): suggested labels that are right, all suggested, and all that are there.
+
+    On images of the version that nobody has answered yet.
+    """
     waiting = set(unanswered_images(session, stage.project_id))
     rows = session.execute(
         select(Image.id, Image.uri, Suggestion.labels)
         .join(Suggestion, Suggestion.image_id == Image.id)
         .where(Suggestion.version_id == version.id)
     )
-    right = made = 0
+    right = made = there = 0
     for image_id, uri, labels in rows:
         if image_id in waiting:
-            made += len(labels)
-            right += len(set(labels) & set(stage.train.present(stage.row_of(uri))))
-    return right, made
+            present = set(stage.train.present(stage.row_of(uri)))
+            made, there = made + len(labels), there + len(present)
+            right += len(set(labels) & present)
+    return right, made, there

@@ -5,43 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from model_backend.demo.history import Round
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 INK, PAPER, FAINT = "#1d2733", "#ffffff", "#8b97a5"
-HUMAN, RIGHT, WRONG = "#1f5fbf", "#23824b", "#c0392b"
+HUMAN, RIGHT, WRONG, MISSED = "#1f5fbf", "#23824b", "#c0392b", "#b4690e"
 THUMB, LINE, GAP, MARGIN = 184, 23, 18, 28
 LINES = 4
 FONT_SIZE = 13
 
 
 def learning_curve(rounds: Sequence[Round], file: Path, title: str) -> None:
-    """Draw held-out mAP and the precision of the suggestions over the images tagged, as a PNG."""
+    """Draw held-out mAP, and precision and recall of the suggestions, over the answers, as a PNG.
+
+    Each point of the precision says on how many suggestions it rests.
+    """
     from matplotlib.figure import Figure  # noqa: PLC0415 (matplotlib is slow to import)
 
-    figure = Figure(figsize=(8, 4.6), dpi=150, layout="constrained")
+    figure = Figure(figsize=(8, 4.8), dpi=150, layout="constrained")
     axes = figure.subplots()
-    tagged = [item.tagged for item in rounds]
+    answers = [item.tagged for item in rounds]
+    accuracy = [100 * item.mean_average_precision for item in rounds]
+    axes.plot(answers, accuracy, "o-", color=HUMAN, linewidth=2.2, label="held-out mAP")
+    some = [item for item in rounds if item.precision is not None]
+    at = [item.tagged for item in some]
+    precision = [100 * (item.precision or 0.0) for item in some]
+    recall = [100 * (item.recall or 0.0) for item in some]
     axes.plot(
-        tagged, [100 * item.mean_average_precision for item in rounds], "o-", color=HUMAN, linewidth=2.2
+        at, precision, "s--", color=RIGHT, linewidth=1.6, label="suggestions that are right (of how many)"
     )
-    known = [item for item in rounds if item.precision is not None]
-    precision = [100 * (item.precision or 0.0) for item in known]
-    axes.plot([item.tagged for item in known], precision, "s--", color=RIGHT, linewidth=1.6, markersize=5)
-    axes.legend(["held-out mAP", "precision of the suggestions"], loc="lower right", frameon=False)
-    last = rounds[-1]
-    axes.annotate(
-        f"{100 * last.mean_average_precision:.1f}",
-        (last.tagged, 100 * last.mean_average_precision),
-        xytext=(0, -18),
-        textcoords="offset points",
-        ha="center",
-        color=HUMAN,
-        weight="bold",
-    )
-    axes.set(xlabel="images tagged, one label each", ylabel="%", ylim=(0, 104))
+    axes.plot(at, recall, "^:", color=MISSED, linewidth=1.6, label="labels there that are suggested")
+    for item, place in zip(some, precision, strict=True):
+        _note(axes, f"{item.suggestions}", (item.tagged, place), RIGHT, above=True)
+    _note(axes, f"{accuracy[-1]:.1f}", (answers[-1], accuracy[-1]), HUMAN, above=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False, fontsize=9)
+    axes.set(xlabel="answers: images where the annotator pressed Submit", ylabel="%", ylim=(0, 110))
     axes.set_xlim(left=0)
     axes.set_title(title, loc="left", color=INK, weight="bold")
     axes.grid(color=FAINT, alpha=0.25)
@@ -49,9 +53,23 @@ def learning_curve(rounds: Sequence[Round], file: Path, title: str) -> None:
     figure.savefig(file)
 
 
+def _note(axes: Axes, text: str, place: tuple[float, float], colour: str, *, above: bool) -> None:
+    """A small number beside a point."""
+    axes.annotate(
+        text,
+        place,
+        xytext=(0, 7 if above else -17),
+        textcoords="offset points",
+        ha="center",
+        color=colour,
+        fontsize=8 if above else 10,
+        weight="normal" if above else "bold",
+    )
+
+
 @dataclass(frozen=True)
 class Card:
-    """An image of the contact sheet with what people said and what is suggested."""
+    """An image of the contact sheet: its observed and suggested labels, and those that are there."""
 
     file: Path
     observed: tuple[str, ...]
@@ -61,7 +79,7 @@ class Card:
 
 
 def contact_sheet(cards: Sequence[Card], file: Path, title: str, columns: int = 6) -> None:
-    """Draw the cards as a PNG: people's labels in blue, right suggestions in green, wrong ones in red."""
+    """Draw the cards as a PNG: people's labels, right and wrong suggestions, and what is there and missed."""
     cell, tall = THUMB + GAP, THUMB + LINES * LINE + GAP
     rows = -(-len(cards) // columns)
     top = MARGIN + 68
@@ -73,6 +91,7 @@ def contact_sheet(cards: Sequence[Card], file: Path, title: str, columns: int = 
         Tag("said not to be there", HUMAN, filled=False),
         Tag("suggested, right", RIGHT),
         Tag("suggested, wrong", WRONG),
+        Tag("there, and missed", MISSED, filled=False),
     ]
     _tags(draw, legend, (MARGIN, MARGIN + 28), columns * cell)
     for index, card in enumerate(cards):
@@ -84,7 +103,7 @@ def contact_sheet(cards: Sequence[Card], file: Path, title: str, columns: int = 
 
 @dataclass(frozen=True)
 class Tag:
-    """A word in a coloured pill; an outline alone says "not"."""
+    """A word in a coloured pill; an outline alone: not there, or not found."""
 
     text: str
     colour: str
@@ -92,11 +111,16 @@ class Tag:
 
 
 def card_tags(card: Card) -> list[Tag]:
-    """The card's words in order: said by people, denied by people, suggested."""
-    said = [Tag(name, HUMAN) for name in card.observed]
-    said += [Tag(name, HUMAN, filled=False) for name in card.rejected]
-    guessed = [name for name in card.suggested if name not in card.observed + card.rejected]
-    return said + [Tag(name, RIGHT if name in card.present else WRONG) for name in guessed]
+    """The card's words in order: observed present, observed absent, suggested, missed."""
+    known = card.observed + card.rejected
+    guessed = [name for name in card.suggested if name not in known]
+    missed = [name for name in card.present if name not in known + card.suggested]
+    return [
+        *(Tag(name, HUMAN) for name in card.observed),
+        *(Tag(name, HUMAN, filled=False) for name in card.rejected),
+        *(Tag(name, RIGHT if name in card.present else WRONG) for name in guessed),
+        *(Tag(name, MISSED, filled=False) for name in missed),
+    ]
 
 
 def _thumbnail(file: Path) -> Image.Image:

@@ -26,6 +26,7 @@ from model_backend.demo.history import Round, describe, table
 from model_backend.demo.loop import Stage, Tally, play
 from model_backend.demo.pictures import Card, contact_sheet, learning_curve
 from model_backend.demo.scenes import write_scenes
+from model_backend.engine.retrain_policy import LEAST_OBSERVATIONS
 
 if TYPE_CHECKING:
     from model_backend.demo.features import Scorer
@@ -89,7 +90,7 @@ def prepare(options: DemoOptions, folder: Path, scenes: int, held_out: int) -> D
 
 def schedule(options: DemoOptions, images: int) -> list[tuple[int, Habits]]:
     """How much is answered a round, and how: at first one label alone, later some suggestions too."""
-    count = options.per_round or max(1, images // (2 * options.rounds))
+    count = options.per_round or max(LEAST_OBSERVATIONS, images // (2 * options.rounds))
     late = (options.rounds + 1) // 2
     return [(count, TAGS_ONLY if number < late else WITH_REVIEWS) for number in range(options.rounds)]
 

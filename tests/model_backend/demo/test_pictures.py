@@ -10,9 +10,18 @@ from PIL import Image
 from rich.console import Console
 
 from model_backend.demo.history import Round, table
-from model_backend.demo.pictures import HUMAN, RIGHT, WRONG, Card, card_tags, contact_sheet, learning_curve
+from model_backend.demo.pictures import (
+    HUMAN,
+    MISSED,
+    RIGHT,
+    WRONG,
+    Card,
+    card_tags,
+    contact_sheet,
+    learning_curve,
+)
 
-ROUNDS = [Round(1, 30, 30, 0.41, None, 0, 1.2), Round(2, 60, 82, 0.633, 0.75, 120, 0.9)]
+ROUNDS = [Round(1, 30, 30, 0.41, None, 0.0, 0, 1.2), Round(2, 60, 82, 0.633, 0.75, 0.4, 120, 0.9)]
 
 
 def text(status: str = "") -> str:
@@ -25,15 +34,16 @@ def test_the_table_tells_each_round_and_what_happens_now() -> None:
     shown = text("waiting for the worker")
     assert "63.3 %" in shown
     assert "75 % of 120" in shown
+    assert "40 %" in shown
     assert "60 / 400" in shown
     assert "0.9 s" in shown
     assert "waiting for the worker" in shown
 
 
-def test_the_learning_curve_is_a_picture_with_both_lines(tmp_path: Path) -> None:
+def test_the_learning_curve_is_a_picture_with_all_three_lines(tmp_path: Path) -> None:
     file = tmp_path / "curve.png"
     learning_curve(ROUNDS, file, "digits")
-    assert {(31, 95, 191), (35, 130, 75)} <= colours(file)
+    assert {(31, 95, 191), (35, 130, 75), (180, 105, 14)} <= colours(file)
 
 
 def test_a_curve_of_one_round_without_suggestions_is_drawn(tmp_path: Path) -> None:
@@ -41,14 +51,15 @@ def test_a_curve_of_one_round_without_suggestions_is_drawn(tmp_path: Path) -> No
     assert (31, 95, 191) in colours(tmp_path / "curve.png")
 
 
-def test_a_card_never_shows_a_guess_as_said_by_people(tmp_path: Path) -> None:
-    card = Card(tmp_path, ("cat",), ("dog",), ("cat", "dog", "tree", "sea"), ("cat", "tree"))
+def test_a_card_never_shows_a_guess_as_said_by_people_and_tells_what_was_missed(tmp_path: Path) -> None:
+    card = Card(tmp_path, ("cat",), ("dog",), ("cat", "dog", "tree", "sea"), ("cat", "tree", "boat"))
     tags = [(tag.text, tag.colour, tag.filled) for tag in card_tags(card)]
     assert tags == [
         ("cat", HUMAN, True),
         ("dog", HUMAN, False),
         ("tree", RIGHT, True),
         ("sea", WRONG, True),
+        ("boat", MISSED, False),
     ]
 
 
