@@ -127,4 +127,6 @@ def _training_line(run: dict[str, Any] | None) -> str:
         return f"failed: {run['error']}"
     if run["state"] == "running":
         return f"running: {run['stage']} ({run['progress']:.0%})"
+    if run["state"] == "queued":
+        return f"queued: {run['reason']}"
     return str(run["state"])

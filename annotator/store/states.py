@@ -32,6 +32,7 @@ class RunReason(StrEnum):
     NEW_OBSERVATIONS = "new observations"
     WORKER_LOST = "worker lost"
     LABEL_STUDIO_BACK = "label studio back"
+    IMAGES_TO_COME = "images to come"  # after a first training on the images that were soon ready
 
 
 class RunFailure(StrEnum):

@@ -35,7 +35,12 @@ def estimators(*, json: Json = False) -> None:
 
 Search = Annotated[
     str | None,
-    typer.Option("--search", help="List timm's networks whose name holds this text.", show_default="none"),
+    typer.Option(
+        "--search",
+        envvar="ONETAG_SEARCH",
+        help="List timm's networks whose name holds this text.",
+        show_default="none",
+    ),
 ]
 
 

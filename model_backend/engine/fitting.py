@@ -25,7 +25,7 @@ from annotator.store.versions import active_version
 from model_backend.backbones import Backbone
 from model_backend.backbones.tuned import is_tuned
 from model_backend.engine.feedback import recent_feedback
-from model_backend.engine.pool import PoolFeatures, pool_features
+from model_backend.engine.pool import FirstImages, PoolFeatures, pool_features
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.tuning import TuningInput, trainable, tune_pool
 from model_backend.errors import LearningError
@@ -42,6 +42,8 @@ from model_backend.training import (
     propensity_from_reviews,
 )
 from model_backend.training.propensity import LEAST_REVIEWS
+
+FIRST_IMAGES = 1000  # half a minute on two cores
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +125,15 @@ def fit_version(
         trainable(backbone)
     report("features", 0.0)
     again = run.reason is RunReason.ASKED_FOR
-    pool = pool_features(store, resources, backbone, training_input.observed.image_ids, report, again=again)
+    pool = pool_features(
+        store,
+        resources,
+        backbone,
+        training_input.observed.image_ids,
+        report,
+        again=again,
+        first=first_images(training_input, recipe),
+    )
     features_at = time.perf_counter()
     fitter = _Fitter(store, resources, training_input, recipe, report)
     if recipe.end_to_end:
@@ -190,6 +200,19 @@ class _Fitter:
         project_id, label_ids = self.training_input.project.id, self.training_input.observed.label_ids
         with self.store.reading() as session:
             return recent_feedback(session, project_id, label_ids, backbone.name, self.recipe)
+
+
+def first_images(training_input: TrainingInput, recipe: Recipe) -> FirstImages | None:
+    """The images of a project's first training, so that it comes soon: the observed ones, and some others.
+
+    None, which takes them all, for a later training, for one that somebody asked for, and from end to end.
+    """
+    asked = training_input.run.reason is RunReason.ASKED_FOR
+    if asked or recipe.end_to_end or training_input.previous is not None:
+        return None
+    observed = training_input.observed
+    preferred = np.array(observed.image_ids)[observed.values.any(axis=1)]
+    return FirstImages(FIRST_IMAGES, frozenset(preferred.tolist()), recipe.seed)
 
 
 def tagging_propensity(settings: Settings, observed: NDArray[np.int8]) -> NDArray[np.float64] | None:

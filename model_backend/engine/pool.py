@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +26,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PoolFeatures:
-    """The images that can be used, by id, and their features (N, F) float32."""
+    """The images that can be used, by id, and their features (N, F) float32.
+
+    waiting: how many others were left for a later training.
+    """
 
     image_ids: list[int]
     features: NDArray[np.float32]
+    waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,23 @@ class ImageRow:
     digest: str | None
 
 
+@dataclass(frozen=True)
+class FirstImages:
+    """How many images a training computes while the rest waits: the preferred ones, then a random draw."""
+
+    count: int
+    preferred: frozenset[int]
+    seed: int
+
+    def choose(self, rows: Sequence[ImageRow], ready: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which rows (N,) take part: those whose features are `ready` (N,), and `count` of the others."""
+        drawn = np.random.default_rng(self.seed).permutation(np.flatnonzero(~ready))
+        others = np.array([rows[at].id not in self.preferred for at in drawn], dtype=bool)
+        chosen = ready.copy()
+        chosen[drawn[np.argsort(others, kind="stable")][: self.count]] = True
+        return chosen
+
+
 def pool_features(
     store: Store,
     resources: LearningResources,
@@ -48,18 +70,24 @@ def pool_features(
     progress: Progress,
     *,
     again: bool = False,
+    first: FirstImages | None = None,
 ) -> PoolFeatures:
     """Features of the images in the order of `image_ids`, leaving out those that cannot be read.
 
     An unreadable image gets a `problem` in the store and is left alone from then on, unless `again`.
-    Duplicates (the same bytes) share their features.
+    Duplicates (the same bytes) share their features. first: which are computed while the others wait.
     """
     with store.reading() as session:
         rows = image_rows(session, image_ids, again=again)
     mask, known = resources.known_features([row.digest or "" for row in rows], backbone)
-    missing = [row for row, there in zip(rows, mask, strict=True) if not there]
+    waiting = 0
+    if first is not None:
+        chosen = first.choose(rows, mask)
+        waiting = int((~chosen).sum())
+        rows, mask = list(compress(rows, chosen)), mask[chosen]
+    missing = list(compress(rows, ~mask))
     if not missing:
-        return PoolFeatures([row.id for row in rows], known)
+        return PoolFeatures([row.id for row in rows], known, waiting)
     found = _extract(store, resources, backbone, missing, progress)
     features = np.zeros((len(rows), found.features.shape[1]), dtype=np.float32)
     features[~mask] = found.features
@@ -67,7 +95,7 @@ def pool_features(
         features[mask] = known
     bad = {missing[index].id for index in found.problems}
     usable = np.array([row.id not in bad for row in rows], dtype=bool)
-    return PoolFeatures([row.id for row in rows if row.id not in bad], features[usable])
+    return PoolFeatures([row.id for row in rows if row.id not in bad], features[usable], waiting)
 
 
 def image_rows(session: Session, image_ids: Sequence[int], *, again: bool) -> list[ImageRow]:

@@ -79,10 +79,12 @@ def _suggestions(
 
 def _metrics(training_input: TrainingInput, output: TrainingOutput) -> dict[str, Any]:
     """What the version's record tells of its training, JSON-able."""
+    waiting = output.pool.waiting
     return {
         **output.fit.metrics,
         **output.seconds,
-        "unreadable": len(training_input.observed.image_ids) - len(output.pool.image_ids),
+        "unreadable": len(training_input.observed.image_ids) - len(output.pool.image_ids) - waiting,
+        "waiting": waiting,
         "conflicts": training_input.observed.conflicts,
     }
 

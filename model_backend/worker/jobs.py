@@ -15,6 +15,7 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings
 from annotator.store import (
+    ModelVersion,
     Project,
     RunReason,
     Store,
@@ -139,8 +140,9 @@ class Jobs:
                 return
             tried.add(run.id)
             try:
-                train_run(self._store, self._resources, run.id, stop=self._stop)
+                version = train_run(self._store, self._resources, run.id, stop=self._stop)
                 self._publish(run.project_id)
+                self._go_on_with_the_rest(version)
             except Stopped:
                 return
             except (OnetagError, LearningError) as error:
@@ -148,6 +150,14 @@ class Jobs:
             except Exception:
                 log.exception("Training run %d failed", run.id)
             yield run.project_id
+
+    def _go_on_with_the_rest(self, version: ModelVersion) -> None:
+        """Queue a training on all images after one that took only those that were soon ready."""
+        if not version.metrics["waiting"]:
+            return
+        log.info("%d images of project %d are still to come.", version.metrics["waiting"], version.project_id)
+        with self._store.session() as session:
+            queue_run(session, version.project_id, RunReason.IMAGES_TO_COME)
 
     def _retry(self, studio: Studio) -> None:
         """Queue the trainings again that failed because Label Studio was down, now that it answers."""

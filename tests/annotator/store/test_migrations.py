@@ -239,6 +239,16 @@ def test_every_source_is_known(old_store: Store) -> None:
     assert found == [Source(source) for source in SOURCES]
 
 
+def test_a_reason_that_came_later_is_read_as_the_nearest_one_before_it(old_store: Store) -> None:
+    upgrade(old_store)
+    with old_store.session() as session:
+        session.get_one(TrainingRun, 1).reason = RunReason.IMAGES_TO_COME
+    downgrade(old_store, "0002")
+    upgrade(old_store)
+    with old_store.reading() as session:
+        assert session.get_one(TrainingRun, 1).reason is RunReason.NEW_OBSERVATIONS
+
+
 def test_and_back(old_store: Store) -> None:
     before = contents(old_store)
     upgrade(old_store)

@@ -1,13 +1,14 @@
-"""How long the features of a pool still take, said while they are computed."""
+"""Which images a training computes first, and how long the features of a pool still take."""
 
 from __future__ import annotations
 
 import logging
 import time
 
+import numpy as np
 import pytest
 
-from model_backend.engine.pool import duration, with_time_left
+from model_backend.engine.pool import FirstImages, ImageRow, duration, with_time_left
 
 
 def test_for_many_images_the_time_left_is_reported_and_logged_a_few_times(
@@ -36,6 +37,28 @@ def test_for_few_images_it_is_not_worth_saying(caplog: pytest.LogCaptureFixture)
         done(0.5)
     assert stages == ["features"]
     assert not caplog.records
+
+
+def rows(count: int) -> list[ImageRow]:
+    return [ImageRow(100 + at, f"/data/{at}.png", None) for at in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, 3, 5, 40])
+def test_first_are_the_ready_then_the_preferred_then_a_draw(count: int) -> None:
+    ready = np.arange(20) < 4
+    preferred = frozenset({102, 110, 111, 112})
+    chosen = FirstImages(count, preferred, seed=0).choose(rows(20), ready)
+    assert chosen[ready].all(), "their features cost nothing"
+    assert chosen.sum() == min(4 + count, 20)
+    assert chosen[10:13].sum() == min(count, 3)
+
+
+def test_the_draw_is_spread_over_the_pool_and_the_same_for_a_seed() -> None:
+    nothing = np.zeros(1000, dtype=bool)
+    chosen = [FirstImages(100, frozenset(), seed).choose(rows(1000), nothing) for seed in (0, 0, 1)]
+    assert np.array_equal(chosen[0], chosen[1])
+    assert not np.array_equal(chosen[0], chosen[2])
+    assert 25 < chosen[0][:500].sum() < 75
 
 
 @pytest.mark.parametrize(

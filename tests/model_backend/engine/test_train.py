@@ -14,6 +14,7 @@ from annotator.store import (
     Image,
     LabelVector,
     ModelVersion,
+    Observation,
     Project,
     RunGone,
     RunReason,
@@ -25,6 +26,7 @@ from annotator.store import (
     queue_run,
     sync_labels,
 )
+from model_backend.engine import fitting
 from model_backend.engine.publish import publish_if_possible
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.runs import Stopped
@@ -108,6 +110,31 @@ def test_a_training_leaves_a_version_with_a_vector_for_every_image(
     (run,) = runs(sqlite_store)
     assert (run.state, run.progress, run.version_id, run.observations) == ("done", 1.0, version.id, 12)
     assert run.metrics["images"] == IMAGES
+
+
+def test_a_first_training_takes_the_tagged_images_and_some_others(
+    work_on: Callable[..., ModelVersion], sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "FIRST_IMAGES", 15)
+    version = work_on()
+    assert (version.metrics["images"], version.metrics["waiting"], version.metrics["unreadable"]) == (
+        15,
+        9,
+        0,
+    )
+    with sqlite_store.reading() as session:
+        image_ids, _ = load_vectors(session, version.id)
+        tagged = set(session.scalars(select(Observation.image_id)))
+    assert tagged < set(image_ids)
+    following = work_on(RunReason.IMAGES_TO_COME)
+    assert (following.metrics["images"], following.metrics["waiting"]) == (IMAGES, 0)
+
+
+def test_a_first_training_that_somebody_asked_for_takes_all_images(
+    train: Callable[..., ModelVersion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "FIRST_IMAGES", 15)
+    assert train().metrics["images"] == IMAGES
 
 
 def test_suggestions_reach_label_studio(train: Callable[..., ModelVersion], studio: Any) -> None:

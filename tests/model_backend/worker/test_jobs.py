@@ -22,6 +22,7 @@ from annotator.store import (
     record_event,
 )
 from annotator.store.runs import RETRY_AFTER, STALE_AFTER
+from model_backend.engine import fitting
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.retrain_policy import Decision
 from model_backend.worker.jobs import Jobs
@@ -110,6 +111,20 @@ def test_from_the_webhook_to_the_reordered_queue(
     assert studio.queue is not None
     assert sorted(each["task"] for each in studio.predictions) == list(range(706, 717))
     assert jobs.consider(project.id) == Decision(), "nothing is new"
+
+
+def test_after_a_first_training_on_some_images_one_on_all_follows(
+    store: Store, project: Project, jobs: Jobs, studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "FIRST_IMAGES", 8)
+    queue_training(store, jobs, project)
+    assert jobs.train() == [project.id]
+    assert runs(store) == [("done", "new observations"), ("done", "images to come")]
+    with store.reading() as session:
+        metrics = list(session.scalars(select(ModelVersion.metrics).order_by(ModelVersion.id)))
+    assert [(each["images"], each["waiting"]) for each in metrics] == [(8, 8), (16, 0)]
+    pushed = [each["task"] for each in studio.predictions if each["model_version"] == studio.queue]
+    assert sorted(pushed) == list(range(706, 717)), "every image that is not tagged"
 
 
 def test_few_observations_wait_for_a_pause(store: Store, project: Project, jobs: Jobs) -> None:
