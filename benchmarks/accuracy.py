@@ -6,8 +6,9 @@
 
 The pool is the beginning, the test set the end of one fixed permutation of the images. On the pool, each seed
 tags one label, drawn evenly from those present, on the column's number of images; the rest of the pool is
-there untagged. k is the pool's true mean, given as the user's. `full` rows know every label of the tagged
-images. --validation scores on a fifth of the pool, held out by seed, in place of the test set.
+there untagged. A column C+T has C images reviewed completely and a label tagged on T others. k is the pool's
+true mean, given as the user's. `full` rows know every label of the tagged images. --validation scores on a
+fifth of the pool, held out by seed, in place of the test set.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import torch
 from matplotlib.figure import Figure
 
 from benchmarks.data import Data, add_arguments, load, percent_map, splits
-from benchmarks.simulate import BIASES, full_labels, single_positives
+from benchmarks.simulate import BIASES, Mixture, full_labels
 from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
 from model_backend.training import LabelModel, Pool, Recipe, fit, label_propensity, retrieval_at
@@ -59,9 +60,7 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
         positives = None if arguments.unknown_k else arguments.wrong_k * truth
         mapped: torch.Tensor | None = None
         for count in arguments.counts:
-            observed = single_positives(
-                learn.truth, min(count, len(learn.truth)), seed=seed, bias=arguments.bias
-            )
+            observed = count.observe(learn.truth, seed=seed, bias=arguments.bias)
             known = full_labels(learn.truth, observed)
             rates = learn.truth.mean(axis=0)
             propensity = label_propensity(observed, rates) if arguments.propensity else None
@@ -96,9 +95,9 @@ def _scored(model: LabelModel, mapped: torch.Tensor, score: Data, truth: float) 
     }
 
 
-def table(results: dict[str, Any], counts: list[int]) -> str:
+def table(results: dict[str, Any], counts: list[Mixture]) -> str:
     """The printed table: mean mAP +- spread (standard deviation over seeds), seconds at the last count."""
-    lines = [f"{'':18}" + "".join(f"{count:>14,}" for count in counts) + f"{'seconds':>10}"]
+    lines = [f"{'':18}" + "".join(f"{count!s:>14}" for count in counts) + f"{'seconds':>10}"]
     for name, columns in results.items():
         cells = [_cell([item["map"] for item in columns[str(count)]]) for count in counts]
         seconds = np.median([item["seconds"] for item in columns[str(counts[-1])]])
@@ -110,8 +109,10 @@ def _cell(values: list[float]) -> str:
     return f"{np.mean(values):.1f} +- {np.std(values):.1f}"
 
 
-def plot(results: dict[str, Any], counts: list[int], title: str, file: Path) -> None:
-    """Learning curves of all rows; the default and the full labels stand out."""
+def plot(results: dict[str, Any], counts: list[Mixture], title: str, file: Path) -> None:
+    """Learning curves over tags of all rows; the default and the full labels stand out."""
+    counts = [count for count in counts if not count.complete]
+    tags = [count.tags for count in counts]
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     for name, columns in results.items():
@@ -119,18 +120,18 @@ def plot(results: dict[str, Any], counts: list[int], title: str, file: Path) -> 
         strong = {DEFAULT: {"color": "C0", "zorder": 3}, FULL: {"color": "C1", "zorder": 2}}.get(name)
         style: dict[str, Any] = strong or {"color": "0.7", "linewidth": 0.8}
         label = name if strong else None
-        axes.plot(counts, values.mean(axis=1), marker=".", label=label, **style)
+        axes.plot(tags, values.mean(axis=1), marker=".", label=label, **style)
         if strong:
             low, high = values.mean(axis=1) - values.std(axis=1), values.mean(axis=1) + values.std(axis=1)
-            axes.fill_between(counts, low, high, color=style["color"], alpha=0.2)
+            axes.fill_between(tags, low, high, color=style["color"], alpha=0.2)
     axes.set(xscale="log", xlabel="images tagged", ylabel="mAP (%)", title=title)
     axes.plot([], [], color="0.7", label="each loss and estimator")
     axes.legend()
     figure.savefig(file, dpi=120)
 
 
-def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
+def _mixtures(text: str) -> list[Mixture]:
+    return [Mixture.read(part) for part in text.split(",")]
 
 
 def main() -> None:
@@ -139,7 +140,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_arguments(parser)
-    parser.add_argument("--counts", type=_numbers, default="50,200,800,1600")
+    parser.add_argument(
+        "--counts", type=_mixtures, default="50,200,800,1600", help="tags, or reviews+tags, as 50,100+100"
+    )
     parser.add_argument("--rows", choices=("all", "default"), default="all")
     parser.add_argument("--validation", action="store_true", help="score on a part of the pool")
     parser.add_argument("--bias", choices=[name for name in BIASES if name != "size"], default="uniform")
@@ -162,7 +165,8 @@ def main() -> None:
     settings = {name: str(value) for name, value in vars(arguments).items()}
     report = {"settings": settings, "default": asdict(Recipe()), "results": results}
     stem.with_suffix(".json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    plot(results, arguments.counts, f"{arguments.data.stem}, {on} images", stem.with_suffix(".png"))
+    if any(not count.complete for count in arguments.counts):
+        plot(results, arguments.counts, f"{arguments.data.stem}, {on} images", stem.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -89,6 +89,33 @@ def single_positives(
     return observed
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """How many images are reviewed completely, and on how many others a label is tagged."""
+
+    complete: int
+    tags: int
+
+    @classmethod
+    def read(cls, text: str) -> Mixture:
+        """From `200`, tags alone, or `100+200`, reviews and tags. Raises ValueError for anything else."""
+        complete, _, tags = text.rpartition("+")
+        return cls(int(complete or 0), int(tags))
+
+    def __str__(self) -> str:
+        return f"{self.complete}+{self.tags}" if self.complete else str(self.tags)
+
+    def observe(self, truth: Truth, *, seed: int, bias: str = "uniform") -> Observations:
+        """Observations (N, L) of a truth (N, L), of at most as many images as show a label.
+
+        The reviewed images are the first that this seed tags.
+        """
+        most = min(self.complete + self.tags, int((truth > 0).any(axis=1).sum()))
+        observed = single_positives(truth, most, seed=seed, bias=bias)
+        reviewed = full_labels(truth, single_positives(truth, min(self.complete, most), seed=seed, bias=bias))
+        return np.where(reviewed.any(axis=1, keepdims=True), reviewed, observed)
+
+
 def full_labels(truth: Truth, observed: Observations) -> Observations:
     """Everything known, present and absent, on the images that have an observation."""
     full = np.where(truth > 0, 1, -1).astype(np.int8)

@@ -14,6 +14,7 @@ from model_backend.estimators.graph import Graph
 DIRECT = 1_000  # images up to which the sum is solved for, not iterated
 ITERATIONS = 12  # leave an error below 1 % at alpha 0.9
 WORKSPACE = 2**25  # cells of labels spread at a time
+AT_LARGE = 0.3  # weight of the known images at large beside those near
 
 Matrix = NDArray[np.float32]
 
@@ -33,8 +34,33 @@ def label_shares(graph: Graph, positive: Graph, alpha: float = 0.9, direct: int 
         direct: up to this many images K is exact. Beyond, it is applied by iteration, and its diagonal summed
             from the first terms of its series.
     """
-    votes = solved(graph, positive, alpha) if graph.shape[0] <= direct else iterated(graph, positive, alpha)
-    return row_shares(votes, pool_shares(positive))
+    return row_shares(votes(graph, positive, alpha, direct), pool_shares(positive))
+
+
+def present_shares(
+    graph: Graph, positive: Graph, known: NDArray[np.bool_], alpha: float = 0.9, direct: int = DIRECT
+) -> Matrix:
+    """The chance of each label near each image, told by images of which every label is known: (N, L) float32.
+
+    The votes of the known images that show the label over the votes of all known images, both as in
+    `label_shares`. Images at large are added as 0.3 of the votes that reach an image on average, so that
+    where few reach the chance is that of the known images at large.
+
+    Args:
+        graph: S, see `label_shares`.
+        positive: (N, L) sparse, 1 where a known image shows the label.
+        known: (N,) which images are known, at least one.
+    """
+    at_large = np.asarray(positive.sum(axis=0), dtype=np.float32).ravel() / known.sum()
+    reached = np.maximum(votes(graph, csr_matrix(known[:, None].astype(np.float32)), alpha, direct), 0)
+    found = np.maximum(votes(graph, positive, alpha, direct), 0)
+    prior = max(AT_LARGE * float(reached.mean()), 1e-12)
+    return np.asarray(np.minimum((found + prior * at_large) / (reached + prior), 1), dtype=np.float32)
+
+
+def votes(graph: Graph, positive: Graph, alpha: float, direct: int) -> Matrix:
+    """K without its diagonal, times the positives: (N, L), exact or, beyond `direct` images, iterated."""
+    return solved(graph, positive, alpha) if graph.shape[0] <= direct else iterated(graph, positive, alpha)
 
 
 def solved(graph: Graph, positive: Graph, alpha: float) -> Matrix:

@@ -1,8 +1,9 @@
 """The shipped default: heads trained to the soft labels of every image.
 
-The soft labels (`soft_labels.py`) times k are targets for all images, tagged or not. A linear head and two
-small networks learn these targets and smooth out where the estimates behind them disagree. A fourth head is
-the softmax over tags itself. Chosen by measurement, `benchmarks/accuracy.py`: see README.
+The soft labels (`soft_labels.py`) times k are targets for all images, tagged or not, corrected by what
+completely reviewed images say (`reviews.py`). A linear head and two small networks learn these targets and
+smooth out where the estimates behind them disagree. A fourth head is the softmax over tags itself, which
+counts the less the more is reviewed. Chosen by measurement, `benchmarks/accuracy.py`: see README.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from model_backend.progress import Progress
 from model_backend.training.logistic import fit_sigmoid
 from model_backend.training.mlp import fit_mlps
 from model_backend.training.model import Head
+from model_backend.training.reviews import ReviewEstimate
 from model_backend.training.soft_labels import L2, SoftLabels
 from model_backend.training.supervision import Supervision
 
@@ -32,19 +34,26 @@ def fit_default_heads(
         shares = shares / supervision.propensity
         softmax = softmax[0], softmax[1] - supervision.propensity.log()
         shares = shares / shares.sum(dim=1, keepdim=True)
-    targets = soft_targets(shares, supervision)
+    targets = soft_targets(shares, supervision, soft_labels.reviews)
     progress("heads", 0.7)
     linear = fit_sigmoid(mapped, targets, L2 / len(mapped))
     nets = fit_mlps(mapped, targets, NETS, seed=seed)
     return (
         Head((linear,)),
-        Head((softmax,), link="softmax", positives=supervision.expected_positives),
+        Head(
+            (softmax,),
+            link="softmax",
+            share=1 - soft_labels.reviews.trust if soft_labels.reviews else 1.0,
+            positives=supervision.expected_positives,
+        ),
         *(Head(layers, share=soft_labels.trust / NETS) for layers in nets),
     )
 
 
-def soft_targets(shares: Tensor, supervision: Supervision) -> Tensor:
-    """k times the shares (N, L), at most 1; 1 and 0 where observed."""
+def soft_targets(shares: Tensor, supervision: Supervision, reviews: ReviewEstimate | None = None) -> Tensor:
+    """k times the shares (N, L), at most 1, mixed with what the reviews say; 1 and 0 where observed."""
     targets = (supervision.expected_positives * shares).clamp(max=1.0)
+    if reviews is not None:
+        targets = reviews.mixed(targets)
     observed = supervision.observed
     return torch.where(observed > 0, 1.0, torch.where(observed < 0, 0.0, targets))

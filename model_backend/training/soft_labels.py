@@ -12,12 +12,13 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from model_backend.estimators.graph import neighbour_graph
+from model_backend.estimators.graph import Graph, neighbour_graph
 from model_backend.estimators.propagation import label_shares
 from model_backend.progress import Progress
 from model_backend.training.choices import uses_positives
 from model_backend.training.logistic import LinearLayer, fit_softmax
 from model_backend.training.recipe import Recipe
+from model_backend.training.reviews import ReviewEstimate, estimate_from_reviews
 
 SMOOTHING = 0.2
 L2 = 0.2  # over the number of images
@@ -31,13 +32,15 @@ class SoftLabels:
     """shares (N, L): the mean of the estimates, rows summing to 1, a tagged image's own tag unseen.
 
     tags (N, L): the observed tags, see `tag_shares`; head: the softmax over tags, fitted on all of them;
-    trust: the weight in 0..1 of what is learned from tags, growing with their number.
+    trust: the weight in 0..1 of what is learned from tags, growing with their number; reviews: what
+    completely reviewed images say, where there are any.
     """
 
     shares: Tensor
     tags: Tensor
     head: LinearLayer
     trust: float
+    reviews: ReviewEstimate | None = None
 
 
 def estimate_soft_labels(mapped: Tensor, observed: Tensor, *, seed: int, progress: Progress) -> SoftLabels:
@@ -52,7 +55,9 @@ def estimate_soft_labels(mapped: Tensor, observed: Tensor, *, seed: int, progres
     away = (mapped @ head[0] + head[1]).softmax(dim=1)
     away[tagged] = out_of_fold(mapped[tagged], tags[tagged], seed=seed, start=head)
     progress("neighbours", 0.5)
-    return SoftLabels(mean_of_estimates(mapped, tags, away, trust, seed=seed), tags, head, trust)
+    graph = neighbour_graph(mapped, NEIGHBOURS, seed)
+    shares = mean_of_estimates(graph, tags, away, trust, seed=seed)
+    return SoftLabels(shares, tags, head, trust, estimate_from_reviews(mapped, observed, graph))
 
 
 def soft_labels_for(
@@ -85,19 +90,18 @@ def out_of_fold(mapped: Tensor, tags: Tensor, *, seed: int, start: LinearLayer |
     return result
 
 
-def mean_of_estimates(mapped: Tensor, tags: Tensor, away: Tensor, trust: float, *, seed: int) -> Tensor:
+def mean_of_estimates(graph: Graph, tags: Tensor, away: Tensor, trust: float, *, seed: int) -> Tensor:
     """The mean of the three estimates (N, L), rows summing to 1; the learned distance weighs `trust`.
 
-    away (N, L): the softmax over tags, out of fold where an image is tagged.
+    graph: of the pool's neighbours; away (N, L): the softmax over tags, out of fold where an image is tagged.
     """
-    near = _spread(mapped, tags, seed)
+    near = _spread(graph, tags)
     # Inner products of square roots of two distributions: alike are those that expect the same tags.
-    alike = _spread(((away + near) / 2).sqrt(), tags, seed)
+    alike = _spread(neighbour_graph(((away + near) / 2).sqrt(), NEIGHBOURS, seed), tags)
     return (away + near + trust * alike) / (2 + trust)
 
 
-def _spread(points: Tensor, tags: Tensor, seed: int) -> Tensor:
-    graph = neighbour_graph(points, NEIGHBOURS, seed)
+def _spread(graph: Graph, tags: Tensor) -> Tensor:
     return torch.from_numpy(label_shares(graph, csr_matrix(tags.numpy())))
 
 

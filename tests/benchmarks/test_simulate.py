@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.simulate import BIASES, full_labels, single_positives
+from benchmarks.simulate import BIASES, Mixture, full_labels, single_positives
 from model_backend.errors import LearningError
 
 TRUTH = np.tile(np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0]], np.int8), (2000, 1))
@@ -45,6 +45,25 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         single_positives(TRUTH, 4001, seed=0)
     with pytest.raises(LearningError, match="uniform, frequency"):
         single_positives(TRUTH, 1, seed=0, bias="mood")
+
+
+def test_a_mixture_reviews_some_images_and_tags_others() -> None:
+    observed = Mixture.read("300+500").observe(TRUTH, seed=1)
+    reviewed = (observed != 0).all(axis=1)
+    assert (np.where(observed[reviewed] > 0, 1, 0) == TRUTH[reviewed]).all()
+    assert (reviewed.sum(), (observed[~reviewed] > 0).sum(), (observed[~reviewed] < 0).sum()) == (300, 500, 0)
+    assert (single_positives(TRUTH, 300, seed=1)[reviewed] == 1).any(axis=1).all()
+
+
+@pytest.mark.parametrize("text", ["500", "1+2"])
+def test_a_mixture_is_written_as_it_is_read(text: str) -> None:
+    assert str(Mixture.read(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "many", "1+2+3", "+"])
+def test_what_is_no_mixture_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="invalid"):
+        Mixture.read(text)
 
 
 def test_full_labels_are_known_where_something_was_observed() -> None:

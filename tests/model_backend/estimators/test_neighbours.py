@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from model_backend.estimators import build_estimator
 from model_backend.estimators.graph import nearest_by_cells, nearest_exact, neighbour_graph, unit_rows
 from model_backend.estimators.neighbours import NeighboursEstimator
-from model_backend.estimators.propagation import fixed_point, label_shares
+from model_backend.estimators.propagation import fixed_point, label_shares, present_shares
 
 Draw = Callable[..., tuple[NDArray[np.int8], NDArray[np.float32]]]
 
@@ -122,6 +122,38 @@ def test_the_iteration_ends_near_the_fixed_point(alpha: float) -> None:
     exact = np.linalg.solve(np.eye(500) - alpha * graph.toarray().astype(float), start)
     error = np.linalg.norm(fixed_point(graph, start, alpha) - exact) / np.linalg.norm(exact)
     assert error < 0.01
+
+
+def test_what_is_present_nearby_is_the_known_images_votes_and_some_of_those_at_large() -> None:
+    features, group = clustered(60)
+    graph, known = neighbour_graph(features, 5), np.arange(60) < 20
+    truth = np.eye(12, dtype=np.float32)[group] * known[:, None]
+    kernel = 0.1 * np.linalg.inv(np.eye(60) - 0.9 * graph.toarray().astype(float))
+    np.fill_diagonal(kernel, 0)
+    reached = kernel @ known
+    prior = 0.3 * reached.mean()
+    wanted = (kernel @ truth + prior * truth[:20].mean(axis=0)) / (reached + prior)[:, None]
+    assert present_shares(graph, csr_matrix(truth), known) == pytest.approx(wanted, abs=1e-4)
+
+
+def test_where_no_known_image_is_near_the_chance_is_that_of_the_known_images_at_large() -> None:
+    graph = neighbour_graph(torch.eye(4).repeat_interleave(3, 0), 2)
+    known = np.arange(12) < 3
+    truth = np.outer(known, [1, 0, 0]).astype(np.float32)
+    truth[1, 1] = 1
+    shares = present_shares(graph, csr_matrix(truth), known)
+    assert shares[11] == pytest.approx([1, 1 / 3, 0])
+    assert shares[2][1] > 1 / 3
+
+
+def test_what_is_present_in_large_pools_is_nearly_the_exact() -> None:
+    features, group = clustered(900)
+    graph, known = neighbour_graph(features, 15), np.arange(900) % 3 == 0
+    truth = csr_matrix(np.eye(12, dtype=np.float32)[group] * known[:, None])
+    exact, iterated = (present_shares(graph, truth, known, direct=direct) for direct in (10_000, 0))
+    assert np.abs(exact - iterated).mean() < 0.01
+    assert (iterated >= 0).all()
+    assert (iterated <= 1).all()
 
 
 def test_an_image_that_no_tag_reaches_has_the_shares_of_the_pool() -> None:

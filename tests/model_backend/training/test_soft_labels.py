@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from model_backend.estimators.graph import neighbour_graph
 from model_backend.training.soft_labels import (
     estimate_soft_labels,
     mean_of_estimates,
@@ -42,7 +43,8 @@ def test_the_soft_labels_of_an_image_do_not_depend_on_its_own_tag() -> None:
     tags = torch.eye(3)[torch.arange(40) % 3]
     changed = tags.clone()
     changed[7] = torch.tensor([0.0, 0.0, 1.0])
-    before, after = (mean_of_estimates(points, given, away, 0.0, seed=0) for given in (tags, changed))
+    graph = neighbour_graph(points, 15)
+    before, after = (mean_of_estimates(graph, given, away, 0.0, seed=0) for given in (tags, changed))
     assert torch.allclose(before.sum(1), torch.ones(40), atol=1e-5)
     assert torch.allclose(before[7], after[7], atol=1e-5)
 
