@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from model_backend.progress import Progress
-from model_backend.training.logistic import fit_sigmoid
+from model_backend.training.logistic import LinearLayer, fit_sigmoid
 from model_backend.training.mlp import fit_mlps
 from model_backend.training.model import Head
 from model_backend.training.reviews import ReviewEstimate
-from model_backend.training.soft_labels import L2, SoftLabels
+from model_backend.training.soft_labels import L2, SoftLabels, refined
 from model_backend.training.supervision import Supervision
 
 NETS = 2
@@ -27,33 +27,45 @@ def fit_default_heads(
 ) -> tuple[Head, ...]:
     """Heads on mapped features (N, D), trained to the pool's soft labels.
 
-    With a propensity, labels that are seldom tagged though present get a larger share of the soft labels.
+    A first linear head tells which images are alike by what is predicted of them; that refines the soft
+    labels that the others learn.
     """
-    shares, softmax = soft_labels.shares, soft_labels.head
-    if supervision.propensity is not None:
-        shares = shares / supervision.propensity
-        softmax = softmax[0], softmax[1] - supervision.propensity.log()
-        shares = shares / shares.sum(dim=1, keepdim=True)
+    tags = _tag_head(supervision, soft_labels)
+    progress("heads", 0.6)
+    first = Head((_linear(mapped, soft_targets(soft_labels.shares, supervision, soft_labels.reviews)),))
+    shares = refined(soft_labels, (first(mapped) + tags(mapped)) / 2, seed=seed)
     targets = soft_targets(shares, supervision, soft_labels.reviews)
     progress("heads", 0.7)
-    linear = fit_sigmoid(mapped, targets, L2 / len(mapped))
     nets = fit_mlps(mapped, targets, NETS, seed=seed)
     return (
-        Head((linear,)),
-        Head(
-            (softmax,),
-            link="softmax",
-            share=1 - soft_labels.reviews.trust if soft_labels.reviews else 1.0,
-            positives=supervision.expected_positives,
-        ),
+        Head((_linear(mapped, targets),)),
+        tags,
         *(Head(layers, share=soft_labels.trust / NETS) for layers in nets),
     )
 
 
 def soft_targets(shares: Tensor, supervision: Supervision, reviews: ReviewEstimate | None = None) -> Tensor:
-    """k times the shares (N, L), at most 1, mixed with what the reviews say; 1 and 0 where observed."""
+    """k times the shares (N, L), at most 1, mixed with what the reviews say; 1 and 0 where observed.
+
+    With a propensity, labels that are seldom tagged though present get a larger share first.
+    """
+    if supervision.propensity is not None:
+        shares = shares / supervision.propensity
+        shares = shares / shares.sum(dim=1, keepdim=True)
     targets = (supervision.expected_positives * shares).clamp(max=1.0)
     if reviews is not None:
         targets = reviews.mixed(targets)
     observed = supervision.observed
     return torch.where(observed > 0, 1.0, torch.where(observed < 0, 0.0, targets))
+
+
+def _linear(mapped: Tensor, targets: Tensor) -> LinearLayer:
+    return fit_sigmoid(mapped, targets, L2 / len(mapped))
+
+
+def _tag_head(supervision: Supervision, soft_labels: SoftLabels) -> Head:
+    weight, bias = soft_labels.head
+    if supervision.propensity is not None:
+        bias = bias - supervision.propensity.log()
+    share = 1 - soft_labels.reviews.trust if soft_labels.reviews else 1.0
+    return Head(((weight, bias),), link="softmax", share=share, positives=supervision.expected_positives)

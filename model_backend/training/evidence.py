@@ -25,11 +25,14 @@ LEAST_LABELS = 2  # that are tagged at all: with one, all images are alike
 
 
 def only_earned(fit: Fit, soft_labels: SoftLabels, feedback: Feedback, precision: float) -> Fit:
-    """The fit with suggestions of earned labels alone; where feedback on a label suffices, that decides."""
+    """The fit with suggestions of earned labels alone; where feedback on a label suffices, that decides.
+
+    Feedback that was too little to calibrate the fit has set no threshold either, and decides nothing.
+    """
     given = fit.model.thresholds
     shares, tags = soft_labels.shares.numpy(), soft_labels.tags.numpy()
     earned = earned_thresholds(given, fit.probabilities, shares, tags)
-    decided = feedback.enough(len(given), precision)
+    decided = feedback.enough(len(given), precision) & fit.metrics["calibrated"]
     return replace(fit, model=fit.model.with_thresholds(np.where(decided, given, earned)))
 
 

@@ -24,6 +24,7 @@ SMOOTHING = 0.2
 L2 = 0.2  # over the number of images
 FOLDS = 5
 NEIGHBOURS = 15
+AGAIN = 2 / 3  # weight of refined shares, all tags trusted
 FEW = 100  # tags at which what is learned from tags (the distance, networks) counts half
 
 
@@ -99,6 +100,17 @@ def mean_of_estimates(graph: Graph, tags: Tensor, away: Tensor, trust: float, *,
     # Inner products of square roots of two distributions: alike are those that expect the same tags.
     alike = _spread(neighbour_graph(((away + near) / 2).sqrt(), NEIGHBOURS, seed), tags)
     return (away + near + trust * alike) / (2 + trust)
+
+
+def refined(soft_labels: SoftLabels, predicted: Tensor, *, seed: int) -> Tensor:
+    """The shares (N, L) once more, near now being images of which heads predict the same.
+
+    predicted (N, L): their probabilities. What is new weighs up to two thirds, growing with the tags. These
+    heads know the tags, so that a tagged image's own tag is not unseen in the result.
+    """
+    graph = neighbour_graph(predicted.clamp(min=1e-4).sqrt(), NEIGHBOURS, seed)
+    weight = AGAIN * soft_labels.trust
+    return (1 - weight) * soft_labels.shares + weight * _spread(graph, soft_labels.tags)
 
 
 def _spread(graph: Graph, tags: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from model_backend.training.soft_labels import (
     estimate_soft_labels,
     mean_of_estimates,
     out_of_fold,
+    refined,
     tag_shares,
 )
 
@@ -57,3 +58,18 @@ def test_every_image_has_soft_labels_tagged_or_not(points: Tensor) -> None:
     assert torch.allclose(soft_labels.shares.sum(1), torch.ones(50), atol=1e-5)
     assert soft_labels.tags.sum() == 20
     assert soft_labels.trust == pytest.approx(20 / 120)
+
+
+def test_refined_shares_follow_what_is_predicted_as_far_as_the_tags_are_trusted() -> None:
+    points = torch.randn(60, 4, generator=torch.Generator().manual_seed(3))
+    observed = torch.zeros(60, 2, dtype=torch.int8)
+    observed[:20, 0], observed[20:40, 1] = 1, 1
+    soft_labels = estimate_soft_labels(points, observed, seed=0, progress=lambda *_: None)
+    predicted = torch.full((60, 2), 0.05)
+    predicted[:20, 0] = predicted[40:50, 0] = 0.9
+    predicted[20:40, 1] = predicted[50:, 1] = 0.9
+    shares = refined(soft_labels, predicted, seed=0)
+    weight = 2 / 3 * 40 / 140
+    assert torch.allclose(shares.sum(dim=1), torch.ones(60), atol=1e-5)
+    assert torch.allclose(shares[40:50, 0], (1 - weight) * soft_labels.shares[40:50, 0] + weight, atol=1e-3)
+    assert torch.allclose(shares[50:, 0], (1 - weight) * soft_labels.shares[50:, 0], atol=1e-3)
