@@ -1,6 +1,6 @@
 """Training from pixels: mAP before and after on real images, images a second, and the share of peak.
 
-    python -m benchmarks.endtoend ../shared/data/ucmerced --backbone resnet18 --weights FILE
+    python -m benchmarks.endtoend ../shared/data/coco18 --pool 2000 --tags 400
     python -m benchmarks.endtoend ../shared/data/ucmerced --backbone resnet18 --untrained --tags 200
 
 The pool is split as in `benchmarks.accuracy --validation`: one positive is tagged on some images of four
@@ -91,7 +91,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     observed = single_positives(learn.truth.astype(np.int8), tags, seed=arguments.seed)
     pool, recipe = Pool(seen, chosen.blocks, observed), tuning_recipe(arguments, device)
     positives = float(learn.truth.sum(axis=1).mean())
+    begun = time.perf_counter()
     tuned = tune(chosen.module, lambda rows: images[rows], pool, recipe, expected_positives=positives)
+    minutes = (time.perf_counter() - begun) / 60
     moved = Pool(features(tuned.module, images, device)[0], chosen.blocks, observed)
     head = replace(recipe, loss=arguments.loss or "em", map="linear")
     kind = torch.bfloat16 if bf16_is_fast(device) else torch.float32
@@ -109,6 +111,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             fit(pool, expected_positives=positives).model.predict(before), score.truth
         ),
         "end_to_end_map": percent_map(fit_tuned(moved, tuned, recipe).model.predict(after), score.truth),
+        "training_minutes": minutes,
         "losses": list(tuned.losses),
         "features_images_per_second": speed,
         "features_share_of_peak": speed * work / rate,
@@ -148,8 +151,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path, help="folder with images/ and labels.csv")
-    parser.add_argument("--backbone", default="resnet18")
-    parser.add_argument("--weights", type=Path, help="weights file; without it torchvision's are downloaded")
+    parser.add_argument("--backbone", default="auto")
+    parser.add_argument(
+        "--weights", type=Path, help="weights file of a network; without it, as installed or downloaded"
+    )
     parser.add_argument("--untrained", action="store_true", help="start from random weights")
     parser.add_argument("--pool", type=int, default=1600)
     parser.add_argument("--tags", type=int, default=800)

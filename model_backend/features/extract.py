@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -53,8 +53,9 @@ def extract(
 ) -> Extracted:
     """Features of (name, read) items; `read` gives the image's bytes when its turn comes.
 
-    Batches are read and decoded by a few threads and stored in the cache one by one, so that an interrupted
-    run goes on where it stopped. Equal bytes are computed once. progress: called with the share done, 0..1.
+    A batch is read and decoded by a few threads while the backbone computes the one before, and batches are
+    stored in the cache one by one, so that an interrupted run goes on where it stopped. Equal bytes within a
+    batch are computed once. progress: called with the share done, 0..1.
     Raises LearningError only for what concerns all images: the cache's disk, the backbone.
 
     >>> from model_backend.backbones import load_backbone
@@ -69,12 +70,37 @@ def extract(
         [None] * len(wanted),
         {},
     )
-    with ThreadPoolExecutor(workers or usual_workers()) as pool:
-        for start in range(0, len(wanted), BATCH):
-            _Batch(found, backbone, cache, pool, max_pixels).fill(start, wanted[start : start + BATCH])
+    with ThreadPoolExecutor(workers or usual_workers()) as pool, ThreadPoolExecutor(1) as ahead:
+        batch = _Batch(found, backbone, cache, pool, max_pixels)
+        starts = range(0, len(wanted), BATCH)
+        loads = (ahead.submit(batch.load, start, wanted[start : start + BATCH]) for start in starts)
+        for start, load in zip(starts, _one_ahead(loads), strict=True):
+            batch.compute(load.result())
             if progress is not None:
                 progress(min(1.0, (start + BATCH) / len(wanted)))
     return found
+
+
+def _one_ahead(loads: Iterator[Future[_Loaded]]) -> Iterator[Future[_Loaded]]:
+    """Each load, the next one being under way already."""
+    current = next(loads, None)
+    while current is not None:
+        current.result()
+        following = next(loads, None)
+        yield current
+        current = following
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """The images of a batch that are to be computed, by digest: what `prepare` made of them, and their size.
+
+    places: the indices of the items with these bytes; names: of the items, by index.
+    """
+
+    prepared: dict[str, tuple[Any, Size]]
+    places: dict[str, list[int]]
+    names: dict[int, str]
 
 
 @dataclass(frozen=True)
@@ -85,7 +111,8 @@ class _Batch:
     pool: ThreadPoolExecutor
     max_pixels: int
 
-    def fill(self, start: int, items: Sequence[tuple[str, Read]]) -> None:
+    def load(self, start: int, items: Sequence[tuple[str, Read]]) -> _Loaded:
+        """Read the items, place those that are in the cache, and decode the others."""
         contents: dict[str, bytes] = {}
         places: dict[str, list[int]] = {}
         names = [name for name, _ in items]
@@ -100,7 +127,8 @@ class _Batch:
         for digest, (row, size) in self._known(list(contents)).items():
             del contents[digest]
             self._place(places[digest], row, size)
-        self._compute(contents, places, dict(enumerate(names, start)))
+        by_index = dict(enumerate(names, start))
+        return _Loaded(self._prepared(contents, places, by_index), places, by_index)
 
     def _known(self, digests: list[str]) -> dict[str, tuple[Floats, Size]]:
         if self.cache is None or not digests:
@@ -113,9 +141,9 @@ class _Batch:
         rows = zip(present, features, strict=True)
         return {digest: (row, sizes[digest]) for digest, row in rows if digest in sizes}
 
-    def _compute(
+    def _prepared(
         self, contents: dict[str, bytes], places: dict[str, list[int]], names: dict[int, str]
-    ) -> None:
+    ) -> dict[str, tuple[Any, Size]]:
         prepared: dict[str, tuple[Any, Size]] = {}
         tasks = [partial(_prepare, self.backbone, data, self.max_pixels) for data in contents.values()]
         for digest, found in zip(contents, self.pool.map(attempt, tasks), strict=True):
@@ -123,6 +151,11 @@ class _Batch:
                 self._note_all(places[digest], names, found)
             else:
                 prepared[digest] = found
+        return prepared
+
+    def compute(self, loaded: _Loaded) -> None:
+        """Compute the features of what was loaded, place them and put them in the cache."""
+        prepared, places = loaded.prepared, loaded.places
         if not prepared:
             return
         features = rounded(self.backbone.compute([ready for ready, _ in prepared.values()]))
@@ -131,7 +164,7 @@ class _Batch:
             if fine:
                 self._place(places[digest], row, size)
             else:
-                self._note_all(places[digest], names, ImageProblem(NOT_FINITE))
+                self._note_all(places[digest], loaded.names, ImageProblem(NOT_FINITE))
         if self.cache is not None:
             kept = [item for item, fine in zip(prepared.items(), good, strict=True) if fine]
             digests, sizes = [digest for digest, _ in kept], [size for _, (_, size) in kept]

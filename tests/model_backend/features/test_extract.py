@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -148,8 +149,26 @@ def test_bytes_are_read_only_when_their_turn_comes() -> None:
 
     items = ((str(index), reader(index)) for index in range(3 * BATCH))
     extract(items, MeanColour(), progress=lambda share: shares.append((share, len(read))))
-    assert [count for _, count in shares] == [BATCH, 2 * BATCH, 3 * BATCH]
+    assert all(count <= (turn + 2) * BATCH for turn, (_, count) in enumerate(shares)), "one batch ahead"
+    assert read[:BATCH] != read[BATCH : 2 * BATCH]
+    assert sorted(read) == list(range(3 * BATCH))
     assert [share for share, _ in shares] == pytest.approx([1 / 3, 2 / 3, 1])
+
+
+def test_the_next_batch_is_read_while_the_backbone_computes() -> None:
+    reached = threading.Event()
+
+    class Waiting(MeanColour):
+        def compute(self, prepared: Sequence[Floats]) -> Floats:
+            assert reached.wait(10), "nothing was read meanwhile"
+            return super().compute(prepared)
+
+    def second() -> bytes:
+        reached.set()
+        return png((1, 2, 3))
+
+    items = [item(str(index), png((index + 1, 1, 1))) for index in range(BATCH)]
+    assert not extract([*items, ("second", second)], Waiting()).problems
 
 
 def test_the_number_of_threads_changes_nothing() -> None:
