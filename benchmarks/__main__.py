@@ -17,7 +17,7 @@ QUICK = {
     "memory": ("--quick", "--seconds", "3"),
 }
 # These need a folder of labelled images.
-WITH_DATA = ("accuracy", "endtoend", "peer", "selection", "suggestions", "worth")
+WITH_DATA = ("accuracy", "endtoend", "fundus", "peer", "selection", "suggestions", "worth")
 
 
 def main(arguments: list[str]) -> int:
