@@ -59,6 +59,7 @@ def train(
         "expected_num_pos": positives,
         "ls_coef": 0.1,
     }
+    torch.manual_seed(0)  # its layers start from the global generator
     with redirect_stdout(None):  # it tells what it initialises
         model = models.MultilabelModel(settings, None, None, tags.numpy(), None)
     groups = [{"params": model.f.parameters(), "lr": rate}, {"params": model.g.parameters(), "lr": 10 * rate}]

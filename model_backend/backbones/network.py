@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from model_backend.backbones.base import Floats, Network
 from model_backend.backbones.weights import state_digest
 
+AT_ONCE_ON_CPU = 4  # images: what they become stays in the processor's cache; 32 take twice as long each
+
 
 class Normalised(nn.Module):
     """A network on images (B, 3, S, S), 0 to 255, that it normalises itself: they travel as bytes.
@@ -85,10 +87,12 @@ class FrozenNetwork(Network):
         """Features (B, F) float32 of transformed images."""
         if not len(prepared):
             return np.zeros((0, self.feature_dim), np.float32)
-        images = torch.stack(list(prepared)).to(self.device)
+        size = AT_ONCE_ON_CPU if self.device.type == "cpu" else len(prepared)
+        parts = [prepared[start : start + size] for start in range(0, len(prepared), size)]
         autocast = torch.autocast(
             self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
         )
         with torch.inference_mode(), autocast:
-            features: Floats = self.module(images).float().cpu().numpy()
+            found = [self.module(torch.stack(list(part)).to(self.device)).float().cpu() for part in parts]
+        features: Floats = torch.cat(found).numpy()
         return features

@@ -18,6 +18,7 @@ from skimage import data
 from torchvision.models import get_model
 
 from model_backend.backbones import load_backbone
+from model_backend.backbones.network import AT_ONCE_ON_CPU
 from model_backend.backbones.pretrained import Pretrained
 from model_backend.errors import LearningError
 
@@ -88,7 +89,9 @@ def test_features_are_those_of_the_network_before_its_last_layer(
 def test_a_batch_gives_what_each_image_gives(resnet18: Path, photographs: list[Image.Image]) -> None:
     backbone = load_backbone("resnet18", weights=resnet18)
     alone = np.concatenate([backbone([photograph]) for photograph in photographs])
-    assert np.allclose(backbone(photographs), alone, atol=1e-4)
+    many = photographs * AT_ONCE_ON_CPU + photographs[:1]  # several parts, the last not full
+    expected = np.concatenate([*[alone] * AT_ONCE_ON_CPU, alone[:1]])
+    assert np.allclose(backbone(many), expected, atol=1e-4)
     assert backbone([]).shape == (0, 512)
 
 
