@@ -40,6 +40,13 @@ class Backbone(ABC):
     def compute(self, prepared: Sequence[Any]) -> Floats:
         """Features (B, F) float32 of prepared images."""
 
+    def expected(self, features: Floats, labels: Sequence[str]) -> Floats | None:  # noqa: ARG002
+        """How likely each label is in each image by its name alone (N, L), of features (N, F).
+
+        The columns of names that say nothing to this backbone are NaN. None for one that knows no names.
+        """
+        return None
+
     def __call__(self, images: Sequence[Image.Image]) -> Floats:
         """Features (B, F) float32 of RGB images."""
         return self.compute([self.prepare(image) for image in images])

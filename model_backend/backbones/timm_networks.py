@@ -8,7 +8,7 @@ downloaded when it runs.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from PIL import Image
 from timm.models import PretrainedCfg, get_pretrained_cfg
 from torch import Tensor, nn
 
+from model_backend.backbones.base import Floats
+from model_backend.backbones.classifier import Classifier
 from model_backend.backbones.download import download, reach, unreachable
 from model_backend.backbones.lite0 import LITE0, lite0_weights
 from model_backend.backbones.network import FrozenNetwork, Normalised
@@ -93,8 +95,12 @@ class Lite0(FrozenNetwork):
         self, *, weights: Path | None, size: int | None, device: torch.device, autocast: torch.dtype | None
     ) -> None:
         network = timm.create_model(f"tf_{LITE0}", pretrained=False, num_classes=0)
+        self._classifier: Classifier | None = None  # a file's features need not be what it was trained for
         if weights is None:
-            _by_order(network, read_weights(lite0_weights()))
+            published = read_weights(lite0_weights())
+            _by_order(network, published)
+            weight, bias = list(published.values())[-2:]
+            self._classifier = Classifier(weight.numpy(), bias.numpy())
         else:
             fit_state(network, read_weights(weights), unused="classifier", name=LITE0, origin=str(weights))
         width = _width(network, LITE0_SIZE)
@@ -111,6 +117,10 @@ class Lite0(FrozenNetwork):
     def weights(self, module: nn.Module) -> nn.Module:
         """The network inside, without its poolings: its tensors have timm's names."""
         return module.get_submodule("network.network")
+
+    def expected(self, features: Floats, labels: Sequence[str]) -> Floats | None:
+        """By the 1,000 classes that the published network names; None with other weights, as tuned ones."""
+        return None if self._classifier is None else self._classifier.expected(features, labels)
 
 
 def _by_order(network: nn.Module, state: Mapping[str, Tensor]) -> None:

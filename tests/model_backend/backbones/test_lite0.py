@@ -17,6 +17,7 @@ from skimage import data
 from model_backend.backbones import backbone_name, lite0, load_backbone
 from model_backend.backbones.base import Network
 from model_backend.backbones.lite0 import LITE0, lite0_problem, lite0_weights
+from model_backend.backbones.tuned import tuned_weights
 from model_backend.backbones.weights import read_weights
 from model_backend.errors import LearningError
 
@@ -41,6 +42,26 @@ def test_it_recognises_what_is_in_a_photograph(network: Network, name: str, clas
     weight, bias = list(read_weights(lite0_weights()).values())[-2:]
     features = torch.from_numpy(network([photograph(name)]))[:, : weight.shape[1]]
     assert int((features @ weight.T + bias).argmax()) in classes
+
+
+def test_it_expects_by_its_name_what_is_in_a_photograph(network: Network) -> None:
+    features = network([photograph("chelsea"), photograph("coffee")])
+    expected = network.expected(features, ["cats", "espresso", "person"])
+    assert expected is not None
+    assert expected[0, 0] > 0.5
+    assert expected[1, 0] < 0.1
+    assert expected[1, 1] > 0.5
+    assert expected[0, 1] < 0.1
+    assert np.isnan(expected[:, 2]).all()
+
+
+def test_other_weights_than_the_published_ones_expect_nothing(network: Network, tmp_path: Path) -> None:
+    file = tmp_path / "tuned.safetensors"
+    file.write_bytes(tuned_weights(LITE0, network.weights(network.module)).content)
+    tuned = load_backbone(LITE0, weights=file)
+    features = network([photograph("chelsea")])
+    assert tuned.expected(features, ["cat"]) is None
+    assert load_backbone("handcrafted").expected(features, ["cat"]) is None
 
 
 def test_features_are_the_mean_and_the_best_window_of_a_whole_picture(network: Network) -> None:
