@@ -160,8 +160,9 @@ class _Fitter:
     def head(self, backbone: Backbone, pool: PoolFeatures) -> Fit:
         """A head on the features of a frozen backbone."""
         observed = self.training_input.rows(pool.image_ids)
+        expected = backbone.expected(pool.features, self.training_input.observed.label_names)
         return fit(
-            Pool(pool.features, backbone.blocks, observed),
+            Pool(pool.features, backbone.blocks, observed, expected),
             self.recipe,
             expected_positives=self.training_input.expected_positives(self.resources.settings),
             previous=_previous_model(self.training_input, self.resources),

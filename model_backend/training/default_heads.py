@@ -68,4 +68,5 @@ def _tag_head(supervision: Supervision, soft_labels: SoftLabels) -> Head:
     if supervision.propensity is not None:
         bias = bias - supervision.propensity.log()
     share = 1 - soft_labels.reviews.trust if soft_labels.reviews else 1.0
+    share *= soft_labels.own  # this head knows tags alone
     return Head(((weight, bias),), link="softmax", share=share, positives=supervision.expected_positives)

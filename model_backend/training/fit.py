@@ -72,7 +72,10 @@ def fit(
     feature_map, mapped = map_pool(pool, recipe, previous)
     mapped_at = time.perf_counter()
     observed = torch.from_numpy(pool.observed)
-    soft_labels = soft_labels_for(recipe, mapped.mapped, observed, expected_positives, report)
+    expected = None if pool.expected is None else torch.from_numpy(pool.expected)
+    soft_labels = soft_labels_for(
+        recipe, mapped.mapped, observed, expected_positives, report, expected=expected
+    )
     shares = soft_labels.shares if soft_labels else None
     positives = estimate_positives(pool.observed, expected_positives, shares)
     weights = checked_propensity(propensity, pool.labels)

@@ -20,7 +20,8 @@ class Pool:
     """All images of a training: what the backbone made of them, and what was observed of their labels.
 
     features (N, F) float32 as the backbone gave them; blocks: widths of the features' blocks, summing to F
-    (empty: one block); observed (N, L) int8: +1 present, -1 absent, 0 unknown.
+    (empty: one block); observed (N, L) int8: +1 present, -1 absent, 0 unknown; expected (N, L): what the
+    backbone expects by the labels' names, see `Backbone.expected`, which the default recipe makes use of.
     Raises LearningError where shapes do not match, for other values, and for features that are not finite.
 
     >>> pool = Pool(np.ones((2, 5), np.float32), (3, 2), np.array([[1, 0, -1], [0, 0, 0]]))
@@ -31,6 +32,7 @@ class Pool:
     features: Floats
     blocks: Sequence[int]
     observed: Observations
+    expected: Floats | None = None
     _digests: list[bytes] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -44,6 +46,8 @@ class Pool:
         object.__setattr__(self, "features", features)
         object.__setattr__(self, "blocks", blocks)
         object.__setattr__(self, "observed", as_observed(self.observed, len(features)))
+        if self.expected is not None:
+            object.__setattr__(self, "expected", as_expected(self.expected, self.observed.shape))
 
     @property
     def images(self) -> int:
@@ -95,3 +99,16 @@ def as_observed(values: NDArray[np.generic], images: int) -> Observations:
     if not np.isin(given, (-1, 0, 1)).all():
         raise LearningError("The observed matrix may only hold +1 (present), -1 (absent) and 0 (unknown).")
     return np.ascontiguousarray(given, dtype=np.int8)
+
+
+def as_expected(values: Floats, shape: tuple[int, ...]) -> Floats:
+    """The values as a float32 matrix. Raises LearningError for another shape, and for a column that is
+    neither of numbers from 0 on nor NaN throughout.
+    """
+    expected = np.ascontiguousarray(values, dtype=np.float32)
+    if expected.shape != shape:
+        raise LearningError(f"What is expected must be of the shape {shape}, not {expected.shape}.")
+    told = np.isfinite(expected) & (expected >= 0)
+    if not (told.all(axis=0) | np.isnan(expected).all(axis=0)).all():
+        raise LearningError("What is expected of a label must be numbers from 0 on, or NaN for all images.")
+    return expected

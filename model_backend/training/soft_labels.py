@@ -16,6 +16,7 @@ from model_backend.estimators.graph import Graph, neighbour_graph
 from model_backend.estimators.propagation import label_shares
 from model_backend.progress import Progress
 from model_backend.training.choices import uses_positives
+from model_backend.training.expected import with_expected
 from model_backend.training.logistic import LinearLayer, fit_softmax
 from model_backend.training.recipe import Recipe
 from model_backend.training.reviews import ReviewEstimate, estimate_from_reviews
@@ -34,7 +35,8 @@ class SoftLabels:
 
     tags (N, L): the observed tags, see `tag_shares`; head: the softmax over tags, fitted on all of them;
     trust: the weight in 0..1 of what is learned from tags, growing with their number; reviews: what
-    completely reviewed images say, where there are any.
+    completely reviewed images say, where there are any; own: the weight in 0..1 of the tags' own estimates in
+    the shares, beside what is expected by the labels' names.
     """
 
     shares: Tensor
@@ -42,10 +44,16 @@ class SoftLabels:
     head: LinearLayer
     trust: float
     reviews: ReviewEstimate | None = None
+    own: float = 1.0
 
 
-def estimate_soft_labels(mapped: Tensor, observed: Tensor, *, seed: int, progress: Progress) -> SoftLabels:
-    """The soft labels of mapped features (N, D) and observations (N, L), at least one of them positive."""
+def estimate_soft_labels(
+    mapped: Tensor, observed: Tensor, expected: Tensor | None = None, *, seed: int, progress: Progress
+) -> SoftLabels:
+    """The soft labels of mapped features (N, D) and observations (N, L), at least one of them positive.
+
+    expected (N, L): by the labels' names, see `Pool`.
+    """
     tags = tag_shares(observed)
     tagged = tags.sum(dim=1) > 0
     count = int(tagged.sum())
@@ -58,16 +66,23 @@ def estimate_soft_labels(mapped: Tensor, observed: Tensor, *, seed: int, progres
     progress("neighbours", 0.5)
     graph = neighbour_graph(mapped, NEIGHBOURS, seed)
     shares = mean_of_estimates(graph, tags, away, trust, seed=seed)
-    return SoftLabels(shares, tags, head, trust, estimate_from_reviews(mapped, observed, graph))
+    shares, own = with_expected(shares, tags, expected)
+    return SoftLabels(shares, tags, head, trust, estimate_from_reviews(mapped, observed, graph), own)
 
 
 def soft_labels_for(
-    recipe: Recipe, mapped: Tensor, observed: Tensor, given: float | None, progress: Progress
+    recipe: Recipe,
+    mapped: Tensor,
+    observed: Tensor,
+    given: float | None,
+    progress: Progress,
+    expected: Tensor | None = None,
 ) -> SoftLabels | None:
     """The soft labels where the recipe needs them: for the default, or for k where none is `given`."""
     if not recipe.is_default and (given is not None or not uses_positives(recipe)):
         return None
-    return estimate_soft_labels(mapped, observed, seed=recipe.seed, progress=progress)
+    used = expected if recipe.is_default else None
+    return estimate_soft_labels(mapped, observed, used, seed=recipe.seed, progress=progress)
 
 
 def tag_shares(observed: Tensor) -> Tensor:
@@ -105,11 +120,12 @@ def mean_of_estimates(graph: Graph, tags: Tensor, away: Tensor, trust: float, *,
 def refined(soft_labels: SoftLabels, predicted: Tensor, *, seed: int) -> Tensor:
     """The shares (N, L) once more, near now being images of which heads predict the same.
 
-    predicted (N, L): their probabilities. What is new weighs up to two thirds, growing with the tags. These
-    heads know the tags, so that a tagged image's own tag is not unseen in the result.
+    predicted (N, L): their probabilities. What is new weighs up to two thirds, growing with the tags and with
+    their weight beside what is expected. These heads know the tags, so that a tagged image's own tag is not
+    unseen in the result.
     """
     graph = neighbour_graph(predicted.clamp(min=1e-4).sqrt(), NEIGHBOURS, seed)
-    weight = AGAIN * soft_labels.trust
+    weight = AGAIN * soft_labels.trust * soft_labels.own
     return (1 - weight) * soft_labels.shares + weight * _spread(graph, soft_labels.tags)
 
 

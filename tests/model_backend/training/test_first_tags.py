@@ -29,7 +29,8 @@ def steps(name: str) -> list[list[Step]]:
     dataset = dataset.subset(np.random.default_rng(0).permutation(len(dataset.files))[:IMAGES])
     backbone = load_backbone("efficientnet_lite0")
     found = extract([(file.name, file.read_bytes) for file in dataset.files], backbone)
-    pictures = Data(found.features, backbone.blocks, dataset.truth.astype(np.int8))
+    expected = backbone.expected(found.features, dataset.labels)
+    pictures = Data(found.features, backbone.blocks, dataset.truth.astype(np.int8), expected)
     return [walk(pictures, TAGS, seed, PRECISION) for seed in range(SEEDS)]
 
 

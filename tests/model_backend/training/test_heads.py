@@ -90,6 +90,16 @@ def test_the_more_is_reviewed_the_less_the_softmax_over_tags_counts(planted: Pla
     assert [head.share for head in heads if head.link == "softmax"] == pytest.approx([100 / 150])
 
 
+def test_what_names_foretell_takes_weight_from_the_softmax_over_tags(planted: Planted) -> None:
+    pool, truth = planted(100, tagged=60)
+    features, observed = torch.from_numpy(pool.features) / 10, torch.from_numpy(pool.observed)
+    expected = 0.01 + 0.99 * torch.from_numpy(truth > 0).float()
+    soft_labels = estimate_soft_labels(features, observed, expected, seed=0, progress=quiet)
+    heads = fit_default_heads(features, Supervision(observed, 2.0), soft_labels, seed=0, progress=quiet)
+    assert 0 < soft_labels.own < 0.5
+    assert [head.share for head in heads if head.link == "softmax"] == pytest.approx([soft_labels.own])
+
+
 def test_few_tags_trust_the_networks_less(planted: Planted) -> None:
     shares = []
     for tagged in (10, 100):

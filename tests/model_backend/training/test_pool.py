@@ -52,3 +52,25 @@ def test_shapes_and_values_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(LearningError, match=message):
         Pool(np.ones(features, np.float32), blocks, observed)
+
+
+def test_what_is_expected_is_told_of_a_label_for_all_images_or_not_at_all() -> None:
+    told = np.array([[0.5, np.nan], [0.0, np.nan]])
+    pool = Pool(np.ones((2, 3), np.float32), (), np.zeros((2, 2), np.int8), told)
+    assert pool.expected is not None
+    assert pool.expected.dtype == np.float32
+    assert np.array_equal(pool.expected, told, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        (np.ones((2, 3)), "shape"),
+        (np.array([[0.5, np.nan], [0.5, 0.1]]), "NaN for all images"),
+        (np.array([[0.5, -0.1], [0.5, 0.1]]), "from 0 on"),
+        (np.array([[0.5, np.inf], [0.5, np.inf]]), "from 0 on"),
+    ],
+)
+def test_anything_else_that_is_expected_is_refused(expected: NDArray[np.float64], message: str) -> None:
+    with pytest.raises(LearningError, match=message):
+        Pool(np.ones((2, 3), np.float32), (), np.zeros((2, 2), np.int8), expected.astype(np.float32))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
 from model_backend.estimators.graph import neighbour_graph
+from model_backend.training import Recipe
 from model_backend.training.soft_labels import (
     estimate_soft_labels,
     mean_of_estimates,
     out_of_fold,
     refined,
+    soft_labels_for,
     tag_shares,
 )
 
@@ -73,3 +77,27 @@ def test_refined_shares_follow_what_is_predicted_as_far_as_the_tags_are_trusted(
     assert torch.allclose(shares.sum(dim=1), torch.ones(60), atol=1e-5)
     assert torch.allclose(shares[40:50, 0], (1 - weight) * soft_labels.shares[40:50, 0] + weight, atol=1e-3)
     assert torch.allclose(shares[50:, 0], (1 - weight) * soft_labels.shares[50:, 0], atol=1e-3)
+
+
+def test_what_is_new_in_refined_shares_weighs_less_beside_what_is_expected(points: Tensor) -> None:
+    observed = torch.zeros(50, 3, dtype=torch.int8)
+    observed[torch.arange(20), torch.arange(20) % 3] = 1
+    alone = estimate_soft_labels(points, observed, seed=0, progress=lambda *_: None)
+    half = replace(alone, own=0.5)
+    predicted = torch.rand(50, 3, generator=torch.Generator().manual_seed(1))
+    moved, moved_half = (refined(each, predicted, seed=0) - alone.shares for each in (alone, half))
+    assert moved.abs().max() > 0.01
+    assert torch.allclose(moved_half, moved / 2, atol=1e-6)
+
+
+def test_only_the_default_recipe_asks_what_names_tell(points: Tensor) -> None:
+    observed = torch.zeros(50, 3, dtype=torch.int8)
+    observed[torch.arange(20), torch.arange(20) % 3] = 1
+    expected = torch.rand(50, 3, generator=torch.Generator().manual_seed(1))
+    owns = []
+    for recipe in (Recipe(), Recipe(loss="role")):
+        found = soft_labels_for(recipe, points, observed, None, lambda *_: None, expected)
+        owns.append(found.own if found else None)
+    assert owns[0] is not None
+    assert owns[0] < 1
+    assert owns[1] == 1

@@ -1,0 +1,79 @@
+"""What is expected by the labels' names, beside the tags: mixed by hand, weighed by what it foretells."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from model_backend.training.expected import mixture_weights, with_expected
+
+NAN = float("nan")
+
+
+def one_hot(labels: list[int], count: int) -> Tensor:
+    return torch.eye(count)[torch.tensor(labels)]
+
+
+def test_without_a_name_that_maps_nothing_changes() -> None:
+    shares, tags = torch.tensor([[0.7, 0.3]]), torch.tensor([[1.0, 0.0]])
+    for nothing in (None, torch.full((1, 2), NAN)):
+        mixed, own = with_expected(shares, tags, nothing)
+        assert mixed is shares
+        assert own == 1
+
+
+def test_the_three_estimates_are_mixed_as_derived_by_hand() -> None:
+    shares = torch.tensor([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]])
+    expected = torch.tensor([[0.8, NAN, 0.1], [0.2, NAN, 0.3]])  # ratios 1.6, 0.4 and 0.5, 1.5
+    tags = torch.tensor([[1.0, 0, 0], [0, 0, 0]])
+    # On the first image its own tag is not counted: each label 1/3. On the second 2/4, 1/4, 1/4.
+    alone = torch.tensor([[1.6 / 3, 0.3, 0.5 / 3], [0.4 / 2, 0.3, 1.5 / 4]])
+    both = torch.tensor([[0.5 * 1.6**0.5, 0.3, 0.2 * 0.5**0.5], [0.2 * 0.4**0.5, 0.3, 0.5 * 1.5**0.5]])
+    estimates = torch.stack([shares, alone / alone.sum(1, keepdim=True), both / both.sum(1, keepdim=True)])
+    first = estimates[:, 0, 0]
+    weights = torch.full((3,), 1 / 3)
+    for _ in range(1000):
+        found = weights * first / (weights * first).sum()
+        weights = (found + 1) / 4
+    mixed, own = with_expected(shares, tags, expected)
+    assert torch.allclose(mixed, (weights[:, None, None] * estimates).sum(0), atol=1e-5)
+    assert own == pytest.approx(float(weights[0]), abs=1e-5)
+    assert torch.allclose(mixed.sum(1), torch.ones(2))
+
+
+def test_weights_go_to_the_estimate_that_foretells_the_tags_and_are_even_without_tags() -> None:
+    tags = one_hot([0, 1] * 50, 2)
+    right, wrong = 0.9 * tags + 0.1 * (1 - tags), 0.1 * tags + 0.9 * (1 - tags)
+    weights = mixture_weights(torch.stack([wrong, right]), tags)
+    assert weights[1] > 0.95
+    few = mixture_weights(torch.stack([wrong, right]), tags * (torch.arange(100) < 2)[:, None])
+    assert 0.5 < few[1] < weights[1]
+    assert mixture_weights(torch.stack([wrong, right]), torch.zeros(100, 2)).tolist() == [0.5, 0.5]
+
+
+def test_an_image_does_not_see_its_own_tag() -> None:
+    random = torch.Generator().manual_seed(0)
+    shares = torch.rand(30, 3, generator=random)
+    shares = shares / shares.sum(1, keepdim=True)
+    expected = torch.rand(30, 3, generator=random)
+    tags = one_hot([0, 1, 2] * 10, 3)
+    changed = tags.clone()
+    changed[4] = torch.tensor([0.0, 0.0, 1.0])
+    same = torch.full((30, 3), 1 / 3)  # as likely either way: the weights do not move
+    before, after = (with_expected(same, given, torch.ones(30, 3))[0] for given in (tags, changed))
+    assert torch.allclose(before[4], after[4], atol=0.01)
+    assert not torch.allclose(with_expected(shares, tags, expected)[0][5], shares[5], atol=0.01)
+
+
+def test_what_names_expect_wins_early_and_is_overridden_where_tags_say_otherwise() -> None:
+    truth = torch.arange(400) % 2
+    hot = torch.eye(2)[truth]
+    told = 0.9 * hot + 0.1 * (1 - hot)
+    knows_nothing = torch.full((400, 2), 0.5)
+    few = hot * (torch.arange(400) < 10)[:, None]
+    mixed, _ = with_expected(knows_nothing, few, told)
+    assert bool((mixed.argmax(1) == truth).all())
+    mixed, own = with_expected(told, hot, 1 - told)  # the tags' estimates are right, the names' wrong
+    assert bool((mixed.argmax(1) == truth).all())
+    assert own > 0.9
