@@ -2,13 +2,15 @@
 
     python -m benchmarks.accuracy ../shared/data/ucmerced
     python -m benchmarks.accuracy ../shared/data/coco18 --pool 2000 --test 1000
+    python -m benchmarks.accuracy ../shared/data/coco18 --pool 2000 --test 1000 --rows default --names
     python -m benchmarks.accuracy ../shared/data/ucmerced --validation   # for choosing: never tests
 
 The pool is the beginning, the test set the end of one fixed permutation of the images. On the pool, each seed
 tags one label, drawn evenly from those present, on the column's number of images; the rest of the pool is
 there untagged. A column C+T has C images reviewed completely and a label tagged on T others. k is the pool's
-true mean, given as the user's. `full` rows know every label of the tagged images. --validation scores on a
-fifth of the pool, held out by seed, in place of the test set.
+true mean, given as the user's. `full` rows know every label of the tagged images. --names gives
+the default what its backbone expects by the labels' names, as trainings do. --validation scores on a fifth of
+the pool, held out by seed, in place of the test set.
 """
 
 from __future__ import annotations
@@ -65,7 +67,8 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
             rates = learn.truth.mean(axis=0)
             propensity = label_propensity(observed, rates) if arguments.propensity else None
             for name, (recipe, full) in chosen.items():
-                pool = Pool(learn.features, learn.blocks, known if full else observed)
+                expected = learn.expected if arguments.names else None
+                pool = Pool(learn.features, learn.blocks, known if full else observed, expected)
                 begun = time.perf_counter()
                 fitted = fit(
                     pool, recipe, expected_positives=positives, previous=previous, propensity=propensity
@@ -145,6 +148,7 @@ def main() -> None:
     )
     parser.add_argument("--rows", choices=("all", "default"), default="all")
     parser.add_argument("--validation", action="store_true", help="score on a part of the pool")
+    parser.add_argument("--names", action="store_true", help="give what the labels' names tell")
     parser.add_argument("--bias", choices=[name for name in BIASES if name != "size"], default="uniform")
     parser.add_argument(
         "--propensity", action="store_true", help="correct for the bias, labels' true rates known"

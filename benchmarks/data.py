@@ -22,15 +22,17 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """features (N, F), blocks, truth (N, L) of 0 and 1."""
+    """features (N, F), blocks, truth (N, L) of 0 and 1; expected (N, L) by the labels' names, see `Pool`."""
 
     features: NDArray[np.float32]
     blocks: tuple[int, ...]
     truth: NDArray[np.int8]
+    expected: NDArray[np.float32] | None = None
 
     def rows(self, rows: Rows) -> Data:
         """Some of the images."""
-        return Data(self.features[rows], self.blocks, self.truth[rows])
+        expected = None if self.expected is None else self.expected[rows]
+        return Data(self.features[rows], self.blocks, self.truth[rows], expected)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,13 +62,16 @@ def read(folder: Path, backbone: str, cache: Path) -> Data:
     cache.parent.mkdir(parents=True, exist_ok=True)
     items = ((file.name, file.read_bytes) for file in dataset.files)
     extracted = extract(items, loaded, FeatureCache(cache))
-    return Data(extracted.features, tuple(loaded.blocks), dataset.truth.astype(np.int8))
+    expected = loaded.expected(extracted.features, dataset.labels)
+    return Data(extracted.features, tuple(loaded.blocks), dataset.truth.astype(np.int8), expected)
 
 
 def read_arrays(file: Path) -> Data:
-    """The same from an .npz file of `features`, `blocks` and `truth`."""
+    """The same from an .npz file of `features`, `blocks` and `truth`; `expected` where it is there."""
     arrays = np.load(file)
-    return Data(arrays["features"], tuple(arrays["blocks"].tolist()), (arrays["truth"] > 0).astype(np.int8))
+    expected = arrays.get("expected")
+    blocks = tuple(arrays["blocks"].tolist())
+    return Data(arrays["features"], blocks, (arrays["truth"] > 0).astype(np.int8), expected)
 
 
 def splits(

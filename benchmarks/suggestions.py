@@ -1,19 +1,20 @@
 """The share of right suggestions, tag by tag, as an annotator meets them who never reviews one.
 
     python -m benchmarks.suggestions ../shared/data/coco18 --pool 2000 --test 1000
-    python -m benchmarks.suggestions ../shared/data/ucmerced
+    python -m benchmarks.suggestions ../shared/data/ucmerced --names
 
 Each seed tags one label, drawn evenly from those present, on more and more images of the pool; after each
 step the default learns and suggests, k unknown and nothing reviewed. Counted are the suggestions on images
 that are not tagged. `useful`: right, and another label than the one that the annotator would choose there.
-The first useful step is the smallest number of tags at which there is one. Test images are never read.
+The first useful step is the smallest number of tags at which there is one. --names gives what the backbone
+expects by the labels' names, as trainings do. Test images are never read.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def walk(learn: Data, counts: list[int], seed: int, precision: float) -> list[St
     chosen = single_positives(learn.truth, int((learn.truth > 0).any(axis=1).sum()), seed=seed + 1000) > 0
     for count in counts:
         observed = single_positives(learn.truth, count, seed=seed)
-        pool = Pool(learn.features, learn.blocks, observed)
+        pool = Pool(learn.features, learn.blocks, observed, learn.expected)
         fitted = fit(pool, Recipe(), previous=previous, precision=precision)
         previous = fitted.model
         waiting = ~observed.any(axis=1)
@@ -78,13 +79,16 @@ def main() -> None:
     )
     add_arguments(parser)
     parser.add_argument("--counts", default="1,2,5,10,15,20,25,30,40,50,60,100,200,400,800")
+    parser.add_argument("--names", action="store_true", help="give what the labels' names tell")
     parser.add_argument("--precision", type=float, default=0.8)
     parser.add_argument("--out", type=Path, default=Path("onetag-data"), help="folder for the JSON")
     arguments = parser.parse_args()
     counts = [int(each) for each in arguments.counts.split(",")]
     walks: list[list[Step]] = []
     sizes = (arguments.pool, arguments.test)
-    for seed, learn, _ in splits(load(arguments), *sizes, arguments.seeds, validation=False):
+    data = load(arguments)
+    data = data if arguments.names else replace(data, expected=None)
+    for seed, learn, _ in splits(data, *sizes, arguments.seeds, validation=False):
         walks.append(walk(learn, counts, seed, arguments.precision))
         print(f"\nafter {len(walks)} of {arguments.seeds} seeds\n{table(walks)}", flush=True)
     firsts = [first_useful(steps) for steps in walks]
