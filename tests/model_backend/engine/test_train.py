@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sqlalchemy import func, select, update
 
 from annotator.errors import OnetagError
@@ -112,6 +113,24 @@ def test_a_training_leaves_a_version_with_a_vector_for_every_image(
     assert run.metrics["images"] == IMAGES
 
 
+def test_a_training_asks_the_backbone_what_it_expects_by_the_names_of_the_labels(
+    train: Callable[..., ModelVersion], resources: LearningResources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = train()
+    asked: list[list[str]] = []
+
+    def expected(features: NDArray[np.float32], labels: list[str]) -> NDArray[np.float32]:
+        asked.append(list(labels))
+        told = np.full((len(features), len(labels)), np.nan, np.float32)
+        told[:, 0] = np.linspace(0.01, 1, len(features))
+        return told
+
+    monkeypatch.setattr(resources.backbone, "expected", expected)
+    informed = train()
+    assert asked == [["red", "green", "blue"]]
+    assert plain.metrics["images"] == informed.metrics["images"] == IMAGES
+
+
 def test_a_first_training_takes_the_tagged_images_and_some_others(
     work_on: Callable[..., ModelVersion], sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +200,9 @@ def test_features_are_computed_once(
 def _colours() -> Any:
     class Same:
         name, fingerprint, blocks = "colours", "colours-1", (6,)
+
+        def expected(self, *_: object) -> None:
+            return None
 
     return Same()
 
