@@ -1,6 +1,7 @@
 """The loop as an annotator feels it: from a Submit to new suggestions, and what the backend adds to a Submit.
 
     python -m benchmarks.loop                      # 2,000 digit scenes, about five minutes on 2 cores
+    python -m benchmarks.loop --dataset ../shared/data/coco18    # photographs, with the default backbone
     python -m benchmarks.loop --images 300 --json loop.json
 
 Starts a real Label Studio, backend and worker in a temporary folder, and measures with cached features:
@@ -39,8 +40,9 @@ from model_backend.demo.features import Scorer
 from model_backend.demo.loop import Stage, Tally, settled, submit
 from model_backend.demo.show import DemoImages, DemoOptions, prepare, stage_of
 from model_backend.stack.addresses import backend_url
-from model_backend.stack.installation import Installation, Plan, running
+from model_backend.stack.installation import RUN, Installation, Plan, Worker, running
 from model_backend.stack.ports import free_port
+from model_backend.stack.process import marked_processes
 from model_backend.worker.queue import open_job_queue
 
 TRIGGER = 10  # observations that trigger a training: the default of ONETAG_RETRAIN_AFTER
@@ -189,6 +191,13 @@ def last_training(bench: Bench) -> dict[str, Any]:
         return {name: value for name, value in run.metrics.items() if name.endswith("_seconds")}
 
 
+def worker_mib(installation: Installation) -> int:
+    """The memory that the worker holds after its trainings."""
+    settings = installation.settings
+    processes = marked_processes(Worker(settings.data_dir / RUN, settings).mark)
+    return sum(process.memory_info().rss for process in processes) // 2**20
+
+
 def show(numbers: dict[str, dict[str, float]], console: Console) -> None:
     """Print the table."""
     table = Table(title="seconds")
@@ -206,7 +215,7 @@ def bench(folder: Path, arguments: argparse.Namespace, console: Console) -> dict
     settings = load_settings(
         data_dir=folder / "data",
         port=free_port(),
-        backbone="handcrafted",
+        backbone="auto" if arguments.dataset else "handcrafted",
         retrain_after=TRIGGER,
         retrain_idle=3600.0,
     )
@@ -228,6 +237,7 @@ def bench(folder: Path, arguments: argparse.Namespace, console: Console) -> dict
             "labels": len(train.labels),
             "machine": {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()},
             "last_training": last_training(made),
+            "worker_mib": worker_mib(installation),
             "seconds": numbers,
         }
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from model_backend.backbones.base import Floats
 from model_backend.backbones.names import Names
@@ -39,6 +39,8 @@ class Classifier:
         return result
 
     def _probabilities(self, features: Floats) -> Floats:
-        blocks = features.reshape(len(features), -1, self.weight.shape[1])
-        mean: Floats = softmax(blocks @ self.weight.T + self.bias, axis=2).mean(axis=1)
+        count, (classes, width) = len(features), self.weight.shape
+        blocks = torch.from_numpy(features.reshape(-1, width))
+        scores = torch.addmm(torch.from_numpy(self.bias), blocks, torch.from_numpy(self.weight).T)
+        mean: Floats = scores.softmax(dim=1).reshape(count, -1, classes).mean(dim=1).numpy()
         return mean
