@@ -3,6 +3,7 @@
     python -m benchmarks.accuracy ../shared/data/ucmerced
     python -m benchmarks.accuracy ../shared/data/coco18 --pool 2000 --test 1000
     python -m benchmarks.accuracy ../shared/data/coco18 --pool 2000 --test 1000 --rows default --names
+    python -m benchmarks.accuracy planted:correlated --pool 2000 --test 1000
     python -m benchmarks.accuracy ../shared/data/ucmerced --validation   # for choosing: never tests
 
 The pool is the beginning, the test set the end of one fixed permutation of the images. On the pool, each seed
@@ -62,7 +63,7 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
         positives = None if arguments.unknown_k else arguments.wrong_k * truth
         mapped: torch.Tensor | None = None
         for count in arguments.counts:
-            observed = count.observe(learn.truth, seed=seed, bias=arguments.bias)
+            observed = count.observe(learn.truth, seed=seed, bias=arguments.bias, mistakes=arguments.mistakes)
             known = full_labels(learn.truth, observed)
             rates = learn.truth.mean(axis=0)
             propensity = label_propensity(observed, rates) if arguments.propensity else None
@@ -153,6 +154,7 @@ def main() -> None:
     parser.add_argument(
         "--propensity", action="store_true", help="correct for the bias, labels' true rates known"
     )
+    parser.add_argument("--mistakes", type=float, default=0.0, help="share of tags that are wrong")
     parser.add_argument("--wrong-k", type=float, default=1.0, help="factor on the k that is given")
     parser.add_argument("--unknown-k", action="store_true", help="give no k: it is estimated from the tags")
     parser.add_argument(

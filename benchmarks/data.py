@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from benchmarks.planted_sets import PLANTED_SETS, PREFIX, planted_set
 from model_backend.backbones import load_backbone
 from model_backend.demo.dataset import read_dataset
 from model_backend.features import FeatureCache, extract
@@ -37,7 +38,12 @@ class Data:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `load` and `splits`."""
-    parser.add_argument("data", type=Path, help="folder with images/ and labels.csv, or an .npz of features")
+    parser.add_argument(
+        "data",
+        type=Path,
+        help="folder with images/ and labels.csv, an .npz of features, or a planted set: "
+        + ", ".join(f"{PREFIX}{name}" for name in PLANTED_SETS),
+    )
     parser.add_argument("--pool", type=int, default=1600)
     parser.add_argument("--test", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=5)
@@ -47,13 +53,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def load(arguments: argparse.Namespace) -> Data:
     """The images that the arguments name. Exits when they are fewer than --pool and --test together."""
-    arrays = arguments.data.suffix == ".npz"
-    data = (
-        read_arrays(arguments.data) if arrays else read(arguments.data, arguments.backbone, arguments.cache)
-    )
+    data = _data(arguments)
     if arguments.pool + arguments.test > len(data.truth):
         raise SystemExit(f"{len(data.truth)} images are too few for this --pool and --test")
     return data
+
+
+def _data(arguments: argparse.Namespace) -> Data:
+    if str(arguments.data).startswith(PREFIX):
+        features, truth = planted_set(str(arguments.data))
+        return Data(features, (), truth)
+    if arguments.data.suffix == ".npz":
+        return read_arrays(arguments.data)
+    return read(arguments.data, arguments.backbone, arguments.cache)
 
 
 def read(folder: Path, backbone: str, cache: Path) -> Data:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from model_backend.errors import LearningError
 from model_backend.training.pool import Observations
 
+MISTAKES_SEED = 1  # beside the seed of the tags: the same tags are drawn, then some are mistaken
 Weights = NDArray[np.float64]
 Truth = NDArray[np.integer]
 
@@ -62,13 +63,19 @@ BIASES: dict[str, Bias] = {
 
 
 def single_positives(
-    truth: Truth, count: int, *, seed: int, bias: str = "uniform", sizes: Weights | None = None
+    truth: Truth,
+    count: int,
+    *,
+    seed: int,
+    bias: str = "uniform",
+    sizes: Weights | None = None,
+    mistakes: float = 0.0,
 ) -> Observations:
     """One positive (+1) on each of `count` images drawn by chance, unknown (0) elsewhere: (N, L) int8.
 
     truth (N, L): 1 present. Smaller counts of one seed are the beginning of larger ones, tags included.
-    Images where nothing is present are passed over. Raises LearningError for an unknown bias or when fewer
-    images have a label.
+    Images where nothing is present are passed over. mistakes: the chance that a tag is a label that is
+    absent, any of them as likely. Raises LearningError for an unknown bias or when fewer images have a label.
     """
     if bias not in BIASES:
         raise LearningError(f"There is no bias {bias!r}.", f"Choose one of: {', '.join(BIASES)}.")
@@ -83,10 +90,20 @@ def single_positives(
     # The largest of log weight + Gumbel noise is a draw in proportion to the weights.
     with np.errstate(divide="ignore"):
         chosen = (np.log(likely) + random.gumbel(size=truth.shape)).argmax(axis=1)
+    chosen = _mistaken(chosen, truth, mistakes, np.random.default_rng([seed, MISTAKES_SEED]))
     observed = np.zeros(truth.shape, dtype=np.int8)
     rows = order[:count]
     observed[rows, chosen[rows]] = 1
     return observed
+
+
+def _mistaken(
+    chosen: NDArray[np.intp], truth: Truth, mistakes: float, random: np.random.Generator
+) -> NDArray[np.intp]:
+    """The chosen labels (N,), some of them replaced by a label that is absent from the image."""
+    wrong = np.where(truth > 0, -np.inf, random.random(truth.shape)).argmax(axis=1)
+    slips = (random.random(len(truth)) < mistakes) & (truth <= 0).any(axis=1)
+    return np.where(slips, wrong, chosen)
 
 
 @dataclass(frozen=True)
@@ -105,13 +122,16 @@ class Mixture:
     def __str__(self) -> str:
         return f"{self.complete}+{self.tags}" if self.complete else str(self.tags)
 
-    def observe(self, truth: Truth, *, seed: int, bias: str = "uniform") -> Observations:
+    def observe(
+        self, truth: Truth, *, seed: int, bias: str = "uniform", mistakes: float = 0.0
+    ) -> Observations:
         """Observations (N, L) of a truth (N, L), of at most as many images as show a label.
 
-        The reviewed images are the first that this seed tags.
+        The reviewed images are the first that this seed tags. mistakes: of the tags, see `single_positives`;
+        reviews are right.
         """
         most = min(self.complete + self.tags, int((truth > 0).any(axis=1).sum()))
-        observed = single_positives(truth, most, seed=seed, bias=bias)
+        observed = single_positives(truth, most, seed=seed, bias=bias, mistakes=mistakes)
         reviewed = full_labels(truth, single_positives(truth, min(self.complete, most), seed=seed, bias=bias))
         return np.where(reviewed.any(axis=1, keepdims=True), reviewed, observed)
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from model_backend.progress import Progress
-from model_backend.training.logistic import LinearLayer, fit_sigmoid
+from model_backend.training.logistic import fit_sigmoid
 from model_backend.training.mlp import fit_mlps
 from model_backend.training.model import Head
 from model_backend.training.reviews import ReviewEstimate
-from model_backend.training.soft_labels import L2, SoftLabels, refined
+from model_backend.training.soft_labels import SoftLabels, refined
 from model_backend.training.supervision import Supervision
 
 NETS = 2
@@ -32,13 +32,15 @@ def fit_default_heads(
     """
     tags = _tag_head(supervision, soft_labels)
     progress("heads", 0.6)
-    first = Head((_linear(mapped, soft_targets(soft_labels.shares, supervision, soft_labels.reviews)),))
+    l2 = soft_labels.head.l2 / len(mapped)
+    targets = soft_targets(soft_labels.shares, supervision, soft_labels.reviews)
+    first = Head((fit_sigmoid(mapped, targets, l2),))
     shares = refined(soft_labels, (first(mapped) + tags(mapped)) / 2, seed=seed)
     targets = soft_targets(shares, supervision, soft_labels.reviews)
     progress("heads", 0.7)
     nets = fit_mlps(mapped, targets, NETS, seed=seed)
     return (
-        Head((_linear(mapped, targets),)),
+        Head((fit_sigmoid(mapped, targets, l2),)),
         tags,
         *(Head(layers, share=soft_labels.trust / NETS) for layers in nets),
     )
@@ -59,12 +61,8 @@ def soft_targets(shares: Tensor, supervision: Supervision, reviews: ReviewEstima
     return torch.where(observed > 0, 1.0, torch.where(observed < 0, 0.0, targets))
 
 
-def _linear(mapped: Tensor, targets: Tensor) -> LinearLayer:
-    return fit_sigmoid(mapped, targets, L2 / len(mapped))
-
-
 def _tag_head(supervision: Supervision, soft_labels: SoftLabels) -> Head:
-    weight, bias = soft_labels.head
+    weight, bias = soft_labels.head.layer
     if supervision.propensity is not None:
         bias = bias - supervision.propensity.log()
     share = 1 - soft_labels.reviews.trust if soft_labels.reviews else 1.0

@@ -10,9 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from model_backend.training.mixture import mixture_weights
+
 LEAST = 1e-3  # of a label's mean: what counts as not expected at all
 PSEUDO_TAGS = 1.0  # an estimate, for even weights while tags are few
-ROUNDS = 100
 ITERATIONS = 40
 
 
@@ -30,7 +31,7 @@ def with_expected(shares: Tensor, tags: Tensor, expected: Tensor | None) -> tupl
     ratio = (beliefs(frequency.log(), log_ratio, tags) * log_ratio).exp()
     alone = torch.where(expected.isnan(), shares, frequency * ratio)
     estimates = torch.stack([shares, _rows_to_one(alone), _rows_to_one(shares * ratio.sqrt())])
-    weights = mixture_weights(estimates, tags)
+    weights = mixture_weights(estimates, tags, torch.full((len(estimates),), PSEUDO_TAGS))
     return torch.einsum("e,enl->nl", weights, estimates), float(weights[0])
 
 
@@ -55,23 +56,6 @@ def beliefs(log_frequency: Tensor, log_ratio: Tensor, tags: Tensor) -> Tensor:
 
     optimizer.step(closure)  # type: ignore[no-untyped-call] # torch leaves L-BFGS untyped
     return belief.detach().clamp(0, 1)
-
-
-def mixture_weights(estimates: Tensor, tags: Tensor) -> Tensor:
-    """The weights (E,) of estimates (E, N, L), summing to 1, under which the tags (N, L) are likeliest.
-
-    By expectation maximisation (Dempster, Laird and Rubin, 1977) with a pseudo-tag for each estimate. As in
-    stacked density estimation (Smyth and Wolpert, 1999), none should have seen the tag that it is judged by.
-    """
-    likelihood = (estimates * tags).sum(dim=2)[:, tags.sum(dim=1) > 0]
-    count = len(estimates)
-    weights = estimates.new_full((count,), 1 / count)
-    for _ in range(ROUNDS):
-        joint = weights[:, None] * likelihood
-        found = joint / joint.sum(dim=0).clamp(min=1e-12)
-        weights = found.sum(dim=1) + PSEUDO_TAGS
-        weights = weights / weights.sum()
-    return weights
 
 
 def _log_ratio(expected: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Soft labels: for every image and label the chance that the label is the one tagged, its own tag unseen.
 
-The mean of three estimates: a softmax over tags fitted on other folds; the tags of near images; and the tags
-of images for which the first two agree, a distance learned from tags.
+Three estimates mixed: a softmax over tags fitted on other folds; the tags of near images; and the tags of
+images for which the first two agree, a distance learned from tags. They weigh alike, unless the tags say that
+some foretell them worse: where labels do not follow neighbourhoods, near images say nothing.
 """
 
 from __future__ import annotations
@@ -17,23 +18,22 @@ from model_backend.estimators.propagation import label_shares
 from model_backend.progress import Progress
 from model_backend.training.choices import uses_positives
 from model_backend.training.expected import with_expected
-from model_backend.training.logistic import LinearLayer, fit_softmax
+from model_backend.training.mixture import mixture_weights
 from model_backend.training.recipe import Recipe
 from model_backend.training.reviews import ReviewEstimate, estimate_from_reviews
+from model_backend.training.tag_head import TagHead, fit_tag_head
 
-SMOOTHING = 0.2
-L2 = 0.2  # over the number of images
-FOLDS = 5
 NEIGHBOURS = 15
+PSEUDO_TAGS = 200.0  # assumed for even weights of the estimates
 AGAIN = 2 / 3  # weight of refined shares, all tags trusted
 FEW = 100  # tags at which what is learned from tags (the distance, networks) counts half
 
 
 @dataclass(frozen=True, eq=False)
 class SoftLabels:
-    """shares (N, L): the mean of the estimates, rows summing to 1, a tagged image's own tag unseen.
+    """shares (N, L): the estimates mixed, rows summing to 1, a tagged image's own tag unseen.
 
-    tags (N, L): the observed tags, see `tag_shares`; head: the softmax over tags, fitted on all of them;
+    tags (N, L): the observed tags, see `tag_shares`; head: the softmax over them, with its penalty;
     trust: the weight in 0..1 of what is learned from tags, growing with their number; reviews: what
     completely reviewed images say, where there are any; own: the weight in 0..1 of the tags' own estimates in
     the shares, beside what is expected by the labels' names.
@@ -41,7 +41,7 @@ class SoftLabels:
 
     shares: Tensor
     tags: Tensor
-    head: LinearLayer
+    head: TagHead
     trust: float
     reviews: ReviewEstimate | None = None
     own: float = 1.0
@@ -55,17 +55,13 @@ def estimate_soft_labels(
     expected (N, L): by the labels' names, see `Pool`.
     """
     tags = tag_shares(observed)
-    tagged = tags.sum(dim=1) > 0
-    count = int(tagged.sum())
+    count = int((tags.sum(dim=1) > 0).sum())
     trust = count / (count + FEW)
     progress("which label is tagged", 0.1)
-    head = fit_softmax(mapped[tagged], _smooth(tags[tagged]), L2 / count)
-    progress("the same, out of fold", 0.25)
-    away = (mapped @ head[0] + head[1]).softmax(dim=1)
-    away[tagged] = out_of_fold(mapped[tagged], tags[tagged], seed=seed, start=head)
+    head = fit_tag_head(mapped, tags, seed=seed)
     progress("neighbours", 0.5)
     graph = neighbour_graph(mapped, NEIGHBOURS, seed)
-    shares = mean_of_estimates(graph, tags, away, trust, seed=seed)
+    shares = mixed_estimates(graph, tags, head.shares, trust, seed=seed)
     shares, own = with_expected(shares, tags, expected)
     return SoftLabels(shares, tags, head, trust, estimate_from_reviews(mapped, observed, graph), own)
 
@@ -91,30 +87,18 @@ def tag_shares(observed: Tensor) -> Tensor:
     return positive / positive.sum(dim=1, keepdim=True).clamp(min=1.0)
 
 
-def out_of_fold(mapped: Tensor, tags: Tensor, *, seed: int, start: LinearLayer | None = None) -> Tensor:
-    """The softmax over tags (n, L) of each tagged image, by a head fitted without that image's fold."""
-    count = len(mapped)
-    if count < 2:
-        return tags.mean(dim=0, keepdim=True).expand_as(tags)
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    result = torch.empty_like(tags)
-    for held_out in order.chunk(min(FOLDS, count)):
-        kept = torch.ones(count, dtype=torch.bool)
-        kept[held_out] = False
-        weight, bias = fit_softmax(mapped[kept], _smooth(tags[kept]), L2 / int(kept.sum()), start)
-        result[held_out] = (mapped[held_out] @ weight + bias).softmax(dim=1)
-    return result
-
-
-def mean_of_estimates(graph: Graph, tags: Tensor, away: Tensor, trust: float, *, seed: int) -> Tensor:
-    """The mean of the three estimates (N, L), rows summing to 1; the learned distance weighs `trust`.
+def mixed_estimates(graph: Graph, tags: Tensor, away: Tensor, trust: float, *, seed: int) -> Tensor:
+    """The three estimates mixed (N, L), rows summing to 1; the learned distance weighs `trust` at first.
 
     graph: of the pool's neighbours; away (N, L): the softmax over tags, out of fold where an image is tagged.
     """
     near = _spread(graph, tags)
     # Inner products of square roots of two distributions: alike are those that expect the same tags.
     alike = _spread(neighbour_graph(((away + near) / 2).sqrt(), NEIGHBOURS, seed), tags)
-    return (away + near + trust * alike) / (2 + trust)
+    estimates = torch.stack([away, near, alike])
+    at_first = torch.tensor([1.0, 1.0, trust])
+    weights = mixture_weights(estimates, tags, PSEUDO_TAGS * at_first / at_first.sum())
+    return torch.einsum("e,enl->nl", weights, estimates)
 
 
 def refined(soft_labels: SoftLabels, predicted: Tensor, *, seed: int) -> Tensor:
@@ -131,7 +115,3 @@ def refined(soft_labels: SoftLabels, predicted: Tensor, *, seed: int) -> Tensor:
 
 def _spread(graph: Graph, tags: Tensor) -> Tensor:
     return torch.from_numpy(label_shares(graph, csr_matrix(tags.numpy())))
-
-
-def _smooth(tags: Tensor) -> Tensor:
-    return (1 - SMOOTHING) * tags + SMOOTHING / tags.shape[1]

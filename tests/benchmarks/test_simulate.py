@@ -69,3 +69,31 @@ def test_what_is_no_mixture_is_refused(text: str) -> None:
 def test_full_labels_are_known_where_something_was_observed() -> None:
     observed = np.array([[0, 1, 0], [0, 0, 0]], np.int8)
     assert full_labels(np.array([[1, 1, 0], [1, 0, 0]]), observed).tolist() == [[1, 1, -1], [0, 0, 0]]
+
+
+def test_mistakes_tag_what_is_absent_at_their_rate_and_leave_the_other_tags_as_they_were() -> None:
+    truth = np.random.default_rng(0).integers(0, 2, (2_000, 6))
+    truth[:, 0] = 1
+    right = single_positives(truth, 1_500, seed=0)
+    some = single_positives(truth, 1_500, seed=0, mistakes=0.1)
+    assert np.array_equal(right.any(axis=1), some.any(axis=1))
+    wrong = (some > 0) & (truth == 0)
+    assert 0.07 < wrong.sum() / 1_500 < 0.13
+    kept = ~wrong.any(axis=1)
+    assert np.array_equal(right[kept], some[kept])
+
+
+def test_an_image_that_shows_everything_cannot_be_mistaken() -> None:
+    everything = np.ones((20, 3), dtype=np.int8)
+    assert np.array_equal(
+        single_positives(everything, 20, seed=0), single_positives(everything, 20, seed=0, mistakes=1.0)
+    )
+
+
+def test_reviews_are_right_whatever_the_mistakes() -> None:
+    truth = np.random.default_rng(0).integers(0, 2, (200, 6))
+    truth[:, 0] = 1
+    observed = Mixture(50, 50).observe(truth, seed=0, mistakes=1.0)
+    reviewed = (observed != 0).all(axis=1)
+    assert reviewed.sum() == 50
+    assert np.array_equal(observed[reviewed] > 0, truth[reviewed] > 0)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model_backend.training.expected import beliefs, mixture_weights, with_expected
+from model_backend.training.expected import beliefs, with_expected
 
 NAN = float("nan")
 
@@ -68,16 +68,6 @@ def test_a_name_is_believed_until_tags_speak_against_it() -> None:
     assert beliefs(untagged, log_ratio, wrong).tolist() == [0, 0]
     some = beliefs(untagged, log_ratio, wrong * (torch.arange(20) < 1)[:, None])
     assert bool(((some >= 0) & (some < 0.7)).all())
-
-
-def test_weights_go_to_the_estimate_that_foretells_the_tags_and_are_even_without_tags() -> None:
-    tags = one_hot([0, 1] * 50, 2)
-    right, wrong = 0.9 * tags + 0.1 * (1 - tags), 0.1 * tags + 0.9 * (1 - tags)
-    weights = mixture_weights(torch.stack([wrong, right]), tags)
-    assert weights[1] > 0.95
-    few = mixture_weights(torch.stack([wrong, right]), tags * (torch.arange(100) < 2)[:, None])
-    assert 0.5 < few[1] < weights[1]
-    assert mixture_weights(torch.stack([wrong, right]), torch.zeros(100, 2)).tolist() == [0.5, 0.5]
 
 
 def test_an_image_does_not_see_its_own_tag() -> None:

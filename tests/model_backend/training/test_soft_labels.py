@@ -12,8 +12,7 @@ from model_backend.estimators.graph import neighbour_graph
 from model_backend.training import Recipe
 from model_backend.training.soft_labels import (
     estimate_soft_labels,
-    mean_of_estimates,
-    out_of_fold,
+    mixed_estimates,
     refined,
     soft_labels_for,
     tag_shares,
@@ -30,18 +29,6 @@ def test_tags_are_shared_evenly_over_what_is_present_and_absence_is_no_tag() -> 
     assert tag_shares(observed).tolist() == [[1, 0, 0], [0.5, 0, 0.5], [0, 0, 0]]
 
 
-def test_an_image_does_not_see_its_own_tag_out_of_fold(points: Tensor) -> None:
-    tags = torch.eye(3)[torch.arange(50) % 3]
-    before = out_of_fold(points, tags, seed=0)
-    assert torch.allclose(before.sum(1), torch.ones(50), atol=1e-5)
-    changed = tags.clone()
-    changed[7] = torch.tensor([0.0, 0.0, 1.0])
-    assert not torch.equal(tags[7], changed[7])
-    after = out_of_fold(points, changed, seed=0)
-    assert torch.allclose(before[7], after[7], atol=1e-6)
-    assert not torch.allclose(before, after, atol=1e-4)
-
-
 def test_the_soft_labels_of_an_image_do_not_depend_on_its_own_tag() -> None:
     points = torch.randn(40, 6, generator=torch.Generator().manual_seed(2))
     away = torch.full((40, 3), 1 / 3)
@@ -49,9 +36,23 @@ def test_the_soft_labels_of_an_image_do_not_depend_on_its_own_tag() -> None:
     changed = tags.clone()
     changed[7] = torch.tensor([0.0, 0.0, 1.0])
     graph = neighbour_graph(points, 15)
-    before, after = (mean_of_estimates(graph, given, away, 0.0, seed=0) for given in (tags, changed))
+    before, after = (mixed_estimates(graph, given, away, 0.0, seed=0) for given in (tags, changed))
     assert torch.allclose(before.sum(1), torch.ones(40), atol=1e-5)
     assert torch.allclose(before[7], after[7], atol=1e-5)
+
+
+def test_near_images_weigh_less_where_they_say_nothing_of_the_tags() -> None:
+    random = torch.Generator().manual_seed(0)
+    tags = torch.eye(4)[torch.randint(4, (400,), generator=random)]
+    away = 0.6 * tags + 0.1
+    unrelated = neighbour_graph(torch.randn(400, 4, generator=random), 15)
+    related = neighbour_graph(tags + 0.1 * torch.randn(400, 4, generator=random), 15)
+    there, here = (
+        (mixed_estimates(graph, tags, away, 0.8, seed=0) * tags).sum() / 400 for graph in (unrelated, related)
+    )
+    even = 0.7 / 2.8 + 0.25 * 1 / 2.8 + 0.8 / 2.8  # the first two weigh 1, the learned distance 0.8
+    assert there > even
+    assert here > there
 
 
 def test_every_image_has_soft_labels_tagged_or_not(points: Tensor) -> None:
