@@ -134,6 +134,7 @@ def tuning_recipe(arguments: argparse.Namespace, device: torch.device) -> Recipe
         "batch": arguments.batch,
         "frozen": arguments.frozen,
         "backbone_rate": arguments.rate,
+        "batch_statistics": arguments.untrained,
     }
     return Recipe(
         loss=arguments.loss,

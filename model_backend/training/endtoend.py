@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from model_backend.devices import bf16_is_fast, pick_device
 from model_backend.errors import LearningError
 from model_backend.estimators.base import Estimator
+from model_backend.features.mapping import FeatureMap
 from model_backend.losses import Batch, Loss, build_loss
 from model_backend.progress import Progress, silent
 from model_backend.training.recipe import Recipe
@@ -33,8 +34,9 @@ class EndToEndSettings:
 
     epochs: passes in all, of which the backbone does not change in the first `frozen`. batch: images a step.
     head_rate, backbone_rate: Adam's. largest_gradient: its norm is clipped to this. smallest_crop: the share
-    of an image's sides that augmentation keeps at least. bf16: None times both precisions and takes the
-    faster.
+    of an image's sides that augmentation keeps at least. batch_statistics: batch norms follow each batch, as
+    a network needs that starts from random weights; else they keep the statistics that its weights came with,
+    of which a few photographs tell less. bf16: None times both precisions and takes the faster.
 
     >>> EndToEndSettings.of({"epochs": 3}).epochs
     3
@@ -47,6 +49,7 @@ class EndToEndSettings:
     backbone_rate: float = 1e-5
     largest_gradient: float = 5.0
     smallest_crop: float = 0.7
+    batch_statistics: bool = False
     bf16: bool | None = None
 
     @classmethod
@@ -78,20 +81,22 @@ class EndToEndSettings:
 class LinearInit:
     """Where training end to end begins: what training on frozen features left.
 
-    weight (F, L), bias (L,): the head on the backbone's features. estimator: the one trained beside it, for
-    losses that use one; mapped (N, D): the pool's features that the estimator reads, fixed while the backbone
-    moves.
+    weight (F, L), bias (L,): the head on the backbone's features after feature_map, a linear one. It keeps
+    learning there: where features have a mean square of 1, one rate and one penalty fit every backbone.
+    estimator: the one trained beside it, for losses that use one; mapped (N, D): the pool's features that the
+    estimator reads, fixed while the backbone moves.
     """
 
     weight: Tensor
     bias: Tensor
+    feature_map: FeatureMap
     estimator: Estimator | None = None
     mapped: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class EndToEndFit:
-    """The trained backbone (on the CPU, in evaluation mode), the head's weight (F, L) and bias (L,)."""
+    """The trained backbone (on the CPU, in evaluation mode), the head's weight (F, L) and bias (L,) on it."""
 
     backbone: nn.Module
     weight: Tensor
@@ -114,7 +119,8 @@ def fit_end_to_end(
     read: rows of the pool (B,) to their images, uint8 or float32, in the range that `backbone` expects;
     called from another thread, one batch ahead. Images without observations are left out. The recipe's
     `end_to_end_options` are those of `EndToEndSettings`.
-    The loss keeps its own scale, a mean over cells: Adam does not feel it, and published rates carry over.
+    The head keeps the penalty that it was fitted with, recipe.l2 / 2n |weight|^2 beside the loss summed over
+    labels: without it, it would leave where it starts before the backbone moves at all.
     progress: called with the epoch and the share done after each step; what it raises ends the training.
     `backbone` itself is trained. Raises LearningError when the loss or a gradient is not finite.
     """
@@ -126,8 +132,8 @@ def fit_end_to_end(
         losses = tuple(run.epoch(epoch, progress or silent) for epoch in range(1, epochs + 1))
         seconds = time.perf_counter() - begun
     backbone.eval().cpu()
-    head = run.head.cpu()
-    weight, bias = head.weight.detach().T.contiguous(), head.bias.detach()
+    linear = run.head.linear.cpu()
+    weight, bias = start.feature_map.fold(linear.weight.detach().T.contiguous(), linear.bias.detach())
     speed = len(run.rows) * epochs / max(seconds, 1e-9)
     return EndToEndFit(backbone, weight, bias, losses, speed)
 
@@ -156,7 +162,8 @@ class _Run:
             raise LearningError("No image has a label yet.", "Tag a few images, then fine-tune.")
         self.random = torch.Generator().manual_seed(recipe.seed)
         self.backbone = backbone.to(memory_format=torch.channels_last).to(self.device)
-        self.head = _head(start).to(self.device)
+        self.head = _MappedHead(start).to(self.device)
+        self.penalty = recipe.l2 / 2 / len(self.rows) / start.weight.shape[1]
         self.name = recipe.loss or "an"
         self.loss: Loss = build_loss(self.name, **recipe.loss_options).to(self.device)
         self.optimizer = torch.optim.Adam(self.head.parameters(), settings.head_rate, fused=True)
@@ -171,6 +178,9 @@ class _Run:
             self.optimizer.add_param_group({"params": list(self.backbone.parameters()), "lr": rate})
         # Frozen means its running statistics too; and one image alone has none.
         self.backbone.train(self.unfrozen and len(self.rows) > 1)
+        if not self.settings.batch_statistics:
+            for norm in _batch_norms(self.backbone):
+                norm.eval()
         order = self.rows[torch.randperm(len(self.rows), generator=self.random)]
         # Of even sizes: a last batch of one image would upset batch norm.
         batches = torch.tensor_split(order, -(-len(order) // self.settings.batch))
@@ -190,6 +200,7 @@ class _Run:
                 features = self.backbone(images)
             logits = self.head(features)
         value: Tensor = self.loss(logits.float(), self._batch(rows.to(self.device), epoch))
+        value = value + self.penalty * self.head.linear.weight.square().sum()
         self._require_finite(value.detach(), "loss", epoch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(value)
@@ -252,9 +263,25 @@ def augmented(images: Tensor, random: torch.Generator, smallest_crop: float) -> 
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
-def _head(start: LinearInit) -> nn.Linear:
-    head = nn.Linear(*start.weight.shape)
-    with torch.no_grad():
-        head.weight.copy_(start.weight.T)
-        head.bias.copy_(start.bias)
-    return head
+class _MappedHead(nn.Module):
+    """A head on features (B, F) after the feature map: scores (B, L)."""
+
+    centre: Tensor
+    factor: Tensor
+
+    def __init__(self, start: LinearInit) -> None:
+        super().__init__()
+        self.linear = nn.Linear(*start.weight.shape)
+        with torch.no_grad():
+            self.linear.weight.copy_(start.weight.T)
+            self.linear.bias.copy_(start.bias)
+        self.register_buffer("centre", start.feature_map.centre)
+        self.register_buffer("factor", start.feature_map.factor)
+
+    def forward(self, features: Tensor) -> Tensor:
+        scores: Tensor = self.linear((features - self.centre) * self.factor)
+        return scores
+
+
+def _batch_norms(module: nn.Module) -> Iterator[nn.Module]:
+    return (each for each in module.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm))

@@ -94,7 +94,7 @@ def tune(
     supervision = Supervision(observed, positives.value, checked_propensity(propensity, pool.labels))
     linear = fit_linear(mapped, supervision, meant, progress=_staged("head", report))
     (head,) = linear.heads
-    weight, bias = feature_map.fold(*head.layers[0])
+    weight, bias = head.layers[0]
     if readable is not None:
         supervision = replace(supervision, observed=observed * torch.from_numpy(readable)[:, None])
     fitted = fit_end_to_end(
@@ -102,7 +102,7 @@ def tune(
         read,
         supervision,
         meant,
-        start=LinearInit(weight, bias, linear.estimator, mapped),
+        start=LinearInit(weight, bias, feature_map, linear.estimator, mapped),
         progress=_staged("end to end", report),
     )
     head = replace(head, layers=((fitted.weight, fitted.bias),))

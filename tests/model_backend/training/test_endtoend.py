@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from model_backend.errors import LearningError
 from model_backend.estimators import Estimator, build_estimator
+from model_backend.features.mapping import FeatureMap
 from model_backend.training import Recipe
 from model_backend.training.endtoend import EndToEndFit, LinearInit, augmented, fit_end_to_end
+from model_backend.training.logistic import fit_sigmoid
 from model_backend.training.supervision import Supervision
 
 Problem = tuple[nn.Module, Tensor, Tensor]
@@ -50,13 +52,13 @@ def tune(
     **settings: Any,
 ) -> EndToEndFit:
     backbone, images, observed = problem
-    options = {"backbone_rate": 1e-2, "head_rate": 2e-2, "bf16": False} | settings
+    options = {"backbone_rate": 1e-2, "head_rate": 2e-2, "batch_statistics": True, "bf16": False} | settings
     return fit_end_to_end(
         backbone,
         lambda rows: images[rows],
         Supervision(observed, 1.0, propensity),
         replace(recipe or Recipe(loss="bce"), end_to_end_options=options),
-        start=LinearInit(torch.zeros(16, 2), torch.zeros(2), estimator),
+        start=LinearInit(torch.zeros(16, 2), torch.zeros(2), FeatureMap.identity(16), estimator),
     )
 
 
@@ -84,6 +86,44 @@ def test_unfrozen_every_parameter_is_in_the_optimiser_once_and_moves() -> None:
     fitted = tune((backbone, images, observed), epochs=3, frozen=1)
     moved = [not torch.equal(old, new) for old, new in zip(before, fitted.backbone.parameters(), strict=True)]
     assert all(moved)
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_batch_norms_keep_their_statistics_unless_told_to_follow_each_batch(follows: bool) -> None:
+    backbone, images, observed = problem()
+    norm = backbone.get_submodule("norm")
+    mean = norm.get_buffer("running_mean").clone()
+    tune((backbone, images, observed), epochs=3, frozen=1, batch_statistics=follows)
+    assert torch.equal(norm.get_buffer("running_mean"), mean) is not follows
+    assert not norm.training, "it ends in evaluation mode"
+
+
+def test_the_head_stays_where_it_fits_best_while_the_backbone_stands_still() -> None:
+    """It starts where the linear training ended: at the optimum of the same loss and penalty."""
+    backbone, images, observed = problem()
+    with torch.no_grad():
+        features = backbone.eval()(images)
+    feature_map = FeatureMap.fit(features.numpy(), (16,), seed=0, kind="linear")
+    mapped = torch.from_numpy(feature_map.transform(features.numpy()))
+    recipe = Recipe(loss="bce", l2=5.0)
+    options = {"epochs": 4, "frozen": 4, "smallest_crop": 1.0, "head_rate": 1e-3, "bf16": False}
+    fitted = fit_sigmoid(mapped, (observed > 0).float(), recipe.l2 / len(images))
+    start = LinearInit(*fitted, feature_map)
+    ends = [
+        fit_end_to_end(
+            backbone,
+            lambda rows: images[rows],
+            Supervision(observed, 1.0, None),
+            replace(recipe, l2=l2, end_to_end_options=options),
+            start=start,
+        )
+        for l2 in (recipe.l2, 0.0)
+    ]
+    held, loose = (
+        float((mapped @ fitted[0] - (features - features.mean(0)) @ end.weight).std()) for end in ends
+    )
+    assert held < 0.1
+    assert loose > 2 * held
 
 
 def test_seeds_give_the_same_result_twice() -> None:
