@@ -27,7 +27,7 @@ from annotator.labelstudio.payloads import StudioAnnotation
 from annotator.labelstudio.predictions import version_of_region
 from annotator.store.labels import live_labels
 from annotator.store.models import Annotation, Image, ModelVersion, Project, Suggestion
-from annotator.store.records import Submission, record_annotation
+from annotator.store.records import Before, Submission, record_annotation
 from annotator.store.states import Source
 
 
@@ -46,10 +46,12 @@ def record_studio_annotation(
     annotation: StudioAnnotation,
     *,
     new_labels: Collection[str] = (),
+    before: Before | None = None,
 ) -> Annotation | None:
     """Record an annotation with what it makes known; None when that adds nothing.
 
     `new_labels` may have come after the annotation: it makes nothing known of them unless it names them.
+    `before` is what was on record when Label Studio was asked for it, see `record_annotation`.
     """
     shown = what_was_shown(session, project, image, annotation)
     labels = [label.name for label in live_labels(session, project.id)]
@@ -71,6 +73,7 @@ def record_studio_annotation(
             ],
             at=annotation.updated_at,
         ),
+        before,
     )
 
 

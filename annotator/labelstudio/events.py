@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -25,6 +26,7 @@ from annotator.store import (
     Event,
     Project,
     finish_event,
+    newer_is_known,
     remove_images,
     retire_annotation,
     sync_images,
@@ -154,6 +156,14 @@ def _annotations(work: _Work) -> None:
                 work.session, work.project, image, annotation, new_labels=work.outcome.labels
             )
             work.outcome.changed += recorded is not None
+            if recorded is None:
+                _ask_if_newer_is_known(work, annotation.id, annotation.updated_at)
+
+
+def _ask_if_newer_is_known(work: _Work, annotation: int, at: datetime) -> None:
+    """Have Label Studio asked what holds: this came late, or a clock has been set back since."""
+    if newer_is_known(work.session, work.project, annotation, at):
+        work.outcome.reconcile = True
 
 
 def _deletions(work: _Work) -> None:
@@ -161,6 +171,8 @@ def _deletions(work: _Work) -> None:
     for annotation in _ids(work, work.body.annotations):
         retired = retire_annotation(work.session, work.project, annotation, work.event.received_at)
         work.outcome.changed += retired
+        if not retired:
+            _ask_if_newer_is_known(work, annotation, work.event.received_at)
 
 
 def _new_tasks(work: _Work) -> None:

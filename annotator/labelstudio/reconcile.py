@@ -7,7 +7,7 @@ answers slowly, nobody waits for the database.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,17 @@ from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.errors import LabelStudioMissing, noting
 from annotator.labelstudio.payloads import StudioAnnotation, Task, read, read_annotation
 from annotator.labelstudio.sync import adopt_config, image_of_task
-from annotator.store import Annotation, Image, Project, Store, remove_images, retire_annotation, sync_images
+from annotator.store import (
+    Annotation,
+    Before,
+    Deletion,
+    Image,
+    Project,
+    Store,
+    remove_images,
+    retire_annotation,
+    sync_images,
+)
 from annotator.store.types import as_stored, utc_now
 
 logger = logging.getLogger(__name__)
@@ -90,13 +100,14 @@ def reconcile(
     with store.reading() as session:
         number = _studio_project(session, project_id)
         known, known_tasks = _known(session, project_id), _known_tasks(session, project_id)
+        before = _before(session, project_id)
     there = _read(studio, number, report, tell)
     with store.session() as session:
         _follow_project(session, project_id, known_tasks, there, report)
     fresh = [each for each in there.annotations if not _recorded(known.get(each.id), each)]
     for start in range(0, len(fresh), BATCH):
         with store.session() as session:
-            _record_all(session, project_id, fresh[start : start + BATCH], report)
+            _record_all(session, project_id, fresh[start : start + BATCH], before, report)
         tell("recording", min(1.0, (start + BATCH) / len(fresh)))
     gone = sorted(known.keys() - {each.id for each in there.annotations})
     _retire_missing(store, studio, project_id, gone, report)
@@ -130,6 +141,20 @@ def _known(session: Session, project_id: int) -> dict[int, _Known]:
             each.image_id, task or 0, each.result, each.skipped, each.annotator
         )
         for each, task in session.execute(live)
+    }
+
+
+def _before(session: Session, project_id: int) -> dict[int, Before]:
+    """What is on record of every annotation before Label Studio is read, by its number."""
+    deleted = select(Deletion.studio_annotation).where(Deletion.project_id == project_id)
+    revisions = select(Annotation.studio_annotation, Annotation.id, Annotation.retired_at).where(
+        Annotation.project_id == project_id, Annotation.studio_annotation.is_not(None)
+    )
+    remembered = {number: Before(deleted=True) for number in session.scalars(deleted)}
+    return remembered | {
+        number: Before(newest, live=retired_at is None)
+        for number, newest, retired_at in session.execute(revisions.order_by(Annotation.revision))
+        if number is not None
     }
 
 
@@ -190,13 +215,24 @@ def _recorded(known: _Known | None, annotation: StudioAnnotation) -> bool:
 
 
 def _record_all(
-    session: Session, project_id: int, batch: Sequence[StudioAnnotation], report: ReconcileReport
+    session: Session,
+    project_id: int,
+    batch: Sequence[StudioAnnotation],
+    before: Mapping[int, Before],
+    report: ReconcileReport,
 ) -> None:
     project = session.get_one(Project, project_id)
     for annotation in batch:
         with noting(report.problems):
             image = image_of_task(session, project, annotation.task)
-            written = record_studio_annotation(session, project, image, annotation, new_labels=report.labels)
+            written = record_studio_annotation(
+                session,
+                project,
+                image,
+                annotation,
+                new_labels=report.labels,
+                before=before.get(annotation.id, Before()),
+            )
             report.recorded += written is not None
 
 
@@ -210,4 +246,4 @@ def _retire_missing(
         except LabelStudioMissing:
             with store.session() as session:
                 project = session.get_one(Project, project_id)
-                report.retired += retire_annotation(session, project, annotation, utc_now())
+                report.retired += retire_annotation(session, project, annotation, utc_now(), certain=True)

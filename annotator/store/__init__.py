@@ -21,7 +21,14 @@ from annotator.store.models import (
     Suggestion,
     TrainingRun,
 )
-from annotator.store.records import Observed, Submission, record_annotation, retire_annotation
+from annotator.store.records import (
+    Before,
+    Observed,
+    Submission,
+    newer_is_known,
+    record_annotation,
+    retire_annotation,
+)
 from annotator.store.runs import (
     RunGone,
     claim_run,
@@ -44,6 +51,7 @@ from annotator.store.vectors import load_vectors, store_vectors
 __all__ = [
     "Annotation",
     "Base",
+    "Before",
     "Deletion",
     "Event",
     "Image",
@@ -83,6 +91,7 @@ __all__ = [
     "live_labels",
     "load_vectors",
     "mark_pushed",
+    "newer_is_known",
     "next_queued_run",
     "next_suggestions",
     "observed_matrix",

@@ -48,14 +48,31 @@ class Submission:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Before:
+    """What was on record of an annotation before Label Studio was asked for it.
+
+    newest: the id of its newest revision, None when there was none. live: whether that one was not retired.
+    deleted: whether a deletion was remembered that came before the annotation.
+    """
+
+    newest: int | None = None
+    live: bool = False
+    deleted: bool = False
+
+
 def record_annotation(
-    session: Session, project: Project, image: Image, submission: Submission
+    session: Session, project: Project, image: Image, submission: Submission, before: Before | None = None
 ) -> Annotation | None:
     """Record one submission; None when that adds nothing to what is known.
 
     What the live revision says already is not written again. What is older than the live revision, or than
     the deletion, came late and is ignored. Everything else retires the live revision with its observations
     and becomes the new one. Without `studio_annotation`, image and annotator tell which annotation it is.
+
+    before: given when the submission was read from Label Studio itself. It then wins over all that was on
+    record before, whatever its time says: clocks are set back, and backups restored. Only what has been
+    recorded since then is compared with it by time.
     Raises OnetagError for a label that the project does not have or that is observed as +1 and -1.
     """
     if image.project_id != project.id:
@@ -77,17 +94,20 @@ def record_annotation(
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with session.begin_nested():
-                return _record(session, fresh, values)
+                return _record(session, fresh, values, before)
         except IntegrityError:  # another process wrote the same revision first: look again at what it wrote
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
 
 
-def retire_annotation(session: Session, project: Project, studio_annotation: int, at: datetime) -> bool:
+def retire_annotation(
+    session: Session, project: Project, studio_annotation: int, at: datetime, *, certain: bool = False
+) -> bool:
     """Retire an annotation that Label Studio deleted at `at`; says whether a live one was retired.
 
-    One that is newer than `at` stays. One that has not arrived yet is remembered as deleted.
+    One that is newer than `at` stays, unless it is `certain` that Label Studio does not have it any more.
+    One that has not arrived yet is remembered as deleted.
     """
     newest = _newest(session, project.id, studio_annotation)
     if newest is None:
@@ -97,16 +117,27 @@ def retire_annotation(session: Session, project: Project, studio_annotation: int
     if newest is None:
         _remember_deletion(session, project.id, studio_annotation, utc(at))
         return False
-    if newest.retired_at is not None or newest.updated_at > at:
+    if newest.retired_at is not None or (newest.updated_at > at and not certain):
         return False
     _retire(session, newest, utc(at))
     return True
 
 
-def _record(session: Session, fresh: Annotation, values: dict[int, Observed]) -> Annotation | None:
+def newer_is_known(session: Session, project: Project, studio_annotation: int, at: datetime) -> bool:
+    """Whether what is on record of an annotation claims to be newer than `at`.
+
+    Then something came late, or a clock was set back: Label Studio has to be asked which.
+    """
+    newest = _newest(session, project.id, studio_annotation)
+    return newest is not None and (newest.retired_at or newest.updated_at) > at
+
+
+def _record(
+    session: Session, fresh: Annotation, values: dict[int, Observed], before: Before | None
+) -> Annotation | None:
     _take_turn(session, fresh)
     newest = _newest_like(session, fresh)
-    if _came_late(session, fresh, newest):
+    if not _on_record_then(session, fresh, newest, before) and _came_late(session, fresh, newest):
         return None
     if newest is not None and newest.retired_at is None:
         if _says_the_same(session, newest, fresh, values):
@@ -153,6 +184,18 @@ def _newest_like(session: Session, fresh: Annotation) -> Annotation | None:
 def _first(chosen: Any) -> Any:
     newest = chosen.order_by(Annotation.revision.desc()).limit(1).with_for_update(key_share=True)
     return newest.execution_options(populate_existing=True)
+
+
+def _on_record_then(
+    session: Session, fresh: Annotation, newest: Annotation | None, before: Before | None
+) -> bool:
+    """Whether nothing about the annotation has been recorded since `before`."""
+    if before is None:
+        return False
+    if newest is not None:
+        return (newest.id, newest.retired_at is None) == (before.newest, before.live)
+    remembered = session.get(Deletion, (fresh.project_id, fresh.studio_annotation))
+    return before.newest is None and (remembered is not None) == before.deleted
 
 
 def _came_late(session: Session, fresh: Annotation, newest: Annotation | None) -> bool:

@@ -10,7 +10,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.store import Annotation, Image, Observed, Project, Source, Submission, record_annotation
+from annotator.store import (
+    Annotation,
+    Before,
+    Image,
+    Observed,
+    Project,
+    Source,
+    Submission,
+    record_annotation,
+)
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -32,6 +41,7 @@ def annotate() -> Callable[..., Annotation | None]:
         task: int = 101,
         number: int | None = 1,
         second: float = 0,
+        before: Before | None = None,
         **others: Any,
     ) -> Annotation | None:
         image = session.scalars(
@@ -56,6 +66,6 @@ def annotate() -> Callable[..., Annotation | None]:
             "observed": observed,
             "at": NOON + timedelta(seconds=second),
         }
-        return record_annotation(session, project, image, Submission(**(values | others)))
+        return record_annotation(session, project, image, Submission(**(values | others)), before)
 
     return record

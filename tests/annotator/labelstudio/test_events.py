@@ -124,6 +124,26 @@ def test_a_skip_is_recorded_and_says_nothing(session: Session, project: Project)
     assert known(session) == {}
 
 
+def test_an_edit_that_seems_older_has_label_studio_asked(session: Session, project: Project) -> None:
+    """The clock of Label Studio has been set back since, or the event came late: it knows which."""
+    annotated(session, minute=600)
+    edited = annotated(session, result=[region("label", "dog")], minute=1)
+    assert edited.reconcile
+    assert not annotated(session, minute=600).reconcile, "the same delivery once more asks for nothing"
+    _, deleted = arrive(
+        session, "ANNOTATIONS_DELETED", {"annotations": [{"id": 1}], "project": studio_project()}
+    )
+    assert not deleted.reconcile, "received after all that is known"
+
+
+def test_a_deletion_of_what_seems_newer_has_label_studio_asked(session: Session, project: Project) -> None:
+    annotated(session, minute=60 * 24 * 365 * 100)
+    _, deleted = arrive(
+        session, "ANNOTATIONS_DELETED", {"annotations": [{"id": 1}], "project": studio_project()}
+    )
+    assert deleted.reconcile
+
+
 def test_a_deletion_comes_without_its_task(session: Session, project: Project) -> None:
     annotated(session)
     _, outcome = arrive(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.client import Studio
@@ -236,6 +237,27 @@ def test_what_webhooks_never_tell_is_found(
     studio.delete_annotation(annotation["id"])
     assert reconcile(side.store, studio, side.project_id).retired == 1
     assert side.records()["observations"] == []
+
+
+@pytest.mark.studio
+def test_a_clock_that_was_set_back_is_healed(
+    studio: Studio, new_studio_project: Callable[..., int], new_side: Callable[[int, Studio], Side]
+) -> None:
+    project = new_studio_project(LABELS, uris=("data:,a", "data:,b"))
+    side = new_side(project, studio)
+    edited, deleted = [
+        studio.annotate(task["id"], [region("label", "cat")])["id"] for task in studio.tasks(project)
+    ]
+    reconcile(side.store, studio, side.project_id)
+    with side.store.session() as session:  # as if both had come while the clock was an hour ahead
+        ahead = datetime.now(UTC) + timedelta(hours=1)
+        session.execute(update(Annotation).values(updated_at=ahead))
+    studio.update_annotation(edited, result=[region("label", "dog")])
+    studio.delete_annotation(deleted)
+    report = reconcile(side.store, studio, side.project_id)
+    assert (report.recorded, report.retired) == (1, 1)
+    assert [seen[1:4] for seen in side.records()["observations"]] == [("dog", 1, "tag")]
+    assert not reconcile(side.store, studio, side.project_id)
 
 
 @pytest.mark.studio

@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.store import (
     Annotation,
+    Before,
     Image,
     Observation,
     Project,
     Store,
     Submission,
+    newer_is_known,
     record_annotation,
     records,
     retire_annotation,
@@ -178,6 +180,60 @@ def test_a_deletion_that_is_older_than_the_annotation_is_ignored(
         annotate(session, project, "cat", second=5)
         assert retire_annotation(session, project, 1, at(1)) is False
         assert known(session) == {"cat": 1}
+
+
+def test_what_is_certainly_deleted_is_retired_whatever_its_time_says(
+    store: Store, make_project: MakeProject, annotate: Annotate, at: Moment
+) -> None:
+    with store.session() as session:
+        project = make_project(session)
+        annotate(session, project, "cat", second=5)
+        assert retire_annotation(session, project, 1, at(1), certain=True) is True
+        assert known(session) == {}
+
+
+def test_what_label_studio_says_now_wins_over_a_recorded_time_in_the_future(
+    store: Store, make_project: MakeProject, annotate: Annotate, at: Moment
+) -> None:
+    with store.session() as session:
+        project = make_project(session)
+        first = annotate(session, project, "cat", second=3600)
+        assert first is not None
+        assert annotate(session, project, "dog", second=1) is None, "by its time alone it is late"
+        assert newer_is_known(session, project, 1, at(1))
+        assert annotate(session, project, "dog", second=1, before=Before(first.id, live=True))
+        assert known(session) == {"dog": 1}
+        assert annotate(session, project, "tree", second=2), "the next edit needs no help"
+        assert known(session) == {"tree": 1}
+        assert not newer_is_known(session, project, 1, at(2))
+
+
+def test_what_was_recorded_since_label_studio_was_asked_is_not_undone(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session)
+        first = annotate(session, project, "cat", second=1)
+        assert first is not None
+        asked = Before(first.id, live=True)
+        annotate(session, project, "tree", second=5)  # told by a webhook meanwhile
+        assert annotate(session, project, "dog", second=3, before=asked) is None
+        assert known(session) == {"tree": 1}
+
+
+def test_what_label_studio_has_now_is_not_deleted_whatever_the_clocks_say(
+    store: Store, make_project: MakeProject, annotate: Annotate, at: Moment
+) -> None:
+    with store.session() as session:
+        project = make_project(session)
+        first = annotate(session, project, "cat", second=1)
+        assert first is not None
+        retire_annotation(session, project, 1, at(3600))
+        retire_annotation(session, project, 2, at(3600))  # before it had come
+        assert annotate(session, project, "cat", second=2, before=Before(first.id, live=False))
+        assert annotate(session, project, "dog", number=2, second=2, before=Before()) is None, "deleted since"
+        assert annotate(session, project, "dog", number=2, second=2, before=Before(deleted=True))
+        assert known(session) == {"cat": 1, "dog": 1}
 
 
 def test_a_deletion_may_come_before_what_it_deletes(
