@@ -29,12 +29,14 @@ class Flag:
 
     panel: the group it stands in. spelled: the flag where it is not the field's name. unset: what holds while
     the setting has no value, shown as its default. variable_only: why there is no flag; empty when there is.
+    kept: whether a data folder knows its own, which then holds instead of the default.
     """
 
     panel: Panel
     spelled: str = ""
     unset: str = ""
     variable_only: str = ""
+    kept: bool = False
 
 
 def flag_of(field: FieldInfo) -> Flag:
@@ -74,4 +76,5 @@ def default_value(field: FieldInfo) -> Any:
 def default_text(field: FieldInfo) -> str:
     """The default of a setting, for people."""
     value = default_value(field)
-    return flag_of(field).unset if value is None else str(value)
+    text = flag_of(field).unset if value is None else str(value)
+    return f"the data folder's, else {text}" if flag_of(field).kept and value is not None else text

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from annotator.errors import OnetagError
@@ -36,10 +36,10 @@ class Settings(BaseSettings):
         "", repr=False, description="SQLAlchemy URL of the store."
     )
 
-    host: Annotated[str, Flag(Panel.BACKEND)] = Field(
+    host: Annotated[str, Flag(Panel.BACKEND, kept=True)] = Field(
         "127.0.0.1", description="Address the ML backend listens on."
     )
-    port: Annotated[int, Flag(Panel.BACKEND)] = Field(
+    port: Annotated[int, Flag(Panel.BACKEND, kept=True)] = Field(
         9090, ge=1, le=65535, description="Port the ML backend listens on."
     )
     secret: Annotated[
@@ -140,6 +140,14 @@ class Settings(BaseSettings):
         32, ge=1, description="Images computed at once when Label Studio asks for predictions."
     )
 
+    _kept: frozenset[str] = PrivateAttr(frozenset())
+    """Names of the settings that come from the credentials file."""
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Names of the settings that a flag, a variable or a caller gave."""
+        return frozenset(self.model_fields_set - self._kept)
+
     @field_validator("image_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:
@@ -156,7 +164,7 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment, with every override that is not None on top.
 
-    Credentials kept by `onetag up` and `onetag connect` in the data folder fill what is still unset.
+    What `onetag up`, `serve` and `connect` kept in the data folder fills what nobody gave.
     Raises OnetagError naming each variable that cannot be read.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
@@ -167,12 +175,37 @@ def load_settings(**overrides: Any) -> Settings:
         raise OnetagError(
             f"These settings cannot be used: {wrong}.", "Correct the flag or the variable."
         ) from None
+    return renewed(settings)
+
+
+def renewed(settings: Settings) -> Settings:
+    """The settings with what the credentials file holds by now for those that nothing else gives.
+
+    Commands that run for long ask again, since `onetag connect` may come after them. The same object when
+    nothing has changed.
+    """
     kept = {
         name: value
         for name, value in load_credentials(settings.data_dir).items()
-        if name in Settings.model_fields and getattr(settings, name) is None
+        if name in Settings.model_fields and name not in settings.given
     }
-    return Settings(**(given | kept)) if kept else settings
+    if all(_as_kept(getattr(settings, name)) == value for name, value in kept.items()):
+        return settings
+    try:
+        read = Settings(data_dir=settings.data_dir, **kept)  # type: ignore[arg-type]  # pydantic reads text
+    except ValidationError:
+        raise OnetagError(
+            f"{settings.data_dir / CREDENTIALS_FILE} holds values that cannot be used.",
+            "Mend or delete it, then connect again.",
+        ) from None
+    changed = settings.model_copy(update={name: getattr(read, name) for name in kept})
+    changed._kept = settings._kept | kept.keys()
+    return changed
+
+
+def _as_kept(value: Any) -> str | None:
+    """A setting as the credentials file holds it."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else None if value is None else str(value)
 
 
 def _variable(item: Any) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import clean_labels
 from annotator.store import Project
+from annotator.store.current import FIRST
 
 
 def label_names(text: str) -> list[str]:
@@ -30,17 +31,26 @@ def _read_lines(file: Path) -> list[str]:
         ) from None
 
 
-def chosen_project(session: Session, number: int | None) -> Project:
-    """The project with this number in Label Studio; without a number, the only one there is.
+def chosen_project(session: Session, wanted: str | None) -> Project:
+    """The project with this key or, where only one has it, this number in Label Studio or this title.
 
-    Raises OnetagError when there is none, or when several could be meant.
+    Without a wish, the only one there is. Raises OnetagError when there is none, or when several could be
+    meant, with the keys of all.
     """
     rows = list(session.scalars(select(Project).order_by(Project.id)))
-    found = [row for row in rows if number is None or row.studio_project == number]
+    if not rows:
+        raise OnetagError("There is no project yet.", FIRST)
+    found = [row for row in rows if wanted is None or wanted == row.key]
+    found = found or [row for row in rows if wanted in (str(row.studio_project), row.title)]
     if len(found) == 1:
         return found[0]
-    if not rows:
-        raise OnetagError("There is no project yet.", "Start with `onetag up` or `onetag connect`.")
-    named = ", ".join(f"{row.studio_project} ({row.title} at {row.studio_url})" for row in rows)
-    wrong = "Several projects could be meant" if found else f"There is no project {number}"
-    raise OnetagError(f"{wrong}.", f"Choose with --project; there are: {named}.")
+    wrong = "Several projects could be meant" if found else f"There is no project {wanted}"
+    named = ", ".join(f"{row.key} ({described(row)})" for row in found or rows)
+    raise OnetagError(f"{wrong}.", f"Choose by its key, as in --project {(found or rows)[0].key}: {named}.")
+
+
+def described(project: Project) -> str:
+    """A project for people: its title, and where it is in Label Studio."""
+    if project.studio_project is None:
+        return f"{project.title}, without Label Studio"
+    return f"{project.title}, project {project.studio_project} at {project.studio_url or 'no address'}"

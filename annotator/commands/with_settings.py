@@ -89,7 +89,7 @@ def _names(wanted: Collection[str], without: Collection[str], own: Mapping[str, 
 
 def _parameter(name: str, own: Mapping[str, Any]) -> inspect.Parameter:
     field = Settings.model_fields[name]
-    value = own.get(name, default_value(field))
+    value = own.get(name, Unset(default_text(field)) if flag_of(field).kept else default_value(field))
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,

@@ -21,6 +21,7 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.annotations import record_studio_annotation
 from annotator.labelstudio.errors import noting
 from annotator.labelstudio.payloads import Deletion, SentProject, Task, WebhookBody, read, read_annotation
+from annotator.labelstudio.projects import Identity, find_project
 from annotator.labelstudio.sync import adopt_config, image_field, image_of_task
 from annotator.store import (
     Event,
@@ -114,6 +115,10 @@ def _project(session: Session, event: Event, sent: SentProject) -> Project:
     if sent.id is None:
         raise OnetagError("The event names no project.", "Reconcile to read it from Label Studio.")
     known = list(session.scalars(select(Project).where(Project.studio_project == sent.id)))
+    if sent.created_at is not None:
+        identity = Identity(sent.id, sent.created_at)
+        exactly = find_project(session, None, identity)
+        known = [exactly] if exactly else [each for each in known if each.studio_created_at is None]
     if len(known) != 1:
         raise OnetagError(
             f"Project {sent.id} of Label Studio is connected {len(known)} times.",

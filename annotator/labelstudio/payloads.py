@@ -78,6 +78,7 @@ class SentProject(Payload):
 
     title = "project"
     id: OptionalId = None
+    created_at: OptionalMoment = None
     label_config: Annotated[str | None, WrapValidator(_none_if_malformed)] = None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -20,6 +21,7 @@ from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.errors import LabelStudioMissing, noting
 from annotator.labelstudio.payloads import StudioAnnotation, Task, read, read_annotation
+from annotator.labelstudio.projects import Identity, identity_of, same_moment
 from annotator.labelstudio.sync import adopt_config, image_of_task
 from annotator.store import (
     Annotation,
@@ -72,6 +74,7 @@ class _Studio:
     """What Label Studio holds of a project."""
 
     label_config: str
+    made: datetime | None  # when
     seen: set[int]  # tasks
     uris: dict[int, str]  # of those that have an image
     annotations: list[StudioAnnotation]
@@ -98,10 +101,10 @@ def reconcile(
     tell = progress or (lambda _stage, _share: None)
     report = ReconcileReport()
     with store.reading() as session:
-        number = _studio_project(session, project_id)
+        identity = _identity(session, project_id)
         known, known_tasks = _known(session, project_id), _known_tasks(session, project_id)
         before = _before(session, project_id)
-    there = _read(studio, number, report, tell)
+    there = _read(studio, identity, report, tell)
     with store.session() as session:
         _follow_project(session, project_id, known_tasks, there, report)
     fresh = [each for each in there.annotations if not _recorded(known.get(each.id), each)]
@@ -116,13 +119,13 @@ def reconcile(
     return report
 
 
-def _studio_project(session: Session, project_id: int) -> int:
+def _identity(session: Session, project_id: int) -> Identity:
     project = session.get(Project, project_id)
     if project is None or project.studio_project is None:
         raise OnetagError(
             f"Project {project_id} is not connected to a Label Studio.", "Run `onetag connect`."
         )
-    return project.studio_project
+    return Identity(project.studio_project, project.studio_created_at)
 
 
 def _known(session: Session, project_id: int) -> dict[int, _Known]:
@@ -164,8 +167,15 @@ def _known_tasks(session: Session, project_id: int) -> set[int]:
     return {task for task in session.scalars(chosen) if task is not None}
 
 
-def _read(studio: Studio, number: int, report: ReconcileReport, tell: ReconcileProgress) -> _Studio:
-    there = _Studio(str(studio.project(number)["label_config"]), set(), {}, [])
+def _read(studio: Studio, identity: Identity, report: ReconcileReport, tell: ReconcileProgress) -> _Studio:
+    number, sent = identity.number, studio.project(identity.number)
+    made = identity_of(sent).made
+    if identity.made and made and not same_moment(identity.made, made):
+        raise OnetagError(
+            f"Project {number} at {studio.url} is another one than that which is recorded here.",
+            f"Run `onetag connect --project {number}`: it keeps the records of both, each by itself.",
+        )
+    there = _Studio(str(sent["label_config"]), made, set(), {}, [])
     field_name = _image_field(there.label_config)
     for sent in studio.tasks(number) if field_name else ():
         report.tasks += 1
@@ -195,6 +205,7 @@ def _follow_project(
     session: Session, project_id: int, known_tasks: set[int], there: _Studio, report: ReconcileReport
 ) -> None:
     project = session.get_one(Project, project_id)
+    project.studio_created_at = there.made or project.studio_created_at
     if there.label_config != project.label_config:
         with noting(report.problems):
             report.labels = adopt_config(session, project, there.label_config)

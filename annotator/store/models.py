@@ -68,11 +68,18 @@ class Project(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     studio_url: Mapped[str | None]
     studio_project: Mapped[int | None]
+    studio_created_at: Mapped[datetime | None]
+    """When Label Studio made it: with the number, the same at whatever address it is reached."""
     title: Mapped[str]
     label_config: Mapped[str]
     expected_positives: Mapped[float | None]
     active_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id", use_alter=True))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    @property
+    def key(self) -> str:
+        """What names it on a command line, and no other project of the store: p1, p2, ..."""
+        return f"p{self.id}"
 
 
 class Label(Base):

@@ -21,8 +21,8 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.config import LabelConfig, parse_config
 from annotator.labelstudio.payloads import Task, read
 from annotator.labelstudio.predictions import empty_prediction, prediction
-from annotator.labelstudio.projects import find_project
-from annotator.settings import Settings
+from annotator.labelstudio.projects import Identity, find_project
+from annotator.settings import Settings, renewed
 from annotator.store import Image, ModelVersion, Store, Suggested, Suggestion, live_labels
 from annotator.store.versions import active_version
 from model_backend.engine.wanted import TooLate, Wanted
@@ -95,7 +95,7 @@ class Predictor:
         self._waiting = threading.BoundedSemaphore(WAITING)
         self._turn = threading.Lock()  # one request computes at a time: two would only slow each other down
 
-    def predict(self, studio_project: int | None, tasks: Sequence[Any]) -> Predictions:
+    def predict(self, identity: Identity | None, tasks: Sequence[Any]) -> Predictions:
         """Exactly one valid prediction for each task, whatever the tasks look like.
 
         Raises OnetagError when the store cannot be read.
@@ -103,7 +103,7 @@ class Predictor:
         before = time.monotonic() + self._deadline
         predictions = Predictions([empty_prediction() for _ in tasks])
         with self._store.reading() as session:
-            context = self._context(session, studio_project)
+            context = self._context(session, identity)
             if context is None:
                 predictions.outcomes[Outcome.NO_MODEL] += len(tasks)
                 return predictions
@@ -117,10 +117,10 @@ class Predictor:
             log.warning("%d of %d tasks get no suggestions for now.", left, len(tasks))
         return predictions
 
-    def _context(self, session: Session, studio_project: int | None) -> _Context | None:
-        if studio_project is None:
+    def _context(self, session: Session, identity: Identity | None) -> _Context | None:
+        if identity is None:
             return None
-        project = find_project(session, self._settings.label_studio_url, studio_project)
+        project = find_project(session, renewed(self._settings).label_studio_url, identity)
         version = active_version(session, project.id) if project else None
         if project is None or version is None:
             return None
@@ -169,11 +169,12 @@ class Predictor:
         return True
 
     def _opened_resources(self) -> LearningResources:
-        if self._resources is None:
+        settings = renewed(self._settings)
+        if self._resources is None or settings != self._settings:  # `onetag connect` has told of another one
             from model_backend.engine.resources import open_resources  # noqa: PLC0415 (torch is slow)
 
-            opened = self._open_resources or partial(open_resources, self._settings)
-            self._resources = opened()
+            opened = self._open_resources or partial(open_resources, settings)
+            self._resources, self._settings = opened(), settings
         return self._resources
 
 

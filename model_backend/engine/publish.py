@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 class LabelingQueue(Protocol):
     """What publishing needs of Label Studio's client."""
 
+    url: str
+
     def push_predictions(self, project: int, items: Sequence[dict[str, Any]]) -> int:
         """Add predictions; how many were taken."""
 
@@ -82,7 +84,7 @@ def publish(store: Store, settings: Settings, project_id: int, studio: LabelingQ
     May be called again at any time: what is published already is left alone, what was begun is begun anew.
     """
     with store.reading() as session:
-        window = _window(session, settings, project_id)
+        window = _window(session, settings, project_id, studio.url)
     if window is None:
         return 0
     if window.begun:
@@ -115,19 +117,19 @@ def publish_if_possible(store: Store, settings: Settings, project_id: int, studi
     return True
 
 
-def unpublished(session: Session) -> list[int]:
-    """Projects whose active version has not reached Label Studio."""
+def unpublished(session: Session, studio_url: str) -> list[int]:
+    """Projects of this Label Studio whose active version has not reached it."""
     waiting = (
         select(Project.id)
         .join(ModelVersion, ModelVersion.id == Project.active_version_id)
-        .where(Project.studio_project.is_not(None), ModelVersion.publication != Publication.PUBLISHED)
+        .where(Project.studio_url == studio_url, ModelVersion.publication != Publication.PUBLISHED)
     )
     return list(session.scalars(waiting.order_by(Project.id)))
 
 
 def clear_old(store: Store, project_id: int, studio: LabelingQueue) -> list[str]:
     """Remove older versions' predictions from Label Studio once no page should show them; names them."""
-    place = _in_studio(store, project_id)
+    place = _in_studio(store, project_id, studio.url)
     if place is None:
         return []
     return studio.clear_superseded(place.project, place.version, place.ours, older_than=PAGE_OPEN)
@@ -135,7 +137,7 @@ def clear_old(store: Store, project_id: int, studio: LabelingQueue) -> list[str]
 
 def title_backends(store: Store, project_id: int, studio: LabelingQueue, secret: SecretStr) -> None:
     """Give our backend the published version as its title: else tasks beyond the window ask for nothing."""
-    place = _in_studio(store, project_id)
+    place = _in_studio(store, project_id, studio.url)
     if place is None:
         return
     for backend in studio.backends(place.project):
@@ -152,13 +154,15 @@ class _Place:
     ours: frozenset[str]
 
 
-def _in_studio(store: Store, project_id: int) -> _Place | None:
-    """None while the active version has not been published."""
+def _in_studio(store: Store, project_id: int, studio_url: str) -> _Place | None:
+    """None while the active version has not been published, and for a project of another Label Studio."""
     with store.reading() as session:
         project = session.get_one(Project, project_id)
         versions = session.scalars(select(ModelVersion).where(ModelVersion.project_id == project_id)).all()
     current = next((each for each in versions if each.id == project.active_version_id), None)
-    if project.studio_project is None or current is None or not _is_published(current):
+    if project.studio_url != studio_url or project.studio_project is None:
+        return None
+    if current is None or not _is_published(current):
         return None
     return _Place(
         project.studio_project, current.name, frozenset({NO_VERSION, *(each.name for each in versions)})
@@ -195,8 +199,11 @@ def _is_published(version: ModelVersion) -> bool:
     return version.publication is Publication.PUBLISHED
 
 
-def _window(session: Session, settings: Settings, project_id: int) -> Window | None:
+def _window(session: Session, settings: Settings, project_id: int, studio_url: str) -> Window | None:
+    """None when there is nothing to publish, or when the project lives in another Label Studio."""
     project = session.get_one(Project, project_id)
+    if project.studio_url != studio_url:
+        return None
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
     if version is None or project.studio_project is None or _is_published(version):
         return None

@@ -17,7 +17,7 @@ from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import Store
 from model_backend.engine.predict import Predictor
-from model_backend.server.bodies import studio_project
+from model_backend.server.bodies import studio_identity
 from model_backend.server.guard import guard
 from model_backend.server.request_handler import InboxQueue, RequestHandler
 
@@ -49,7 +49,7 @@ def backend_class(
     respond = _package("response").ModelResponse  # 1.x has no such module
     base = _package("model").LabelStudioMLBase
     predictor = predictor or Predictor(store, settings)
-    handler = RequestHandler(store, settings.label_studio_url, queue, predictor)
+    handler = RequestHandler(store, settings, queue, predictor)
 
     class OnetagBackend(base):  # type: ignore[misc, valid-type]  # the package is not there to be checked
         """Made anew by label-studio-ml for each request."""
@@ -60,13 +60,13 @@ def backend_class(
 
         def setup(self) -> None:
             """Remember the project and name its active version."""
-            name = handler.get_or_create_project(studio_project(self.project_id), self._sent_config or None)
+            name = handler.get_or_create_project(studio_identity(self.project_id), self._sent_config or None)
             if self.get("model_version") != name:
                 self.set("model_version", name)
 
         def predict(self, tasks: list[Any], context: Any = None, **_sent: Any) -> Any:  # noqa: ARG002
             """A ModelResponse with exactly one prediction a task. Nothing depends on the context."""
-            predictions, _ = handler.predict(studio_project(self.project_id), tasks)
+            predictions, _ = handler.predict(studio_identity(self.project_id), tasks)
             return respond(predictions=predictions, model_version=self.get("model_version"))
 
         def fit(self, event: str, data: dict[str, Any], **_sent: Any) -> dict[str, Any]:

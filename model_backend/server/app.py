@@ -14,10 +14,11 @@ from sqlalchemy import select
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.projects import Identity
 from annotator.settings import Settings
 from annotator.store import ModelVersion, Store
 from model_backend.engine.predict import Predictor
-from model_backend.server.bodies import json_object, studio_project
+from model_backend.server.bodies import json_object, studio_identity
 from model_backend.server.guard import guard
 from model_backend.server.metrics import Metrics
 from model_backend.server.request_handler import InboxQueue, RequestHandler
@@ -39,7 +40,7 @@ def create_app(
     app = Flask("onetag")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     predictor = predictor or Predictor(store, settings)
-    handler = RequestHandler(store, settings.label_studio_url, queue, predictor)
+    handler = RequestHandler(store, settings, queue, predictor)
     backend = Backend(store, handler, Metrics(store))
     app.before_request(_start_clock)
     app.before_request(guard(settings.secret))
@@ -72,7 +73,7 @@ class Backend:
         body = json_object()
         return jsonify(
             model_version=self._handler.get_or_create_project(
-                studio_project(body.get("project")), body.get("schema")
+                studio_identity(body.get("project")), body.get("schema")
             )
         )
 
@@ -82,8 +83,8 @@ class Backend:
         tasks = body.get("tasks")
         if not isinstance(tasks, list):
             raise BadRequest("`tasks` must be a list.")
-        number = studio_project(body.get("project")) or _project_of(tasks)
-        results, outcomes = self._handler.predict(number, tasks)
+        identity = studio_identity(body.get("project")) or _project_of(tasks)
+        results, outcomes = self._handler.predict(identity, tasks)
         for outcome, count in outcomes.items():
             self._metrics.predictions.labels(outcome).inc(count)
         return jsonify(results=results)
@@ -118,8 +119,8 @@ class Backend:
         return response
 
 
-def _project_of(tasks: list[Any]) -> int | None:
-    return next((studio_project(task.get("project")) for task in tasks if isinstance(task, dict)), None)
+def _project_of(tasks: list[Any]) -> Identity | None:
+    return next((studio_identity(task.get("project")) for task in tasks if isinstance(task, dict)), None)
 
 
 def _start_clock() -> None:

@@ -11,11 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from annotator.errors import OnetagError
 from annotator.labelstudio.observations import strip_secrets
 from annotator.labelstudio.predictions import NO_VERSION, empty_prediction
-from annotator.labelstudio.projects import find_project, get_or_create_project
+from annotator.labelstudio.projects import Identity, find_project, get_or_create_project
+from annotator.settings import Settings, renewed
 from annotator.store import Store, record_event
 from annotator.store.versions import active_version
 from model_backend.engine.predict import Predictor
-from model_backend.server.bodies import studio_project
+from model_backend.server.bodies import studio_identity
 
 log = logging.getLogger(__name__)
 
@@ -30,33 +31,43 @@ class InboxQueue(Protocol):
 class RequestHandler:
     """Meets projects, writes events down and hands predictions out; one for all requests."""
 
-    def __init__(self, store: Store, studio_url: str | None, queue: InboxQueue, predictor: Predictor) -> None:
+    def __init__(self, store: Store, settings: Settings, queue: InboxQueue, predictor: Predictor) -> None:
         self._store = store
-        self._studio_url = studio_url
+        self._settings = settings
         self._queue = queue
         self._predictor = predictor
 
-    def get_or_create_project(self, number: int | None, config: Any) -> str:
-        """The active version's name; remembers the project on the way. Never fails for the store's sake."""
+    @property
+    def _studio_url(self) -> str | None:
+        """Label Studio's address, as soon as `onetag connect` has told it."""
+        return renewed(self._settings).label_studio_url
+
+    def get_or_create_project(self, identity: Identity | None, config: Any) -> str:
+        """The active version's name; remembers the project on the way. Never fails for the store's sake.
+
+        While no Label Studio is known, nobody can tell which one asks: `onetag connect` makes the project.
+        """
+        url = self._studio_url
         try:
             with self._store.reading() as session:
-                project = find_project(session, self._studio_url, number) if number else None
+                project = find_project(session, url, identity) if identity else None
                 version = active_version(session, project.id) if project else None
                 known = project is not None and project.label_config == config
-            if number and not known and isinstance(config, str):
+            if identity and url and not known and isinstance(config, str):
                 with self._store.session() as session:
-                    get_or_create_project(session, self._studio_url, number, config)
+                    get_or_create_project(session, url, identity, config)
         except (OnetagError, SQLAlchemyError) as error:
+            number = identity.number if identity else None
             log.warning("Setup of project %s: %s", number, _in_words(error))
             return NO_VERSION
         return version.name if version else NO_VERSION
 
     def predict(
-        self, number: int | None, tasks: Sequence[Any]
+        self, identity: Identity | None, tasks: Sequence[Any]
     ) -> tuple[list[dict[str, Any]], dict[str, int]]:
         """One prediction a task, and how many came about in which way."""
         try:
-            answer = self._predictor.predict(number, tasks)
+            answer = self._predictor.predict(identity, tasks)
         except Exception as error:  # an error here would hide the task from the annotator, without a word
             log.exception("Predictions failed: %s", _in_words(error))
             return [empty_prediction() for _ in tasks], {"failed": len(tasks)}
@@ -64,10 +75,10 @@ class RequestHandler:
 
     def record_event(self, action: str, body: dict[str, Any]) -> int:
         """Write an event down, secrets taken out; its id. Raises what the store raises."""
-        number = studio_project(body.get("project"))
+        identity, url = studio_identity(body.get("project")), self._studio_url
         payload = strip_secrets(body)
         with self._store.session() as session:
-            project = find_project(session, self._studio_url, number) if number else None
+            project = find_project(session, url, identity) if identity else None
             return record_event(session, action, payload, project.id if project else None).id
 
     def enqueue_processing(self) -> bool:

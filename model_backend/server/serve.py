@@ -14,7 +14,7 @@ from flask import Flask
 from waitress import create_server
 
 from annotator.errors import OnetagError
-from annotator.settings import Settings
+from annotator.settings import Settings, save_credentials
 from model_backend.server.app import MAX_BODY_BYTES
 
 THREADS = 16  # more than predictions may occupy, so that a webhook always finds one
@@ -45,6 +45,9 @@ def open_server(app: Flask, settings: Settings) -> Any:
 def serve(app: Flask, settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises OnetagError when the address cannot be had."""
     server = open_server(app, settings)
+    save_credentials(
+        settings.data_dir, host=settings.host, port=str(settings.port)
+    )  # for doctor, connect, ...
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):  # a script's background job starts deaf to SIGINT
             signal.signal(number, _interrupt)

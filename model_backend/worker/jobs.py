@@ -118,7 +118,7 @@ class Jobs:
         if self._studio is not None and time.monotonic() >= self._ask_studio_from:
             try:
                 self._retry(self._studio)
-                self._publish_the_rest()
+                self._publish_the_rest(self._studio)
             except OnetagError as error:
                 log.warning("Label Studio has to be asked again later: %s", error)
                 self._ask_studio_from = time.monotonic() + TRY_AGAIN_SECONDS
@@ -169,9 +169,9 @@ class Jobs:
             for run in unreached_runs(session):
                 queue_run(session, run.project_id, RunReason.LABEL_STUDIO_BACK, dict(run.recipe))
 
-    def _publish_the_rest(self) -> None:
+    def _publish_the_rest(self, studio: Studio) -> None:
         with self._store.reading() as session:
-            waiting = unpublished(session)
+            waiting = unpublished(session, studio.url)
         for project_id in waiting:
             if not self._publish(project_id):
                 self._ask_studio_from = time.monotonic() + TRY_AGAIN_SECONDS

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
+from annotator.errors import OnetagError
 from annotator.labelstudio.connection import open_studio
-from annotator.settings import Settings
+from annotator.settings import Settings, renewed
 from annotator.store import Store
 from model_backend.engine.resources import LearningResources, open_resources
 from model_backend.errors import LearningError
@@ -16,6 +20,7 @@ from model_backend.worker.jobs import Jobs
 from model_backend.worker.queue import open_job_queue
 
 HEALTH_SECONDS = 10.0
+LOOK_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -23,29 +28,51 @@ log = logging.getLogger(__name__)
 def run_worker(store: Store, settings: Settings, stop: threading.Event | None = None) -> None:
     """Work until SIGTERM, Ctrl-C or `stop`. A running training goes back to the queue first.
 
+    Once `onetag connect` tells of another Label Studio, or of a first one, the work goes on with that.
     Several workers may share a store and a queue. Raises OnetagError when the queue cannot be opened.
     """
     stop = stop or threading.Event()
+    while not stop.is_set():
+        settings = _work(store, settings, stop)
+    log.info("The worker has stopped.")
+
+
+def _work(store: Store, settings: Settings, stop: threading.Event) -> Settings:
+    """Work with these settings until `stop`, or until others hold; returns those that hold then."""
+    pause = threading.Event()
     studio = open_studio(settings)
     resources = open_resources(settings, studio)
-    queue = open_job_queue(settings, Jobs(store, settings, studio, resources, stop))
+    queue = open_job_queue(settings, Jobs(store, settings, studio, resources, pause))
     consumer = queue.consumer()
     consumer.start()
     if threading.current_thread() is threading.main_thread():
         _stop_on_signals(stop)  # after start(), which sets handlers of its own
-    log.info("The worker is ready.")
+    log.info("The worker is ready%s.", f" for {studio.url}" if studio else ": no Label Studio is known yet")
     warming = threading.Thread(target=_warm, args=(resources,), name="warming")
     warming.start()
     try:
         queue.reconcile()
-        while not stop.wait(HEALTH_SECONDS):
-            consumer.check_worker_health()
+        return _until_others_hold(settings, stop, consumer.check_worker_health)
     finally:
-        stop.set()
+        pause.set()
         consumer.stop(graceful=True)
         warming.join()
         queue.close()
-        log.info("The worker has stopped.")
+
+
+def _until_others_hold(settings: Settings, stop: threading.Event, check: Callable[[], object]) -> Settings:
+    """Wait for `stop` or for other settings, which are looked for often: someone has just connected."""
+    checked = time.monotonic()
+    while not stop.wait(LOOK_SECONDS):
+        with suppress(OnetagError):  # a credentials file that cannot be read now: the old ones hold
+            now = renewed(settings)
+            if now != settings:
+                log.info("Label Studio is now the one at %s.", now.label_studio_url)
+                return now
+        if time.monotonic() - checked >= HEALTH_SECONDS:
+            check()
+            checked = time.monotonic()
+    return settings
 
 
 def _warm(resources: LearningResources) -> None:

@@ -46,7 +46,7 @@ def test_a_command_line_reads_secrets_and_lists_as_text(name: str, kind: type) -
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
-        ("port", 9090, "9090"),
+        ("port", 9090, "the data folder's, else 9090"),
         ("seed", 0, "0"),
         ("loss", None, "the measured default"),
         ("image_hosts", None, "none"),

@@ -9,7 +9,14 @@ import pytest
 
 from annotator.errors import OnetagError
 from annotator.flags import Panel, default_text, flag_of
-from annotator.settings import Settings, load_credentials, load_settings, new_secret, save_credentials
+from annotator.settings import (
+    Settings,
+    load_credentials,
+    load_settings,
+    new_secret,
+    renewed,
+    save_credentials,
+)
 
 
 def test_a_flag_wins_over_a_variable_and_a_variable_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,3 +83,36 @@ def test_no_secret_shows_in_a_printed_setting() -> None:
 
 def test_every_secret_is_new() -> None:
     assert len({new_secret() for _ in range(100)}) == 100
+
+
+def test_a_data_folder_knows_its_port_unless_one_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_credentials(tmp_path, host="0.0.0.0", port="19190")
+    assert (load_settings(data_dir=tmp_path).host, load_settings(data_dir=tmp_path).port) == (
+        "0.0.0.0",
+        19190,
+    )
+    assert load_settings(data_dir=tmp_path, port=9090).port == 9090
+    monkeypatch.setenv("ONETAG_PORT", "9191")
+    assert load_settings(data_dir=tmp_path).port == 9191
+
+
+def test_what_is_connected_later_reaches_those_who_ask_again(tmp_path: Path) -> None:
+    started = load_settings(data_dir=tmp_path, secret="given")
+    assert renewed(started) is started
+    save_credentials(tmp_path, label_studio_url="http://one", label_studio_token="t", secret="kept")
+    first = renewed(started)
+    assert (first.label_studio_url, first.secret) == ("http://one", started.secret)
+    assert renewed(first) is first
+    save_credentials(tmp_path, label_studio_url="http://two")
+    assert renewed(first).label_studio_url == "http://two"
+    fixed = load_settings(data_dir=tmp_path, label_studio_url="http://mine")
+    assert renewed(fixed).label_studio_url == "http://mine"
+
+
+def test_kept_values_that_cannot_be_used_are_told_without_them(tmp_path: Path) -> None:
+    save_credentials(tmp_path, port="hush", secret="hush")
+    with pytest.raises(OnetagError, match=r"credentials\.json") as told:
+        load_settings(data_dir=tmp_path)
+    assert "hush" not in str(told.value)

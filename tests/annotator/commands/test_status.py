@@ -83,17 +83,17 @@ def test_a_row_counts_what_people_said(sqlite_store: Store) -> None:
 def test_the_only_project_needs_no_number(sqlite_store: Store) -> None:
     project_id = a_project(sqlite_store)
     with sqlite_store.reading() as session:
-        assert chosen_project(session, None).id == chosen_project(session, 7).id == project_id
+        assert chosen_project(session, None).id == chosen_project(session, "7").id == project_id
 
 
-@pytest.mark.parametrize(("number", "told"), [(None, "Several"), (9, "no project 9")])
+@pytest.mark.parametrize(("wanted", "told"), [(None, "Several"), ("9", "no project 9")])
 def test_a_project_that_could_not_be_meant_is_told_with_those_there_are(
-    sqlite_store: Store, number: int | None, told: str
+    sqlite_store: Store, wanted: str | None, told: str
 ) -> None:
     a_project(sqlite_store, 7)
     a_project(sqlite_store, 8)
     with sqlite_store.reading() as session, pytest.raises(OnetagError, match=f"{told}.*--project.*birds 7"):
-        chosen_project(session, number)
+        chosen_project(session, wanted)
 
 
 def test_no_project_at_all_says_how_to_start(sqlite_store: Store) -> None:

@@ -39,28 +39,39 @@ def session(sqlite_store: Store) -> Iterator[Session]:
         yield opened
 
 
-def add(session: Session, number: int) -> Project:
-    project = Project(
-        studio_url="http://studio", studio_project=number, title=f"photos {number}", label_config=""
-    )
+def add(session: Session, number: int | None, url: str | None = "http://studio") -> Project:
+    project = Project(studio_url=url, studio_project=number, title=f"photos {number}", label_config="")
     session.add(project)
     session.flush()
     return project
 
 
-def test_the_only_project_needs_no_number(session: Session) -> None:
+def test_the_only_project_needs_no_name(session: Session) -> None:
     with pytest.raises(OnetagError, match="no project yet"):
         chosen_project(session, None)
     project = add(session, 3)
     assert chosen_project(session, None) is project
-    assert chosen_project(session, 3) is project
+    assert chosen_project(session, "3") is project
 
 
 def test_of_several_one_has_to_be_chosen(session: Session) -> None:
     add(session, 3)
     four = add(session, 4)
-    assert chosen_project(session, 4) is four
-    with pytest.raises(OnetagError, match=r"Several.*3 \(photos 3"):
+    assert chosen_project(session, "4") is four
+    assert chosen_project(session, "photos 4") is four
+    with pytest.raises(OnetagError, match=r"Several.*p1 \(photos 3, project 3 at http://studio\)"):
         chosen_project(session, None)
     with pytest.raises(OnetagError, match="no project 5"):
-        chosen_project(session, 5)
+        chosen_project(session, "5")
+
+
+def test_a_key_tells_two_projects_of_the_same_number_apart(session: Session) -> None:
+    here, there, local = add(session, 1), add(session, 1, "http://other"), add(session, None, None)
+    with pytest.raises(OnetagError, match=r"Several.*--project p1: p1 .*p2 ") as told:
+        chosen_project(session, "1")
+    assert local.key not in str(told.value), "only those that could be meant are named"
+    assert chosen_project(session, here.key) is here
+    assert chosen_project(session, there.key) is there
+    assert chosen_project(session, local.key) is local
+    with pytest.raises(OnetagError, match=r"p3 .photos None, without Label Studio"):
+        chosen_project(session, None)

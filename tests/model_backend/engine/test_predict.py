@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
+from annotator.labelstudio.projects import Identity
 from annotator.settings import Settings
 from annotator.store import Image, LabelVector, ModelVersion, Project, Store, Suggestion
 from model_backend.engine.predict import WAITING, Predictor
@@ -15,6 +16,8 @@ from model_backend.engine.resources import LearningResources
 from model_backend.engine.train import train_project
 
 TRAINED = 16
+
+PETS = Identity(7)
 
 
 @pytest.fixture
@@ -52,13 +55,13 @@ def test_new_images_are_computed_and_kept(
     predictor: Predictor, sqlite_store: Store, version: ModelVersion
 ) -> None:
     tasks = [task(701), task(720), task(721)]
-    answer = predictor.predict(7, tasks)
+    answer = predictor.predict(PETS, tasks)
     assert dict(answer.outcomes) == {"stored": 1, "computed": 2}
     assert [each["model_version"] for each in answer.items] == [version.name] * 3
     assert (
         count(sqlite_store, Suggestion, version) == count(sqlite_store, LabelVector, version) == TRAINED + 2
     )
-    again = predictor.predict(7, tasks)
+    again = predictor.predict(PETS, tasks)
     assert dict(again.outcomes) == {"stored": 3}
     assert [_without_cluster(each) for each in again.items] == [
         _without_cluster(each) for each in answer.items
@@ -72,20 +75,20 @@ def _without_cluster(prediction: dict[str, Any]) -> dict[str, Any]:
 def test_a_computed_image_gets_what_the_training_would_have_given(
     predictor: Predictor, sqlite_store: Store, version: ModelVersion
 ) -> None:
-    twin = predictor.predict(7, [task(730, uri="/data/12.png"), task(712)]).items
+    twin = predictor.predict(PETS, [task(730, uri="/data/12.png"), task(712)]).items
     assert twin[0]["result"] == twin[1]["result"]
     assert twin[0]["score"] == pytest.approx(twin[1]["score"], abs=1e-5)
 
 
 def test_the_same_new_task_twice_in_one_request(predictor: Predictor, sqlite_store: Store) -> None:
-    one, other = predictor.predict(7, [task(720), task(720)]).items
+    one, other = predictor.predict(PETS, [task(720), task(720)]).items
     assert one == other
 
 
 def test_an_unreadable_image_gets_an_empty_prediction_and_the_others_theirs(
     predictor: Predictor, version: ModelVersion
 ) -> None:
-    answer = predictor.predict(7, [task(720, "/data/bad.png"), task(721, "/data/gone.png"), task(722)])
+    answer = predictor.predict(PETS, [task(720, "/data/bad.png"), task(721, "/data/gone.png"), task(722)])
     assert dict(answer.outcomes) == {"unreadable": 2, "computed": 1}
     assert [each["result"] for each in answer.items[:2]] == [[], []]
     assert answer.items[0]["model_version"] == version.name, "asking again would not help"
@@ -94,7 +97,7 @@ def test_an_unreadable_image_gets_an_empty_prediction_and_the_others_theirs(
 def test_label_studio_down_leaves_empty_predictions_to_be_asked_for_again(
     predictor: Predictor, version: ModelVersion, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = predictor.predict(7, [task(720, "/data/down.png"), task(701)])
+    answer = predictor.predict(PETS, [task(720, "/data/down.png"), task(701)])
     assert dict(answer.outcomes) == {"stored": 1, "not computed": 1}
     assert answer.items[0]["model_version"] != version.name
     assert "does not answer" in caplog.text
@@ -106,7 +109,7 @@ def test_a_version_whose_folder_is_gone_still_answers_what_is_stored(
     fresh = LearningResources(engine_settings, resources._read, resources.backbone)
     with sqlite_store.session() as session:
         session.execute(update(ModelVersion).values(folder="nowhere"))
-    answer = Predictor(sqlite_store, engine_settings, lambda: fresh).predict(7, [task(701), task(720)])
+    answer = Predictor(sqlite_store, engine_settings, lambda: fresh).predict(PETS, [task(701), task(720)])
     assert dict(answer.outcomes) == {"stored": 1, "not computed": 1}
 
 
@@ -120,7 +123,7 @@ def test_what_someone_has_observed_is_not_suggested(
     with sqlite_store.session() as session:
         session.add(Image(project_id=project.id, studio_task=720, uri="/data/20.png"))
     tag(sqlite_store, project, [20])
-    (answer,) = predictor.predict(7, [task(720)]).items
+    (answer,) = predictor.predict(PETS, [task(720)]).items
     suggested = [name for region in answer["result"] for name in region["value"]["choices"]]
     assert "red" not in suggested
 
@@ -135,7 +138,7 @@ def test_work_ends_when_the_time_is_over(
     bench = LearningResources(engine_settings, slow, resources.backbone)
     settings = engine_settings.model_copy(update={"predict_batch": 2})
     predictor = Predictor(sqlite_store, settings, lambda: bench, deadline=0.7)
-    answer = predictor.predict(7, [task(number) for number in range(720, 760)])
+    answer = predictor.predict(PETS, [task(number) for number in range(720, 760)])
     assert len(answer.items) == 40
     assert answer.outcomes["not computed"] > 0
     assert answer.outcomes.total() == 40
@@ -153,7 +156,7 @@ def test_more_requests_than_can_be_computed_answer_at_once_with_what_is_stored(
     bench = LearningResources(engine_settings, held, resources.backbone)
     predictor = Predictor(sqlite_store, engine_settings, lambda: bench)
     with ThreadPoolExecutor(10) as annotators:
-        asked = [annotators.submit(predictor.predict, 7, [task(number)]) for number in range(720, 730)]
+        asked = [annotators.submit(predictor.predict, PETS, [task(number)]) for number in range(720, 730)]
         at_once = [done.result() for done in islice(as_completed(asked, 30), 10 - WAITING)]
         may_read.set()
     answers = [each.result() for each in asked]
@@ -163,7 +166,7 @@ def test_more_requests_than_can_be_computed_answer_at_once_with_what_is_stored(
 
 
 def test_a_request_for_hundreds_of_new_images(predictor: Predictor, sqlite_store: Store) -> None:
-    answer = predictor.predict(7, [task(number) for number in range(717, 1024)])
+    answer = predictor.predict(PETS, [task(number) for number in range(717, 1024)])
     assert len(answer.items) == 307
     assert dict(answer.outcomes) == {"computed": 307}
 
@@ -174,5 +177,7 @@ def test_nothing_is_loaded_for_what_is_stored(
     def refuse() -> LearningResources:
         pytest.fail("a model was loaded")
 
-    answer = Predictor(sqlite_store, engine_settings, refuse).predict(7, [task(n) for n in range(701, 717)])
+    answer = Predictor(sqlite_store, engine_settings, refuse).predict(
+        PETS, [task(n) for n in range(701, 717)]
+    )
     assert dict(answer.outcomes) == {"stored": TRAINED}

@@ -110,13 +110,13 @@ def test_interrupted_anywhere_it_can_be_done_again_without_duplicates(
     with pytest.raises(OnetagError):
         publish(sqlite_store, engine_settings, project.id, studio)
     with sqlite_store.reading() as session:
-        assert unpublished(session) == [project.id]
+        assert unpublished(session, studio.url) == [project.id]
     studio.failing = set()
     assert publish(sqlite_store, engine_settings, project.id, studio) == 6
     assert sorted(each["task"] for each in studio.predictions) == [701, 702, 703, 704, 705, 706]
     assert studio.queue == version.name
     with sqlite_store.reading() as session:
-        assert unpublished(session) == []
+        assert unpublished(session, studio.url) == []
 
 
 def test_with_everything_answered_there_is_nothing_to_push(
@@ -127,7 +127,7 @@ def test_with_everything_answered_there_is_nothing_to_push(
     assert publish(sqlite_store, engine_settings, project.id, studio) == 0
     assert studio.calls == []
     with sqlite_store.reading() as session:
-        assert unpublished(session) == []
+        assert unpublished(session, studio.url) == []
 
 
 def test_old_versions_are_cleared_only_after_the_new_one_is_there(
@@ -233,4 +233,17 @@ def test_a_project_without_a_version_has_nothing_to_publish(
 ) -> None:
     assert publish(sqlite_store, engine_settings, project.id, studio) == 0
     assert clear_old(sqlite_store, project.id, studio) == []
+    assert studio.calls == []
+
+
+def test_a_project_of_another_label_studio_is_left_alone(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+) -> None:
+    """Number 7 there is somebody else's project: its tasks must not get our suggestions."""
+    new_version(sqlite_store, project)
+    studio.url = "http://elsewhere.test"
+    assert publish(sqlite_store, engine_settings, project.id, studio) == 0
+    assert clear_old(sqlite_store, project.id, studio) == []
+    with sqlite_store.reading() as session:
+        assert unpublished(session, studio.url) == []
     assert studio.calls == []

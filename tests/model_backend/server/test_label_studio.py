@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import LABEL, build_config
-from annotator.labelstudio.projects import get_or_create_project
+from annotator.labelstudio.projects import Identity, get_or_create_project
 from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings
 from annotator.store import Event, ModelVersion, Observation, Project, Publication, Store
@@ -84,7 +84,7 @@ def loop(
     number = new_studio_project(COLOURS, uris)
     settings = engine_settings.model_copy(update={"label_studio_url": studio.url, "port": free_port()})
     with sqlite_store.session() as session:
-        project_id = get_or_create_project(session, studio.url, number, build_config(COLOURS)).id
+        project_id = get_or_create_project(session, studio.url, Identity(number), build_config(COLOURS)).id
     reconcile(sqlite_store, studio, project_id)
     bench = LearningResources(settings, _inline, resources.backbone)
     app = create_app(sqlite_store, settings, Nudges(), Predictor(sqlite_store, settings, lambda: bench))
