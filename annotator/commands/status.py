@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json as codec
+from dataclasses import asdict
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -25,8 +27,13 @@ from annotator.store import (
     Project,
     Store,
     TrainingRun,
+    archived_labels,
     open_current,
+    suggestions_left,
+    unanswered_images,
 )
+from annotator.store.current import FIRST
+from annotator.store.problems import image_problems
 
 
 @with_settings(Panel.STORE)
@@ -61,19 +68,25 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
     observed = (
         select(Observation.value, func.count())
         .join(Image, Image.id == Observation.image_id)
-        .where(*live, Observation.retired_at.is_(None))
+        .join(Label, Label.id == Observation.label_id)
+        .where(*live, Observation.retired_at.is_(None), Label.archived_at.is_(None))
         .group_by(Observation.value)
     )
     values: dict[int, int] = dict(session.execute(observed).all())
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
     return {
+        "key": project.key,
         "project": project.studio_project,
         "label_studio": project.studio_url,
         "title": project.title,
         "labels": count(Label, Label.project_id == project.id, Label.archived_at.is_(None)),
+        "archived_labels": [asdict(each) for each in archived_labels(session, project.id)],
         "images": count(Image, *live),
         "images_with_a_problem": count(Image, *live, Image.problem.is_not(None)),
+        "image_problems": [asdict(each) for each in image_problems(session, project.id)],
         "images_answered": session.scalar(answered) or 0,
+        "images_left": len(unanswered_images(session, project.id)),
+        "suggestions_left": suggestions_left(session, version.id) if version else 0,
         "skips": count(Annotation, *answers, Annotation.skipped),
         "observed_present": values.get(1, 0),
         "observed_absent": values.get(-1, 0),
@@ -96,20 +109,28 @@ def _training(session: Session, project: Project) -> dict[str, Any] | None:
 def _show(rows: list[dict[str, Any]]) -> None:
     console = Console(highlight=False)
     if not rows:
-        console.print("No project yet. Start with `onetag up IMAGES --labels a,b,c` or `onetag connect`.")
+        console.print(f"There is no project yet. {FIRST}")
     for row in rows:
         table = Table(box=None, show_header=False, padding=(0, 2))
         for name, value in _lines(row):
             table.add_row(name, value)
-        console.print(f"[bold]{row['title']}[/] (project {row['project']} at {row['label_studio']})")
+        console.print(f"[bold]{escape(row['title'])}[/] ({escape(place(row))})")
         console.print(table)
 
 
+def place(row: dict[str, Any]) -> str:
+    """The key of a project, and where it is in Label Studio."""
+    if row["project"] is None:
+        return f"{row['key']}, without Label Studio"
+    return f"{row['key']}, project {row['project']} at {row['label_studio'] or 'no address'}"
+
+
 def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
-    problems = f", {row['images_with_a_problem']} with a problem" if row["images_with_a_problem"] else ""
     lines = [
         ("labels", str(row["labels"])),
-        ("images", f"{row['images']}{problems}"),
+        *[("  not in use", _archived_line(each)) for each in row["archived_labels"]],
+        ("images", str(row["images"])),
+        *[("  not used", escape(problem_line(each))) for each in row["image_problems"]],
         ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
         ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent"),
         ("model version", row["version"] or "none yet"),
@@ -118,6 +139,20 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     if row["events_waiting"]:
         lines.append(("inbox", f"{row['events_waiting']} events wait for the worker"))
     return lines
+
+
+def _archived_line(label: dict[str, Any]) -> str:
+    kept = f"{label['answers']} answers are kept, and count again when the label is back"
+    return f"{escape(label['name'])}: {kept}"
+
+
+def problem_line(problem: dict[str, Any]) -> str:
+    """Images that are not used: how many, why, and two of them as Label Studio knows them."""
+    examples = "; ".join(
+        f"task {each['task']}: {each['problem']}" if each["task"] is not None else str(each["problem"])
+        for each in problem["examples"]
+    )
+    return f"{problem['count']} images: {examples}"
 
 
 def _training_line(run: dict[str, Any] | None) -> str:

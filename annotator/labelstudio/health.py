@@ -48,24 +48,38 @@ def check_studio(studio: Studio) -> list[Check]:
     return [Check.good("Label Studio", f"{studio.url} answers: version {version}, signed in as {who}")]
 
 
+@dataclass(frozen=True)
+class Published:
+    """The version that was published last, and what it can still order.
+
+    left: images that nobody has answered. suggested: those of them that it has a suggestion for.
+    """
+
+    version: str
+    left: int
+    suggested: int
+
+
 def check_project(
-    studio: Studio, project: int, backend_url: str, secret: SecretStr, *, version: str | None = None
+    studio: Studio, project: int, backend_url: str, secret: SecretStr, *, published: Published | None = None
 ) -> list[Check]:
     """Every link of one project with the backend at `backend_url`, in the order in which they matter.
 
-    `version` is the version that was published last, if one was. Nothing in Label Studio is changed. What is
-    checked after a failure to read is left out.
+    `published` is there once a version was. Nothing in Label Studio is changed. What is checked after a
+    failure to read is left out.
     """
     checks: list[Check] = []
     try:
-        for check in _links(studio, project, backend_url.rstrip("/"), secret, version):
+        for check in _links(studio, project, backend_url.rstrip("/"), secret, published):
             checks.append(check)  # noqa: PERF402 (what was found before a failure is kept)
     except OnetagError as error:
         checks.append(_broken(f"project {project}", error))
     return checks
 
 
-def _links(studio: Studio, project: int, url: str, secret: SecretStr, version: str | None) -> Iterator[Check]:
+def _links(
+    studio: Studio, project: int, url: str, secret: SecretStr, published: Published | None
+) -> Iterator[Check]:
     found = studio.project(project)
     yield Check.good(f"project {project}", str(found.get("title")))
     yield _controls(str(found.get("label_config", "")))
@@ -73,8 +87,8 @@ def _links(studio: Studio, project: int, url: str, secret: SecretStr, version: s
     yield _backend(url, [studio.backend(each["id"]) for each in backends])
     yield _webhook([each for each in studio.webhooks(project) if each.get("url") == f"{url}/webhook"], secret)
     yield _orphans(studio.orphans(project))
-    if version is not None:
-        yield _queue(found, backends, version)
+    if published is not None:
+        yield _queue(found, backends, published)
 
 
 def _controls(label_config: str) -> Check:
@@ -120,7 +134,12 @@ def _orphans(orphans: list[dict[str, Any]]) -> Check:
     return Check.broken("orphan webhooks", detail, "Delete them in the project's Settings > Webhooks.")
 
 
-def _queue(project: dict[str, Any], backends: list[dict[str, Any]], version: str) -> Check:
+def _queue(project: dict[str, Any], backends: list[dict[str, Any]], published: Published) -> Check:
+    version = published.version
+    if not published.left:
+        return Check.good("queue", "all answered: nothing is left to order")
+    if not published.suggested:
+        return Check.good("queue", f"{published.left} images are left, of which {version} knows none")
     current, sampling = str(project.get("model_version")), str(project.get("sampling"))
     titles = [str(each.get("title")) for each in backends]
     if current != version or sampling != UNCERTAINTY:

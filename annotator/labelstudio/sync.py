@@ -11,7 +11,7 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.annotations import named_labels, record_studio_annotation
 from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.payloads import StudioAnnotation, Task, read
-from annotator.store import Annotation, Image, Project, sync_images, sync_labels
+from annotator.store import Annotation, Image, Label, Observation, Project, sync_images, sync_labels
 
 
 def adopt_config(session: Session, project: Project, label_config: str) -> tuple[str, ...]:
@@ -29,7 +29,10 @@ def adopt_config(session: Session, project: Project, label_config: str) -> tuple
 
 
 def _derive_again(session: Session, project: Project, come: set[str]) -> None:
-    """Record again the annotations that name one of the labels that have just come."""
+    """Record again the annotations that name one of the labels that have just come, or had it shown ticked.
+
+    What such an annotation has said of a label before it left, it still says: also that it is absent.
+    """
     live = (
         select(Annotation, Image)
         .join(Image, Image.id == Annotation.image_id)
@@ -40,8 +43,15 @@ def _derive_again(session: Session, project: Project, come: set[str]) -> None:
         )
     )
     for annotation, image in session.execute(live).all() if come else ():
-        if come & named_labels(annotation.result):
-            record_studio_annotation(session, project, image, _as_sent(annotation, image), new_labels=come)
+        if come & {*named_labels(annotation.result), *(annotation.suggested or ())}:
+            new = come - _observed(session, annotation)
+            record_studio_annotation(session, project, image, _as_sent(annotation, image), new_labels=new)
+
+
+def _observed(session: Session, annotation: Annotation) -> set[str]:
+    """The labels of which an annotation has said something, archived ones among them."""
+    chosen = select(Label.name).join(Observation, Observation.label_id == Label.id)
+    return set(session.scalars(chosen.where(Observation.annotation_id == annotation.id)))
 
 
 def _as_sent(annotation: Annotation, image: Image) -> StudioAnnotation:

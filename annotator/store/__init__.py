@@ -5,7 +5,7 @@ from annotator.store.engine import Store, open_store
 from annotator.store.feedback import SuggestionFeedback, suggestion_feedback
 from annotator.store.images import ImageChanges, remove_images, sync_images, unanswered_images
 from annotator.store.inbox import finish_event, record_event, waiting_events
-from annotator.store.labels import LabelChanges, live_labels, sync_labels
+from annotator.store.labels import LabelAnswers, LabelChanges, archived_labels, live_labels, sync_labels
 from annotator.store.matrix import ObservedMatrix, live_image_ids, observed_matrix
 from annotator.store.models import (
     Annotation,
@@ -45,7 +45,13 @@ from annotator.store.runs import (
 from annotator.store.schema import SchemaState, check, downgrade, require, upgrade
 from annotator.store.snapshots import Snapshot, idle_seconds, last_snapshot, take_snapshot
 from annotator.store.states import Publication, RunFailure, RunReason, RunState, Source
-from annotator.store.suggestions import Suggested, mark_pushed, next_suggestions, store_suggestions
+from annotator.store.suggestions import (
+    Suggested,
+    mark_pushed,
+    next_suggestions,
+    store_suggestions,
+    suggestions_left,
+)
 from annotator.store.vectors import load_vectors, store_vectors
 
 __all__ = [
@@ -57,6 +63,7 @@ __all__ = [
     "Image",
     "ImageChanges",
     "Label",
+    "LabelAnswers",
     "LabelChanges",
     "LabelVector",
     "ModelVersion",
@@ -78,6 +85,7 @@ __all__ = [
     "Suggestion",
     "SuggestionFeedback",
     "TrainingRun",
+    "archived_labels",
     "check",
     "claim_run",
     "downgrade",
@@ -109,6 +117,7 @@ __all__ = [
     "store_suggestions",
     "store_vectors",
     "suggestion_feedback",
+    "suggestions_left",
     "sync_images",
     "sync_labels",
     "take_snapshot",

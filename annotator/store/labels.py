@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.store.models import Label, Project
+from annotator.store.models import Image, Label, Observation, Project
 from annotator.store.types import utc_now
 
 
@@ -30,6 +30,39 @@ def live_labels(session: Session, project_id: int) -> list[Label]:
     """The labels that are not archived, in the order of the label config."""
     chosen = select(Label).where(Label.project_id == project_id, Label.archived_at.is_(None))
     return list(session.scalars(chosen.order_by(Label.position, Label.id)))
+
+
+@dataclass(frozen=True)
+class LabelAnswers:
+    """A label, with the live answers that say something of it: how many, and what."""
+
+    name: str
+    answers: int
+    present: int
+    absent: int
+
+
+def archived_labels(session: Session, project_id: int) -> list[LabelAnswers]:
+    """The labels that left the label config and that answers speak of, in the order they had there."""
+    return labels_in_use(session, Label.project_id == project_id, Label.archived_at.is_not(None))
+
+
+def labels_in_use(session: Session, *conditions: ColumnElement[bool]) -> list[LabelAnswers]:
+    """The labels of these conditions that live answers speak of."""
+    chosen = (
+        select(
+            Label.name,
+            func.count(Observation.annotation_id.distinct()),
+            func.count().filter(Observation.value > 0),
+            func.count().filter(Observation.value < 0),
+        )
+        .join(Observation, Observation.label_id == Label.id)
+        .join(Image, Image.id == Observation.image_id)
+        .where(Observation.retired_at.is_(None), Image.removed_at.is_(None), *conditions)
+        .group_by(Label.id, Label.name, Label.position)
+        .order_by(Label.position, Label.id)
+    )
+    return [LabelAnswers(*row) for row in session.execute(chosen)]
 
 
 def sync_labels(session: Session, project: Project, names: Sequence[str]) -> LabelChanges:

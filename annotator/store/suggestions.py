@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.store.bulk import chunked, upsert
@@ -31,22 +31,32 @@ def store_suggestions(session: Session, version_id: int, suggested: Iterable[Sug
 
 def next_suggestions(session: Session, version_id: int, limit: int) -> list[tuple[int, Suggestion]]:
     """The (task, suggestion) of the images to ask first: live, with a task, not answered or skipped yet."""
-    answered = select(Annotation.id).where(
-        Annotation.image_id == Suggestion.image_id, Annotation.retired_at.is_(None)
-    )
     chosen = (
         select(Image.studio_task, Suggestion)
         .join(Image, Image.id == Suggestion.image_id)
-        .where(
-            Suggestion.version_id == version_id,
-            Image.studio_task.is_not(None),
-            Image.removed_at.is_(None),
-            ~answered.exists(),
-        )
+        .where(*_to_ask(version_id))
         .order_by(Suggestion.score, Suggestion.image_id)
         .limit(limit)
     )
     return [(task, suggestion) for task, suggestion in session.execute(chosen) if task is not None]
+
+
+def suggestions_left(session: Session, version_id: int) -> int:
+    """How many images are left to ask of those that a version has a suggestion for."""
+    chosen = select(func.count()).select_from(Suggestion).join(Image, Image.id == Suggestion.image_id)
+    return session.scalar(chosen.where(*_to_ask(version_id))) or 0
+
+
+def _to_ask(version_id: int) -> tuple[ColumnElement[bool], ...]:
+    answered = select(Annotation.id).where(
+        Annotation.image_id == Suggestion.image_id, Annotation.retired_at.is_(None)
+    )
+    return (
+        Suggestion.version_id == version_id,
+        Image.studio_task.is_not(None),
+        Image.removed_at.is_(None),
+        ~answered.exists(),
+    )
 
 
 def mark_pushed(session: Session, version_id: int, image_ids: Sequence[int]) -> None:

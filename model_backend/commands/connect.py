@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 from xml.etree import ElementTree as Xml
 
 import typer
 
-from annotator.commands.options import Json, Project
+from annotator.commands.options import Json, StudioProject
 from annotator.commands.values import label_names
 from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
@@ -68,12 +69,14 @@ class Request:
     labels: tuple[str, ...] | None = None
     fix_config: bool = False
     remove_orphans: bool = False
+    say: Callable[[str], None] = lambda _: None
+    """Told what was put right."""
 
 
 @with_settings(Panel.STORE, Panel.BACKEND, Panel.STUDIO)
 def connect(
     settings: Settings,
-    project: Project = None,
+    project: StudioProject = None,
     backend_url: BackendUrl = None,
     labels: Labels = None,
     *,
@@ -88,6 +91,7 @@ def connect(
         labels=None if labels is None else tuple(label_names(labels)),
         fix_config=fix_config,
         remove_orphans=remove_orphans,
+        say=standard(quiet=json).print,
     )
     if not show_checks(link(settings, request), standard(), as_json=json):
         raise typer.Exit(1)
@@ -117,7 +121,7 @@ def link(settings: Settings, request: Request) -> list[Check]:
     found += backend(settings)
     if all(check.ok for check in found):
         store = migrated_store(settings)
-        connect_project(settings, studio, request.project, store)
+        connect_project(settings, studio, request.project, store, say=request.say)
         store.close()
     if request.remove_orphans:
         for orphan in studio.orphans(request.project):

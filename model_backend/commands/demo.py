@@ -15,7 +15,8 @@ from annotator.commands.with_settings import Unset, with_settings
 from annotator.flags import Panel
 from annotator.settings import Settings
 from model_backend.commands.console import print_json, progress_bar, standard
-from model_backend.commands.up import interruptible, say_where, wait
+from model_backend.commands.following import follow
+from model_backend.commands.up import interruptible, say_where
 from model_backend.engine.retrain_policy import LEAST_OBSERVATIONS
 from model_backend.stack.installation import Plan, running
 from model_backend.stack.ports import port_or_free
@@ -163,5 +164,5 @@ def show(
         console.print(f"Done in {numbers['seconds']:.0f} s.")
         if stay:
             say_where(console, installation)
-            wait(installation)
+            follow(installation, console)
     return numbers

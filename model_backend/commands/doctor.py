@@ -12,14 +12,15 @@ from typing import Any
 import typer
 
 from annotator.commands.options import Json
-from annotator.commands.status import collect
+from annotator.commands.status import collect, problem_line
 from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
 from annotator.flags import Panel
 from annotator.labelstudio.connection import open_studio
-from annotator.labelstudio.health import Check, check_project, check_studio
+from annotator.labelstudio.health import Check, Published, check_project, check_studio
 from annotator.settings import Settings
 from annotator.store import check, open_store
+from annotator.store.current import FIRST
 from model_backend.commands.console import show_checks, standard
 from model_backend.stack.addresses import address_for_studio, backend_url
 from model_backend.stack.liveness import SILENT_AFTER, ask, seconds_since_beat
@@ -28,6 +29,8 @@ LEAST_FREE = 2**30
 """Bytes of free disk below which training may fail."""
 MOST_WAITING = 50
 """Events that may wait without anything being wrong."""
+MOST_UNUSABLE = 0.05
+"""Share of the images that may be unusable without anything being wrong."""
 
 
 @with_settings(Panel.STORE, Panel.BACKEND, Panel.STUDIO)
@@ -47,6 +50,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield worker(settings)
     rows = _rows(settings) if state.ok else []
     for row in rows:
+        yield images(row)
         yield inbox(row)
         yield training(row)
     yield from label_studio(settings, rows)
@@ -78,7 +82,7 @@ def database(settings: Settings) -> Check:
         finally:
             store.close()
         if not state.ok:
-            raise OnetagError(state.message, state.fix)
+            raise OnetagError(state.message, FIRST if state.current is None else state.fix)
         return state.message
 
     return attempt("database", look)
@@ -100,7 +104,7 @@ def disk(settings: Settings) -> Check:
     """Whether the data folder's disk has room."""
     folder = settings.data_dir
     if not folder.is_dir():
-        return Check.broken("disk", f"{folder} is not there.", "Start with `onetag up` or `onetag connect`.")
+        return Check.broken("disk", f"{folder} is not there.", FIRST)
     free = shutil.disk_usage(folder).free
     detail = f"{free / 2**30:.1f} GiB free in {folder}"
     return Check("disk", free >= LEAST_FREE, detail, "" if free >= LEAST_FREE else "Free some space.")
@@ -136,9 +140,21 @@ def worker(settings: Settings) -> Check:
     return Check.good("worker", f"gave a sign of life {silent:.0f} s ago")
 
 
+def images(row: dict[str, Any]) -> Check:
+    """Which images are not used, and why; a few are no broken link, many are."""
+    name, unused = f"images of {row['key']}", row["images_with_a_problem"]
+    if not unused:
+        return Check.good(name, f"all {row['images']} can be used")
+    told = "; ".join(problem_line(each) for each in row["image_problems"])
+    detail = f"{unused} of {row['images']} are not used. {told}"
+    if unused <= MOST_UNUSABLE * row["images"]:
+        return Check.good(name, detail)
+    return Check.broken(name, detail, "Do what each says, then `onetag train`: it tries all of them again.")
+
+
 def inbox(row: dict[str, Any]) -> Check:
     """Whether what Label Studio sent has been taken in."""
-    name, waiting = f"inbox of project {row['project']}", row["events_waiting"]
+    name, waiting = f"inbox of {row['key']}", row["events_waiting"]
     if waiting > MOST_WAITING:
         return Check.broken(name, f"{waiting} events wait", "Start `onetag worker`, or look at its log.")
     return Check.good(name, f"{waiting} events wait" if waiting else "empty")
@@ -146,7 +162,7 @@ def inbox(row: dict[str, Any]) -> Check:
 
 def training(row: dict[str, Any]) -> Check:
     """What became of the last training."""
-    name, run = f"training of project {row['project']}", row["training"]
+    name, run = f"training of {row['key']}", row["training"]
     if run is None:
         return Check.good(name, "none yet: it starts by itself once images are answered")
     if run["state"] == "failed":
@@ -174,4 +190,11 @@ def label_studio(settings: Settings, rows: list[dict[str, Any]]) -> Iterator[Che
     for row in rows:
         if row["label_studio"] == studio.url and settings.secret is not None:
             where = address_for_studio(settings)
-            yield from check_project(studio, row["project"], where, settings.secret, version=row["version"])
+            published = Published(row["version"], row["images_left"], row["suggestions_left"])
+            yield from check_project(
+                studio,
+                row["project"],
+                where,
+                settings.secret,
+                published=published if row["version"] else None,
+            )

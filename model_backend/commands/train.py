@@ -34,13 +34,13 @@ def train(settings: Settings, project: Project = None, *, json: Json = False) ->
         console.print(f"Trained version [bold]{version.name}[/] for {len(version.labels)} labels.")
 
 
-def train_now(store: Store, settings: Settings, number: int | None, report: Any) -> ModelVersion:
-    """Train the project with this number in Label Studio (the only one when None) and return its version."""
+def train_now(store: Store, settings: Settings, wanted: str | None, report: Any) -> ModelVersion:
+    """Train the project that `--project` means (the only one when None) and return its version."""
     from model_backend.engine.resources import open_resources  # noqa: PLC0415 (torch is slow to import)
     from model_backend.engine.train import train_project  # noqa: PLC0415 (torch is slow to import)
 
     with store.reading() as session:
-        project_id = chosen_project(session, number).id
+        project_id = chosen_project(session, wanted).id
     studio = open_studio(settings)
     resources = open_resources(settings, studio)
     version = train_project(store, resources, project_id, progress=report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -19,7 +20,8 @@ from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
 from annotator.settings import Settings
 from model_backend.commands.console import progress_bar, standard
-from model_backend.stack.installation import Installation, Plan, running
+from model_backend.commands.following import follow
+from model_backend.stack.installation import Installation, Plan, port_of_studio, running
 
 SHOWN = 10
 """Files left out that are named one by one."""
@@ -50,13 +52,23 @@ Title = Annotated[
 ]
 
 
+Yes = Annotated[
+    bool,
+    typer.Option(
+        "--yes", envvar="ONETAG_YES", help="Do not ask when labels that answers speak of leave the project."
+    ),
+]
+
+
 @with_settings(*Panel, without=("label_studio_url", "label_studio_token", "local_files_root"))
 def up(
     settings: Settings,
     images: Images,
     labels: Labels = None,
     title: Title = None,
-    studio_port: StudioPort = 8080,
+    studio_port: StudioPort = None,
+    *,
+    yes: Yes = False,
 ) -> None:
     """Start Label Studio with your images, the ML backend and the worker; again, it goes on where it was."""
     console = standard()
@@ -64,7 +76,8 @@ def up(
         images=images,
         labels=None if labels is None else tuple(label_names(labels)),
         title=title or images.resolve().name,
-        studio_port=studio_port,
+        studio_port=port_of_studio(settings.data_dir, studio_port),
+        confirm=(lambda _: True) if yes else asked,
     )
     with (
         interruptible(),
@@ -72,13 +85,12 @@ def up(
     ):
         say_left_out(console, installation)
         say_where(console, installation)
-        wait(installation)
+        follow(installation, console)
 
 
-def wait(installation: Installation) -> None:
-    """Until Ctrl-C. Raises OnetagError when a part cannot be kept alive."""
-    with contextlib.suppress(KeyboardInterrupt):
-        installation.supervisor.wait()
+def asked(question: str) -> bool | None:
+    """The answer of whoever sits at the terminal; None when nobody does."""
+    return typer.confirm(question) if sys.stdin.isatty() else None
 
 
 @contextlib.contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
 from annotator.settings import Settings
-from annotator.store import open_current
 from model_backend.commands.logs import log_to_stderr
+from model_backend.stack.installation import migrated_store
 from model_backend.stack.liveness import beating
 
 
@@ -24,6 +24,6 @@ def worker(settings: Settings) -> None:
     from model_backend.worker.run import run_worker  # noqa: PLC0415 (the engine brings the learning libraries)
 
     log_to_stderr()
-    store = open_current(settings)
+    store = migrated_store(settings)
     with beating(settings.data_dir):
         run_worker(store, settings)

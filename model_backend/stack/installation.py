@@ -6,13 +6,15 @@ Each step first looks whether it is done, so a run that was killed anywhere is s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from annotator.commands.options import STUDIO_PORT
+from annotator.errors import OnetagError
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
 from annotator.store import Image, open_store, upgrade
 from model_backend.stack import local_files
@@ -20,8 +22,15 @@ from model_backend.stack.addresses import BACKEND_URL, backend_url
 from model_backend.stack.environment import environment
 from model_backend.stack.image_folder import Found, look_through
 from model_backend.stack.importing import import_images, known_files
-from model_backend.stack.label_studio import PORT_TIMEOUT, LabelStudioProcess, studio_credentials
+from model_backend.stack.label_studio import (
+    DATABASE,
+    PORT_TIMEOUT,
+    LabelStudioProcess,
+    studio_credentials,
+)
+from model_backend.stack.leaving import Confirm, let_leave
 from model_backend.stack.liveness import await_health
+from model_backend.stack.patience import Bar, Say, patiently
 from model_backend.stack.ports import LOOPBACK, require_free_port
 from model_backend.stack.process import ChildProcess, onetag, only_one
 from model_backend.stack.projects import connect_project, ensure_project
@@ -34,11 +43,11 @@ if TYPE_CHECKING:
     from annotator.store import Store
 
 LABEL_STUDIO, RUN = "label-studio", "run"
+STUDIO_PORT_KEPT = "studio_port"
+"""The field of the credentials file with the port that the folder's own Label Studio had last."""
 READY_SECONDS = 60.0
-
-Say = Callable[[str], None]
-Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
-"""Opens a progress bar with a title; it yields a function of (done, total)."""
+FIRST_SECONDS, LATER_SECONDS, BACKEND_SECONDS = 40.0, 6.0, 5.0
+"""How long the parts take to start on an ordinary machine: Label Studio at first and later, the backend."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,8 @@ class Plan:
     studio_port: int
     only: frozenset[str] | None = None
     """Names of the images to import; None for all of the folder."""
+    confirm: Confirm = lambda _: None
+    """Asks whether labels with answers may go; see `let_leave`."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,7 @@ def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Inst
     Raises OnetagError with what to do: a folder without pictures, a port in use, another `onetag up`.
     """
     data_dir = settings.data_dir
+    check_plan(data_dir, plan)
     with only_one(data_dir / RUN, data_dir):
         supervisor = Supervisor(say, lambda _: ask_for_reconcile(settings))
         try:
@@ -123,22 +135,39 @@ def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Inst
 
 def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar: Bar) -> Installation:
     """Bring everything up, in order; started parts are the supervisor's even when a later step fails."""
-    process, settings = prepared(settings, plan, say)
     store = migrated_store(settings)
     with bar("Looking through the images") as progress:
         found = look(settings, plan, known(store, plan.images), progress)
+    first = is_first_start(settings.data_dir)
+    process, settings = prepared(settings, plan, say)
     say("Starting Label Studio; the first time takes up to a minute ...")
-    supervisor.add(process)
+    with patiently("Starting Label Studio", FIRST_SECONDS if first else LATER_SECONDS, say, bar):
+        supervisor.add(process)
     studio = process.studio(settings.request_timeout)
-    project = ensure_project(studio, plan.title, plan.labels)
+    project = ensure_project(
+        studio,
+        plan.title,
+        plan.labels,
+        lambda number, gone: let_leave(store, number, gone, say, plan.confirm),
+    )
     say(f"Importing {len(found.files)} images ...")
     with bar("Importing images") as progress:
         new = import_images(studio, project, plan.images, found.files, progress)
     say(f"Project {project} holds {len(found.files)} images, {new} of them new.")
 
     folder = settings.data_dir / RUN
-    supervisor.add(MLBackend(folder, settings))
-    project_id = connect_project(settings, studio, project, store)
+    with patiently("Starting the ML backend", BACKEND_SECONDS, say, bar):
+        supervisor.add(MLBackend(folder, settings))
+    with bar("Comparing with Label Studio (%)") as progress:
+        project_id = connect_project(
+            settings,
+            studio,
+            project,
+            store,
+            own=True,
+            say=say,
+            progress=lambda _stage, share: progress(round(100 * share), 100),
+        )
     supervisor.add(Worker(folder, settings))
     supervisor.watch()
     return Installation(
@@ -155,10 +184,34 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
     )
 
 
+def check_plan(data_dir: Path, plan: Plan) -> None:
+    """Raise OnetagError for what can be told before anything is made: no folder, no labels, another root."""
+    if not plan.images.is_dir():
+        raise OnetagError(
+            f"{plan.images} is not a folder; nothing was started.", "Give the folder that holds the images."
+        )
+    files_root(data_dir, plan.images)
+    if plan.labels is None and is_first_start(data_dir):
+        raise OnetagError(
+            "A first start needs the labels; nothing was started.",
+            "Give --labels cat,dog,tree or --labels @labels.txt.",
+        )
+
+
+def is_first_start(data_dir: Path) -> bool:
+    """Whether the folder's own Label Studio has never been set up."""
+    return not (data_dir / LABEL_STUDIO / DATABASE).exists()
+
+
+def files_root(data_dir: Path, images: Path) -> Path:
+    """The document root of Label Studio's local files: what it was set up with, where it was set up."""
+    kept = None if is_first_start(data_dir) else load_credentials(data_dir).get("local_files_root")
+    return local_files.document_root(images, Path(kept) if kept else None)
+
+
 def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProcess, Settings]:
     """Check what can be checked before anything starts, and settle addresses and credentials."""
-    kept = load_credentials(settings.data_dir).get("local_files_root")
-    root = local_files.document_root(plan.images, Path(kept) if kept else None)
+    root = files_root(settings.data_dir, plan.images)
     credentials = studio_credentials(settings.data_dir)
     process = LabelStudioProcess(
         settings.data_dir / LABEL_STUDIO, plan.studio_port, credentials, files_root=root
@@ -171,6 +224,7 @@ def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProce
     require_free_port(LOOPBACK, process.port, "--studio-port", PORT_TIMEOUT)
     here = {
         "label_studio_url": process.url,
+        STUDIO_PORT_KEPT: str(process.port),
         "local_files_root": str(root),
         BACKEND_URL: backend_url(settings),
     }
@@ -182,6 +236,12 @@ def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProce
         "data_dir": settings.data_dir.resolve(),
     }
     return process, with_secret(settings).model_copy(update=changes)
+
+
+def port_of_studio(data_dir: Path, given: int | None) -> int:
+    """The port for the folder's own Label Studio: the one given, else the one it had last, else 8080."""
+    kept = load_credentials(data_dir).get(STUDIO_PORT_KEPT, "")
+    return given or (int(kept) if kept.isdigit() else STUDIO_PORT)
 
 
 def migrated_store(settings: Settings) -> Store:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.config import build_config, parse_config
-from annotator.labelstudio.projects import get_or_create_project
-from annotator.labelstudio.reconcile import reconcile
+from annotator.labelstudio.projects import recognise_project, tasks_tell
+from annotator.labelstudio.reconcile import ReconcileProgress, reconcile
 from model_backend.stack.addresses import address_for_studio
 
 if TYPE_CHECKING:
@@ -21,11 +21,16 @@ MARK = "Made by onetag."
 """Stands in the description of a project that `onetag up` has made, so that it is found again."""
 
 
-def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None) -> int:
+def ensure_project(
+    studio: Studio,
+    title: str,
+    labels: Sequence[str] | None,
+    leave: Callable[[int, Sequence[str]], None] = lambda *_: None,
+) -> int:
     """The number of the project that `onetag up` keeps in its own Label Studio, with these labels.
 
-    labels: None keeps those that are there. Raises OnetagError when a first run names none, or when a label
-    that was used already is to go.
+    labels: None keeps those that are there. leave: is told the project's number and the labels that are to
+    go, and raises to keep them. Raises OnetagError when a first run names none.
     """
     found = [row["id"] for row in studio.projects()]
     ours = [number for number in found if studio.project(number).get("description") == MARK]
@@ -36,20 +41,47 @@ def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None) -> 
             )
         return int(studio.create_project(title, build_config(labels), description=MARK)["id"])
     number = int(min(ours))
-    if labels is not None and parse_config(studio.project(number)["label_config"]).labels != tuple(labels):
+    there = parse_config(studio.project(number)["label_config"]).labels
+    if labels is not None and there != tuple(labels):
+        leave(number, [name for name in there if name not in labels])
         studio.update_project(number, label_config=build_config(labels))
     return number
 
 
-def connect_project(settings: Settings, studio: Studio, project: int, store: Store) -> int:
-    """Connect backend and project, make their records agree, and return the project's id in the store."""
+def connect_project(
+    settings: Settings,
+    studio: Studio,
+    project: int,
+    store: Store,
+    *,
+    own: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    progress: ReconcileProgress | None = None,
+) -> int:
+    """Connect backend and project, make their records agree, and return the project's id in the store.
+
+    own: whether this is the one Label Studio that `onetag up` keeps. say: is told what was put right.
+    """
     if settings.secret is None:
         raise OnetagError("The backend has no secret.", "Set ONETAG_SECRET.")
     there = studio.project(project)
+    with store.reading() as session:
+        doubtful = tasks_tell(session, project)
+    tasks = image_addresses(studio, project, there["label_config"]) if doubtful else {}
     with store.session() as session:
-        row = get_or_create_project(session, studio.url, project, there["label_config"], there["title"])
-        project_id = row.id
+        recognised = recognise_project(session, studio.url, there, tasks, own=own)
+        project_id = recognised.project.id
+    for note in recognised.notes:
+        say(f"Project {project}: {note}")
     title = there.get("model_version") or BACKEND_TITLE
     studio.connect_backend(project, address_for_studio(settings), title, settings.secret)
-    reconcile(store, studio, project_id)
+    reconcile(store, studio, project_id, progress)
     return project_id
+
+
+def image_addresses(studio: Studio, project: int, label_config: str) -> dict[int, str]:
+    """The image address of every task that has one."""
+    field = parse_config(label_config).image_field
+    return {
+        int(task["id"]): str(task["data"][field]) for task in studio.tasks(project) if field in task["data"]
+    }

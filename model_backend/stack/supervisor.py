@@ -60,10 +60,14 @@ class Supervisor:
         """Keep every part alive, from a thread of its own."""
         self._thread.start()
 
-    def wait(self) -> None:
-        """Wait until a part is given up. Raises OnetagError that says which, and its last words."""
-        self._over.wait()
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until everything is over, but `seconds` at most; whether it is.
+
+        Raises OnetagError that says which part was given up, and its last words.
+        """
+        over = self._over.wait(seconds)
         self.check()
+        return over
 
     def check(self) -> None:
         """Raise the OnetagError of a part that was given up, if one was."""

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config
-from annotator.labelstudio.health import Check, check_project, check_studio
+from annotator.labelstudio.health import Check, Published, check_project, check_studio
 from annotator.labelstudio.predictions import prediction
 from tests.annotator.labelstudio.conftest import Answer, Asked, Stand
 
@@ -32,6 +32,9 @@ def broken(checks: list[Check]) -> dict[str, str]:
     return {check.name: check.detail for check in checks if not check.ok}
 
 
+WAITING = Published("v1", left=3, suggested=2)
+
+
 def test_a_studio_that_is_down() -> None:
     assert "Nothing answers" in broken(check_studio(Studio("http://127.0.0.1:9", SECRET)))["Label Studio"]
 
@@ -46,21 +49,30 @@ def test_a_project_from_nothing_to_whole(
 
     connection = studio.connect_backend(project, backend.url, "v1", SECRET)
     assert broken(check_project(studio, project, backend.url, SECRET)) == {}
-    assert "queue" in broken(check_project(studio, project, backend.url, SECRET, version="v1"))
+    assert "queue" in broken(check_project(studio, project, backend.url, SECRET, published=WAITING))
 
     task = next(studio.tasks(project))["id"]
     studio.push_predictions(project, [prediction(["cat"], "v1", 0.5, task=task)])
     studio.set_queue(project, "v1")
-    checks = check_project(studio, project, f"{backend.url}/", SECRET, version="v1")
+    checks = check_project(studio, project, f"{backend.url}/", SECRET, published=WAITING)
     assert broken(checks) == {}
     assert len(checks) == 6
+
+    for done, told in ((Published("v2", 0, 0), "all answered"), (Published("v2", 4, 0), "4 images are left")):
+        (queue,) = [each for each in check_project(studio, project, backend.url, SECRET, published=done)
+                    if each.name == "queue"]  # fmt: skip
+        assert queue.ok
+        assert told in queue.detail
 
     studio.upsert_backend(project, backend.url, "v2", SECRET)
     assert studio.project(project)["model_version"] == "v2", (
         "Label Studio takes the version along with the title"
     )
     studio.set_queue(project, "v1")
-    assert "title is v2" in broken(check_project(studio, project, backend.url, SECRET, version="v1"))["queue"]
+    assert (
+        "title is v2"
+        in broken(check_project(studio, project, backend.url, SECRET, published=WAITING))["queue"]
+    )
     assert (
         "lacks the secret" in broken(check_project(studio, project, backend.url, SecretStr("x")))["webhook"]
     )
@@ -100,6 +112,6 @@ def test_checking_changes_nothing(new_stand: Callable[..., Stand]) -> None:
         "/api/webhooks/": [],
     }
     stand = new_stand(lambda asked: Answer(200, answers[asked.path.partition("?")[0]]))
-    check_project(Studio(stand.url, SECRET), 9, str(backend["url"]), SECRET, version="v1")
+    check_project(Studio(stand.url, SECRET), 9, str(backend["url"]), SECRET, published=WAITING)
     assert len(stand.asked) >= 4
     assert {asked.method for asked in stand.asked} == {"GET"}

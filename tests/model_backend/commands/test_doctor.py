@@ -17,7 +17,7 @@ from annotator.labelstudio.health import Check
 from annotator.settings import Settings
 from model_backend.commands import console, doctor
 from model_backend.commands.connect import Request, link, mended
-from model_backend.commands.doctor import examine, inbox, training
+from model_backend.commands.doctor import examine, images, inbox, training
 from model_backend.stack.addresses import backend_url
 from model_backend.stack.liveness import BEAT_FILE, beating, seconds_since_beat
 from model_backend.stack.ports import free_port
@@ -53,6 +53,7 @@ def test_a_worker_counts_while_it_gives_signs_of_life(tmp_path: Path) -> None:
 
 def test_a_failed_training_and_a_full_inbox_are_told() -> None:
     row = {
+        "key": "p1",
         "project": 3,
         "version": None,
         "events_waiting": 999,
@@ -63,6 +64,20 @@ def test_a_failed_training_and_a_full_inbox_are_told() -> None:
     assert not inbox(row).ok
     assert training(row | {"training": None}).ok
     assert inbox(row | {"events_waiting": 0}).ok
+
+
+def test_images_that_are_not_used_are_told_and_many_are_a_broken_link() -> None:
+    example = {"task": 5, "uri": "/x.png", "problem": "It is no image. Upload it again."}
+    problem = {"reason": "It is no image.", "count": 2, "examples": [example]}
+    row = {"key": "p1", "images": 100, "images_with_a_problem": 2, "image_problems": [problem]}
+    few = images(row)
+    assert few.ok
+    assert "2 of 100" in few.detail
+    assert "task 5: It is no image. Upload it again." in few.detail
+    many = images(row | {"images": 10})
+    assert not many.ok
+    assert "onetag train" in many.fix
+    assert images(row | {"images_with_a_problem": 0, "image_problems": []}).ok
 
 
 @pytest.mark.parametrize("as_json", [False, True])
