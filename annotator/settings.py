@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -232,12 +236,36 @@ def load_credentials(data_dir: Path) -> dict[str, str]:
 def save_credentials(data_dir: Path, **values: str) -> dict[str, str]:
     """Add values to the credentials file, readable by its owner alone; returns all that it now holds.
 
-    The file is replaced whole, so a crash leaves the old or the new one and never half of it.
+    The file is replaced whole, so a crash leaves the old or the new one and never half of it; processes that
+    save at once take turns.
     """
-    kept = load_credentials(data_dir) | values
+    with _alone(data_dir):
+        return _save(data_dir, load_credentials(data_dir) | values)
+
+
+def save_missing_credentials(data_dir: Path, **values: str) -> dict[str, str]:
+    """The same for those values that the file does not hold yet: of several processes the first wins."""
+    with _alone(data_dir):
+        kept = load_credentials(data_dir)
+        return kept if values.keys() <= kept.keys() else _save(data_dir, values | kept)
+
+
+def _save(data_dir: Path, values: dict[str, str]) -> dict[str, str]:
     with atomic_file(data_dir / CREDENTIALS_FILE, mode=0o600) as stream:
-        stream.write(json.dumps(kept, indent=2).encode())
-    return kept
+        stream.write(json.dumps(values, indent=2).encode())
+    return values
+
+
+@contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder's lock, which the system lets go of however a process ends."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    folder = os.open(data_dir, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def new_secret() -> str:

@@ -85,7 +85,8 @@ def sync_labels(session: Session, project: Project, names: Sequence[str]) -> Lab
         if name in known:
             known[name].position, known[name].archived_at = position, None
         else:
-            session.add(Label(project_id=project.id, name=name, position=position))
+            came = now if known else None
+            session.add(Label(project_id=project.id, name=name, position=position, created_at=came))
     session.flush()
     return LabelChanges(added, tuple(label.name for label in gone), restored)
 

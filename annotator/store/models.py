@@ -92,6 +92,7 @@ class Label(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     name: Mapped[str]
     position: Mapped[int]
+    created_at: Mapped[datetime | None]  # when it came; None where it was there from the start
     archived_at: Mapped[datetime | None]
 
 

@@ -1,4 +1,4 @@
-"""When Label Studio made a project: with its number this tells it from every other, at whatever address."""
+"""When Label Studio made a project, which tells it whatever its address; and when a label came."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,12 +10,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the moment; the projects that are there learn theirs when they are next compared."""
+    """Add the moments; projects learn theirs when they are next compared, labels were there from the start."""
     with op.batch_alter_table("projects") as table:
         table.add_column(sa.Column("studio_created_at", sa.DateTime(timezone=True)))
+    with op.batch_alter_table("labels") as table:
+        table.add_column(sa.Column("created_at", sa.DateTime(timezone=True)))
 
 
 def downgrade() -> None:
-    """Take it out: an address and a number name a project again."""
+    """Take them out: an address and a number name a project again."""
+    with op.batch_alter_table("labels") as table:
+        table.drop_column("created_at")
     with op.batch_alter_table("projects") as table:
         table.drop_column("studio_created_at")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -18,13 +19,16 @@ from annotator.labelstudio.backends import Json as JsonObject
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.health import Check, check_project, check_studio
-from annotator.settings import Settings, save_credentials
+from annotator.settings import Settings, renewed, save_credentials
 from model_backend.commands.console import show_checks, standard
 from model_backend.stack.addresses import BACKEND_URL, address_for_studio, backend_url
 from model_backend.stack.installation import migrated_store
 from model_backend.stack.liveness import ask
 from model_backend.stack.projects import connect_project
 from model_backend.stack.secret import with_secret
+
+PATIENCE = 15.0
+"""Seconds that an ML backend which was just started may take to answer."""
 
 BackendUrl = Annotated[
     str | None,
@@ -118,7 +122,9 @@ def link(settings: Settings, request: Request) -> list[Check]:
         return found
     settings = kept(settings, studio.url, settings.label_studio_token.get_secret_value(), request.backend_url)
     found += label_config(studio, request.project, request)
+    request.say("Looking for the ML backend ...")
     found += backend(settings)
+    settings = renewed(settings)
     if all(check.ok for check in found):
         store = migrated_store(settings)
         connect_project(settings, studio, request.project, store, say=request.say)
@@ -174,9 +180,18 @@ def mended(project: JsonObject, labels: tuple[str, ...] | None) -> str:
     return build_config(names, image_field=field or "image")
 
 
-def backend(settings: Settings) -> list[Check]:
-    """Whether our ML backend runs: Label Studio asks it at once when it is connected."""
-    if any(ask(f"{url}/health") == 200 for url in (backend_url(settings), address_for_studio(settings))):
-        return []
+def backend(settings: Settings, patience: float = PATIENCE) -> list[Check]:
+    """Whether our ML backend runs: Label Studio asks it at once when it is connected.
+
+    One that was started just before is given `patience` seconds to answer.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        settings = renewed(settings)  # `onetag serve` tells its port there
+        if any(ask(f"{url}/health") == 200 for url in (backend_url(settings), address_for_studio(settings))):
+            return []
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.3)
     fix = f"Start `onetag serve --data-dir {settings.data_dir}`, then run this again."
     return [Check.broken("ML backend", f"Nothing answers at {address_for_studio(settings)}.", fix)]

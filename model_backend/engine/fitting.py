@@ -68,7 +68,14 @@ class TrainingInput:
             )
         if len(image_ids) == len(self.observed.image_ids):
             return self.observed.values
-        return self.observed.values[np.searchsorted(np.array(self.observed.image_ids), np.array(image_ids))]
+        return self.observed.values[self._places(image_ids)]
+
+    def covered(self, image_ids: list[int]) -> NDArray[np.bool_] | None:
+        """What complete reviews tell of some of its images, see `ObservedMatrix`."""
+        return None if self.observed.covered is None else self.observed.covered[self._places(image_ids)]
+
+    def _places(self, image_ids: list[int]) -> NDArray[np.intp]:
+        return np.searchsorted(np.array(self.observed.image_ids), np.array(image_ids))
 
     def expected_positives(self, settings: Settings) -> float | None:
         """k as the user gave it, at most the number of labels; None where nobody did."""
@@ -160,14 +167,15 @@ class _Fitter:
     def head(self, backbone: Backbone, pool: PoolFeatures) -> Fit:
         """A head on the features of a frozen backbone."""
         observed = self.training_input.rows(pool.image_ids)
+        covered = self.training_input.covered(pool.image_ids)
         expected = backbone.expected(pool.features, self.training_input.observed.label_names)
         return fit(
-            Pool(pool.features, backbone.blocks, observed, expected),
+            Pool(pool.features, backbone.blocks, observed, expected, covered),
             self.recipe,
             expected_positives=self.training_input.expected_positives(self.resources.settings),
             previous=_previous_model(self.training_input, self.resources),
             precision=self.resources.settings.precision,
-            propensity=tagging_propensity(self.resources.settings, observed),
+            propensity=tagging_propensity(self.resources.settings, observed, covered),
             feedback=self._feedback(backbone),
             progress=self.report,
         )
@@ -181,13 +189,21 @@ class _Fitter:
             observed,
             self.recipe,
             self.training_input.expected_positives(self.resources.settings),
-            tagging_propensity(self.resources.settings, observed),
+            tagging_propensity(
+                self.resources.settings, observed, self.training_input.covered(pool.image_ids)
+            ),
+            self.training_input.covered(pool.image_ids),
         )
         feedback = self._feedback(backbone)
         output = tune_pool(self.store, self.resources, tuning_input, self.report)
         observed = self.training_input.rows(output.pool.image_ids)
         fitted = fit_tuned(
-            Pool(output.pool.features, output.backbone.blocks, observed),
+            Pool(
+                output.pool.features,
+                output.backbone.blocks,
+                observed,
+                covered=self.training_input.covered(output.pool.image_ids),
+            ),
             output.tuned,
             self.recipe,
             precision=self.resources.settings.precision,
@@ -216,14 +232,16 @@ def first_images(training_input: TrainingInput, recipe: Recipe) -> FirstImages |
     return FirstImages(FIRST_IMAGES, frozenset(preferred.tolist()), recipe.seed)
 
 
-def tagging_propensity(settings: Settings, observed: NDArray[np.int8]) -> NDArray[np.float64] | None:
+def tagging_propensity(
+    settings: Settings, observed: NDArray[np.int8], covered: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64] | None:
     """The chance (L,) that a present label is the one tagged, where the settings ask to correct for it.
 
     None, and a word in the log, while completely reviewed images are too few to tell.
     """
     if not settings.correct_tagging_bias:
         return None
-    found = propensity_from_reviews(observed)
+    found = propensity_from_reviews(observed, covered)
     if found is None:
         log.info("The tagging bias is not corrected yet: that needs %d complete reviews.", LEAST_REVIEWS)
     return found

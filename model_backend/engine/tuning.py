@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 class TuningInput:
     """What is trained: a backbone, its features of the pool, what was observed of it (N, L), and how.
 
-    expected_positives: k as the user gave it. propensity (L,): see `tagging_propensity`.
+    expected_positives: k as the user gave it. propensity (L,): see `tagging_propensity`. covered (N, L): see
+    `Pool`.
     """
 
     backbone: Backbone
@@ -37,6 +38,7 @@ class TuningInput:
     recipe: Recipe
     expected_positives: float | None
     propensity: NDArray[np.float64] | None = None
+    covered: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def tune_pool(
         tuned = tune(
             network.module,
             pixels.read,
-            Pool(pool.features, network.blocks, tuning_input.observed),
+            Pool(pool.features, network.blocks, tuning_input.observed, covered=tuning_input.covered),
             tuning_input.recipe,
             readable=_readable(pixels, pool, uris),
             expected_positives=tuning_input.expected_positives,

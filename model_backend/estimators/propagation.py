@@ -49,10 +49,11 @@ def present_shares(
     Args:
         graph: S, see `label_shares`.
         positive: (N, L) sparse, 1 where a known image shows the label.
-        known: (N,) which images are known, at least one.
+        known: (N,) which images are known, at least one; or (N, L) of which labels.
     """
-    at_large = np.asarray(positive.sum(axis=0), dtype=np.float32).ravel() / known.sum()
-    reached = np.maximum(votes(graph, csr_matrix(known[:, None].astype(np.float32)), alpha, direct), 0)
+    told = known if known.ndim == 2 else known[:, None]
+    at_large = np.asarray(positive.sum(axis=0), dtype=np.float32).ravel() / np.maximum(told.sum(axis=0), 1)
+    reached = np.maximum(votes(graph, csr_matrix(told.astype(np.float32)), alpha, direct), 0)
     found = np.maximum(votes(graph, positive, alpha, direct), 0)
     prior = max(AT_LARGE * float(reached.mean()), 1e-12)
     return np.asarray(np.minimum((found + prior * at_large) / (reached + prior), 1), dtype=np.float32)

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from annotator.errors import OnetagError
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.errors import LabelStudioUnauthorized, LabelStudioUnreachable
-from annotator.settings import load_credentials, save_credentials
+from annotator.settings import save_missing_credentials
 from model_backend.stack.ports import LOOPBACK, listens, require_free_port
 from model_backend.stack.process import ChildProcess
 
@@ -50,15 +50,12 @@ class StudioCredentials:
 
 def studio_credentials(data_dir: Path) -> StudioCredentials:
     """The credentials kept in the data folder, generated and kept there (0600) when there are none."""
-    kept = load_credentials(data_dir)
     made = {
         "label_studio_email": EMAIL,
         "label_studio_password": secrets.token_urlsafe(12),
         "label_studio_token": secrets.token_hex(20),
     }
-    missing = {name: value for name, value in made.items() if name not in kept}
-    if missing:
-        kept = save_credentials(data_dir, **missing)
+    kept = save_missing_credentials(data_dir, **made)
     return StudioCredentials(
         kept["label_studio_email"],
         SecretStr(kept["label_studio_password"]),

@@ -22,14 +22,15 @@ def fit_softmax(mapped: Tensor, targets: Tensor, l2: float, start: LinearLayer |
     return _solve(mapped, targets.shape[1], lambda scores: F.cross_entropy(scores, targets), l2, start)
 
 
-def fit_sigmoid(mapped: Tensor, targets: Tensor, l2: float) -> LinearLayer:
+def fit_sigmoid(mapped: Tensor, targets: Tensor, l2: float, weights: Tensor | None = None) -> LinearLayer:
     """One logistic regression a label of targets in 0..1 (n, L) on mapped features (n, D).
 
-    Minimises the mean over images of the labels' summed cross-entropies + l2 / 2 |weight|^2.
+    Minimises the mean over images of the labels' summed cross-entropies + l2 / 2 |weight|^2. weights (n, L):
+    how much each cell counts; 1 unless given.
     """
 
     def loss(scores: Tensor) -> Tensor:
-        cells = F.binary_cross_entropy_with_logits(scores, targets, reduction="sum")
+        cells = F.binary_cross_entropy_with_logits(scores, targets, weight=weights, reduction="sum")
         return cells / len(targets)
 
     return _solve(mapped, targets.shape[1], loss, l2, None)

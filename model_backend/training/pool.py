@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
+from model_backend.training.covered import Cells
 
 Floats = NDArray[np.float32]
 Observations = NDArray[np.int8]
@@ -21,7 +22,9 @@ class Pool:
 
     features (N, F) float32 as the backbone gave them; blocks: widths of the features' blocks, summing to F
     (empty: one block); observed (N, L) int8: +1 present, -1 absent, 0 unknown; expected (N, L): what the
-    backbone expects by the labels' names, see `Backbone.expected`, which the default recipe makes use of.
+    backbone expects by the labels' names, see `Backbone.expected`, which the default recipe makes use of;
+    covered (N, L) bool: what complete reviews tell, where labels came after some of them; None where an image
+    is reviewed completely when all its labels are known.
     Raises LearningError where shapes do not match, for other values, and for features that are not finite.
 
     >>> pool = Pool(np.ones((2, 5), np.float32), (3, 2), np.array([[1, 0, -1], [0, 0, 0]]))
@@ -33,6 +36,7 @@ class Pool:
     blocks: Sequence[int]
     observed: Observations
     expected: Floats | None = None
+    covered: Cells | None = None
     _digests: list[bytes] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -48,6 +52,8 @@ class Pool:
         object.__setattr__(self, "observed", as_observed(self.observed, len(features)))
         if self.expected is not None:
             object.__setattr__(self, "expected", as_expected(self.expected, self.observed.shape))
+        if self.covered is not None:
+            object.__setattr__(self, "covered", as_covered(self.covered, self.observed))
 
     @property
     def images(self) -> int:
@@ -99,6 +105,19 @@ def as_observed(values: NDArray[np.generic], images: int) -> Observations:
     if not np.isin(given, (-1, 0, 1)).all():
         raise LearningError("The observed matrix may only hold +1 (present), -1 (absent) and 0 (unknown).")
     return np.ascontiguousarray(given, dtype=np.int8)
+
+
+def as_covered(values: Cells, observed: Observations) -> Cells:
+    """The values as a bool matrix of observed's shape, False where nothing is known.
+
+    Raises LearningError for another shape or type.
+    """
+    covered: Cells = np.asarray(values)
+    if covered.shape != observed.shape or covered.dtype != np.bool_:
+        raise LearningError(
+            f"What is covered must be bool of the shape {observed.shape}, not {covered.shape}."
+        )
+    return np.logical_and(covered, observed != 0)
 
 
 def as_expected(values: Floats, shape: tuple[int, ...]) -> Floats:

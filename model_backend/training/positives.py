@@ -10,6 +10,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from model_backend.errors import LearningError
+from model_backend.training.covered import Cells, covered_cells
 from model_backend.training.pool import Observations
 
 PRIOR = 2.0  # labels an image, at most half of all; VOC has 1.5, NUS 1.9, COCO 2.9
@@ -29,13 +30,18 @@ class ExpectedPositives:
 
 
 def expected_positives(
-    observed: Observations, given: float | None = None, tag_shares: Tensor | None = None
+    observed: Observations,
+    given: float | None = None,
+    tag_shares: Tensor | None = None,
+    covered: Cells | None = None,
 ) -> ExpectedPositives:
     """k for observed (N, L): from images with every label observed, and from `given`, the user's number.
 
     tag_shares (N, L): the chance that a label is the one tagged, estimated without the image's own tag; used
     where the user gives no number, see `positives_by_tags`. Reviews are averaged with the number that holds
     without them as if that came from five reviews more, so that the first review does not decide alone.
+    covered (N, L): as `Pool` has it. A label that came after some reviews is counted by the others, and one
+    that came after all of them as the average label of the number that holds without reviews.
     Raises LearningError for a given number outside (0, L].
     """
     labels = observed.shape[1]
@@ -45,11 +51,13 @@ def expected_positives(
             "Give the number of labels that an image shows on average.",
         )
     start, source = _without_reviews(observed, given, tag_shares)
-    complete = (observed != 0).all(axis=1) & (labels > 1)
-    reviews = int(complete.sum())
+    told = covered_cells(observed, covered)
+    reviews = int(told.any(axis=1).sum())
     if not reviews:
         return ExpectedPositives(start, source, 0)
-    counted = float((observed[complete] > 0).sum())
+    by_label = told.sum(axis=0)
+    present = ((observed > 0) & told).sum(axis=0) * (reviews / np.maximum(by_label, 1))
+    counted = float(np.where(by_label > 0, present, start / labels * reviews).sum())
     value = (counted + PRIOR_REVIEWS * start) / (reviews + PRIOR_REVIEWS)
     return ExpectedPositives(float(np.clip(value, 0.1, labels)), "reviews", reviews)
 

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
+from model_backend.training.covered import Cells
 from model_backend.training.pool import Observations
 
 Rates = NDArray[np.floating]
@@ -29,22 +30,39 @@ def label_propensity(observed: Observations, truth_rate: Rates) -> NDArray[np.fl
     return np.asarray(np.clip(rate / np.maximum(truth_rate, 1e-6), LEAST, 1.0), dtype=np.float64)
 
 
-def propensity_from_reviews(observed: Observations) -> NDArray[np.float64] | None:
+def propensity_from_reviews(
+    observed: Observations, covered: Cells | None = None
+) -> NDArray[np.float64] | None:
     """The propensity (L,) that a pool's own complete reviews tell; None while there are fewer than 20.
 
-    observed (N, L): an image counts as completely reviewed when every label is known. The rates of L labels
-    come from those images alone, with half an image added so that a label never seen is not impossible; the
-    tags come from all others.
+    observed (N, L): an image counts as completely reviewed when every label is known, or as `covered` (N, L)
+    says, see `Pool`. The rates of L labels come from those images alone, with half an image added so that a
+    label never seen is not impossible; the tags come from all others. A label that fewer than 20 reviews
+    tell, since it came after the others, has the chance of all other labels together.
 
     >>> observed = np.array([[1, -1]] * 15 + [[1, 1]] * 15 + [[1, 0]] * 90 + [[0, 1]] * 10, np.int8)
     >>> propensity_from_reviews(observed).round(2).tolist()
     [0.91, 0.2]
     """
-    complete = (observed != 0).all(axis=1)
-    if int(complete.sum()) < LEAST_REVIEWS:
+    told = (
+        np.broadcast_to((observed != 0).all(axis=1)[:, None], observed.shape) if covered is None else covered
+    )
+    by_label = told.sum(axis=0)
+    enough = by_label >= LEAST_REVIEWS
+    if not enough.any():
         return None
-    rate = ((observed[complete] > 0).sum(axis=0) + 0.5) / (complete.sum() + 1)
-    return label_propensity(observed[~complete], rate)
+    rate = (((observed > 0) & told).sum(axis=0) + 0.5) / (by_label + 1)
+    tagged = observed[~told.any(axis=1)]
+    found = label_propensity(tagged, rate)
+    if not enough.all():
+        found[~enough] = _together(tagged[:, enough], rate[enough])
+    return found
+
+
+def _together(tagged: Observations, rate: Rates) -> float:
+    """The chance that a present label is the one tagged, over all of these labels."""
+    images = max(int((tagged > 0).any(axis=1).sum()), 1)
+    return float(np.clip((tagged > 0).sum() / images / max(float(rate.sum()), 1e-6), LEAST, 1.0))
 
 
 def checked_propensity(given: Rates | None, labels: int) -> torch.Tensor | None:

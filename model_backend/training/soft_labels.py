@@ -17,6 +17,7 @@ from model_backend.estimators.graph import Graph, neighbour_graph
 from model_backend.estimators.propagation import label_shares
 from model_backend.progress import Progress
 from model_backend.training.choices import uses_positives
+from model_backend.training.covered import Cells
 from model_backend.training.expected import with_expected
 from model_backend.training.mixture import mixture_weights
 from model_backend.training.recipe import Recipe
@@ -48,11 +49,17 @@ class SoftLabels:
 
 
 def estimate_soft_labels(
-    mapped: Tensor, observed: Tensor, expected: Tensor | None = None, *, seed: int, progress: Progress
+    mapped: Tensor,
+    observed: Tensor,
+    expected: Tensor | None = None,
+    covered: Cells | None = None,
+    *,
+    seed: int,
+    progress: Progress,
 ) -> SoftLabels:
     """The soft labels of mapped features (N, D) and observations (N, L), at least one of them positive.
 
-    expected (N, L): by the labels' names, see `Pool`.
+    expected (N, L): by the labels' names; covered (N, L): what complete reviews tell; see `Pool`.
     """
     tags = tag_shares(observed)
     count = int((tags.sum(dim=1) > 0).sum())
@@ -63,7 +70,8 @@ def estimate_soft_labels(
     graph = neighbour_graph(mapped, NEIGHBOURS, seed)
     shares = mixed_estimates(graph, tags, head.shares, trust, seed=seed)
     shares, own = with_expected(shares, tags, expected)
-    return SoftLabels(shares, tags, head, trust, estimate_from_reviews(mapped, observed, graph), own)
+    reviews = estimate_from_reviews(mapped, observed, graph, covered)
+    return SoftLabels(shares, tags, head, trust, reviews, own)
 
 
 def soft_labels_for(
@@ -72,13 +80,15 @@ def soft_labels_for(
     observed: Tensor,
     given: float | None,
     progress: Progress,
+    *,
     expected: Tensor | None = None,
+    covered: Cells | None = None,
 ) -> SoftLabels | None:
     """The soft labels where the recipe needs them: for the default, or for k where none is `given`."""
     if not recipe.is_default and (given is not None or not uses_positives(recipe)):
         return None
     used = expected if recipe.is_default else None
-    return estimate_soft_labels(mapped, observed, used, seed=recipe.seed, progress=progress)
+    return estimate_soft_labels(mapped, observed, used, covered, seed=recipe.seed, progress=progress)
 
 
 def tag_shares(observed: Tensor) -> Tensor:

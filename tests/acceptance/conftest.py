@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ class Up:
     def __init__(self, images: Path, data_dir: Path) -> None:
         self.images, self.data_dir = images, data_dir
         self.studio_port, self.port = free_port(), free_port()
+        self.label_names: Sequence[str] = NAMES
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
 
@@ -73,14 +74,22 @@ class Up:
         ports = ["--studio-port", str(self.studio_port), "--port", str(self.port)]
         folder = ["--data-dir", str(self.data_dir), "--backbone", "handcrafted"]
         quick = ["--retrain-after", "10", "--retrain-idle", "1"]
-        up = [sys.executable, "-m", "model_backend.cli", "up", str(self.images), "--labels", ",".join(NAMES)]
+        up = [
+            sys.executable,
+            "-m",
+            "model_backend.cli",
+            "up",
+            str(self.images),
+            "--labels",
+            ",".join(self.label_names),
+        ]
         return [*up, *ports, *folder, *quick, *more]
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
         """Start it, without waiting."""
         self.lines = []
         self.process = subprocess.Popen(
-            self.command(),
+            self.command(*more),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from annotator.settings import (
     new_secret,
     renewed,
     save_credentials,
+    save_missing_credentials,
 )
 
 
@@ -116,3 +118,15 @@ def test_kept_values_that_cannot_be_used_are_told_without_them(tmp_path: Path) -
     with pytest.raises(OnetagError, match=r"credentials\.json") as told:
         load_settings(data_dir=tmp_path)
     assert "hush" not in str(told.value)
+
+
+def test_of_several_that_make_a_secret_at_once_the_first_wins_for_all(tmp_path: Path) -> None:
+    """`serve &`, `worker &` and `connect` start within the same moment."""
+
+    def make(number: int) -> str:
+        save_credentials(tmp_path, **{f"port_{number}": str(number)})
+        return save_missing_credentials(tmp_path, secret=f"made by {number}")["secret"]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(make, range(24)))) == 1
+    assert len(load_credentials(tmp_path)) == 25, "nobody overwrites what another one has saved meanwhile"

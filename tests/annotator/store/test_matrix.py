@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy.orm import Session
 
 from annotator.store import (
     Annotation,
+    Observed,
     Project,
+    Source,
     Store,
     observed_matrix,
     remove_images,
     retire_annotation,
     sync_labels,
 )
+from annotator.store.types import utc_now
+from tests.annotator.conftest import NOON
 
 Annotate = Callable[..., Annotation | None]
 MakeProject = Callable[..., Project]
@@ -83,3 +89,59 @@ def test_projects_do_not_mix(store: Store, make_project: MakeProject, annotate: 
         annotate(session, first, "cat")
         assert observed_matrix(session, first.id).values.tolist() == [[1, 0, 0]]
         assert observed_matrix(session, second.id).values.tolist() == [[0, 0, 0]]
+
+
+def review(annotate: Annotate, session: Session, project: Project, *said: str, **others: Any) -> None:
+    """A complete review: what is absent is so because all labels were marked."""
+    observed = [
+        Observed(text.removeprefix("-"), -1, Source.COMPLETE)
+        if text.startswith("-")
+        else Observed(text, 1, Source.TAG)
+        for text in said
+    ]
+    annotate(session, project, observed=observed, result=list(said), **others)
+
+
+def test_where_every_review_knows_all_labels_nothing_more_is_told(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog", images=2)
+        review(annotate, session, project, "cat", "-dog", task=101)
+        annotate(session, project, "dog", task=102, number=2)
+        assert observed_matrix(session, project.id).covered is None
+
+
+def test_a_review_holds_for_the_labels_that_there_were(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    later = (utc_now() - NOON).total_seconds() + 3600
+    with store.session() as session:
+        project = make_project(session, "cat, dog", images=4)
+        review(annotate, session, project, "cat", "-dog", task=101, number=1)
+        review(annotate, session, project, "cat", "-dog", task=102, number=2)
+        annotate(session, project, "dog", task=103, number=3)
+        sync_labels(session, project, ["cat", "dog", "tree"])
+        annotate(session, project, "tree", task=102, number=4, annotator="another")  # no review of the tree
+        review(annotate, session, project, "-cat", "dog", "tree", task=104, number=5, second=later)
+        matrix = observed_matrix(session, project.id)
+    assert matrix.covered is not None
+    assert matrix.covered.tolist() == [
+        [True, True, False],
+        [True, True, False],
+        [False, False, False],
+        [True, True, True],
+    ]
+
+
+def test_a_label_that_left_and_came_back_is_covered_as_before(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog", images=1)
+        review(annotate, session, project, "cat", "-dog", task=101)
+        sync_labels(session, project, ["cat"])
+        sync_labels(session, project, ["cat", "dog"])
+        matrix = observed_matrix(session, project.id)
+    assert matrix.values.tolist() == [[1, -1]]
+    assert matrix.covered is None
