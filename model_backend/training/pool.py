@@ -117,7 +117,8 @@ def as_covered(values: Cells, observed: Observations) -> Cells:
         raise LearningError(
             f"What is covered must be bool of the shape {observed.shape}, not {covered.shape}."
         )
-    return np.logical_and(covered, observed != 0)
+    told: Cells = covered & (observed != 0)
+    return told
 
 
 def as_expected(values: Floats, shape: tuple[int, ...]) -> Floats:

@@ -69,7 +69,7 @@ def test_it_says_what_it_waits_for(folder: Up) -> None:
 
 def test_when_all_is_answered_doctor_is_healthy_and_needs_no_port(folder: Up, few: Dataset) -> None:
     answer_all(folder, few)
-    until(lambda: status(folder)[0]["images_answered"] == 12, 60, "every answer is taken in")
+    until(lambda: status(folder)[0]["images_left"] == 0, 90, "every answer is taken in")
     until(lambda: status(folder)[0]["version"], 180, "a training")
 
     def healthy() -> bool:

@@ -97,7 +97,7 @@ def test_only_the_default_recipe_asks_what_names_tell(points: Tensor) -> None:
     expected = torch.rand(50, 3, generator=torch.Generator().manual_seed(1))
     owns = []
     for recipe in (Recipe(), Recipe(loss="role")):
-        found = soft_labels_for(recipe, points, observed, None, lambda *_: None, expected)
+        found = soft_labels_for(recipe, points, observed, None, lambda *_: None, expected=expected)
         owns.append(found.own if found else None)
     assert owns[0] is not None
     assert owns[0] < 1
