@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +10,9 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from annotator.store.labels import live_labels
-from annotator.store.models import Annotation, Image, Label, Observation
+from annotator.store.models import Image, Label, Observation
+from annotator.store.reviews import covered_cells
 from annotator.store.states import Source
-from annotator.store.types import UtcDateTime
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -53,60 +51,16 @@ def observed_matrix(session: Session, project_id: int) -> ObservedMatrix:
     values = np.zeros((len(image_ids), len(labels)), dtype=np.int8)
     rows, columns = np.searchsorted(image_ids, votes[:, 0]), _columns(label_ids, votes[:, 1])
     values[rows, columns] = np.sign(votes[:, 2])
-    reviewed = np.unique(rows[votes[:, 3] > 0])
-    counts = np.bincount(rows, minlength=len(image_ids))
-    covered = None
-    if (counts[reviewed] < len(labels)).any():
-        tied = np.unique(rows[votes[:, 2] == 0])
-        covered = _covered(session, project_id, labels, image_ids, values, np.setdiff1d(reviewed, tied))
+    reviewed, tied = (np.zeros(len(image_ids), dtype=np.bool_) for _ in range(2))
+    reviewed[rows[votes[:, 3] > 0]] = True
+    tied[rows[votes[:, 2] == 0]] = True
     return ObservedMatrix(
         image_ids=image_ids.tolist(),
         label_ids=label_ids,
         label_names=[label.name for label in labels],
         values=values,
         conflicts=int((votes[:, 2] == 0).sum()),
-        covered=covered,
-    )
-
-
-def _covered(
-    session: Session,
-    project_id: int,
-    labels: Sequence[Label],
-    image_ids: npt.NDArray[np.int64],
-    values: npt.NDArray[np.int8],
-    reviewed: npt.NDArray[np.int64],
-) -> npt.NDArray[np.bool_]:
-    """(N, L): what is known of a label that was there when the image was reviewed completely.
-
-    reviewed: the rows of such images. An image of which all labels are known counts with all of them.
-    """
-    moments = dict(session.execute(_review_moments(project_id)).all())
-    came = np.array([label.created_at.timestamp() if label.created_at else -np.inf for label in labels])
-    covered = np.zeros(values.shape, dtype=np.bool_)
-    for row in reviewed:
-        covered[row] = came <= moments[int(image_ids[row])].timestamp()
-    without_review = (values != 0).all(axis=1)
-    without_review[reviewed] = False
-    covered[without_review] = True
-    covered &= values != 0
-    return covered
-
-
-def _review_moments(project_id: int) -> Select[int, datetime]:
-    """When each live image was reviewed completely for the last time."""
-    at = func.max(func.coalesce(Annotation.updated_at, Observation.created_at, type_=UtcDateTime))
-    return (
-        select(Observation.image_id, at)
-        .join(Image, Image.id == Observation.image_id)
-        .outerjoin(Annotation, Annotation.id == Observation.annotation_id)
-        .where(
-            Image.project_id == project_id,
-            Image.removed_at.is_(None),
-            Observation.retired_at.is_(None),
-            Observation.source == Source.COMPLETE,
-        )
-        .group_by(Observation.image_id)
+        covered=covered_cells(session, project_id, labels, image_ids, values, reviewed=reviewed, tied=tied),
     )
 
 

@@ -145,3 +145,29 @@ def test_a_label_that_left_and_came_back_is_covered_as_before(
         matrix = observed_matrix(session, project.id)
     assert matrix.values.tolist() == [[1, -1]]
     assert matrix.covered is None
+
+
+def test_a_review_that_found_every_label_holds_too(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog", images=2)
+        annotate(session, project, "cat", "dog", task=101, number=1)  # nothing is absent: no word of a review
+        annotate(session, project, "cat", task=102, number=2)
+        assert observed_matrix(session, project.id).covered is None
+        sync_labels(session, project, ["cat", "dog", "tree"])
+        annotate(session, project, "tree", task=101, number=3, annotator="another")
+        matrix = observed_matrix(session, project.id)
+    assert matrix.covered is not None
+    assert matrix.covered.tolist() == [[True, True, False], [False, False, False]]
+    assert matrix.values.tolist() == [[1, 1, 1], [1, 0, 0]]
+
+
+def test_a_disagreement_leaves_no_review_as_ever(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog", images=1)
+        review(annotate, session, project, "cat", "-dog", number=1)
+        annotate(session, project, "dog", number=2, annotator="another")
+        assert observed_matrix(session, project.id).covered is None
