@@ -2,6 +2,7 @@ import base64
 import logging
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from sqlalchemy.event import listens_for
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config
-from annotator.settings import Settings
+from annotator.labelstudio.projects import Identity, get_or_create_project
+from annotator.settings import Settings, load_settings, save_credentials
 from annotator.store import (
     Event,
     Image,
@@ -302,6 +304,40 @@ class TestSetup:
     ) -> None:
         answer = client.post("/setup", json=body)
         assert (answer.status_code, answer.json) == (200, {"model_version": "none yet"})
+
+
+class TestBeforeConnect:
+    """`onetag serve` was started first; `onetag connect` comes later."""
+
+    @pytest.fixture
+    def client(self, sqlite_store: Store, tmp_path: Path) -> FlaskClient:
+        settings = load_settings(data_dir=tmp_path, secret=SecretStr(SECRET))
+        made = create_app(sqlite_store, settings, Nudges()).test_client()
+        made.environ_base["HTTP_X_ONETAG_SECRET"] = SECRET
+        return made
+
+    def test_no_project_is_made_while_nobody_knows_which_label_studio_asks(
+        self, client: FlaskClient, sqlite_store: Store
+    ) -> None:
+        answer = client.post("/setup", json={"project": "7.1795876176", "schema": build_config(LABELS)})
+        assert answer.json == {"model_version": "none yet"}
+        with sqlite_store.reading() as session:
+            assert session.scalars(select(Project)).all() == []
+
+    def test_once_it_is_connected_its_events_find_it_without_a_restart(
+        self, client: FlaskClient, sqlite_store: Store, tmp_path: Path
+    ) -> None:
+        made = datetime(2026, 11, 28, 14, 29, 36, 478880, tzinfo=UTC)
+        save_credentials(tmp_path, label_studio_url=STUDIO)
+        with sqlite_store.session() as session:  # as `connect` does
+            identity = Identity(7, made)
+            project = get_or_create_project(session, STUDIO, identity, build_config(LABELS)).id
+        sent = {"id": 7, "created_at": made.isoformat(), "label_config": build_config(LABELS)}
+        client.post("/webhook", json={"action": "PROJECT_UPDATED", "project": sent})
+        client.post("/setup", json={"project": "7.1795876176", "schema": build_config(LABELS)})
+        assert [event.project_id for event in events(sqlite_store)] == [project]
+        with sqlite_store.reading() as session:
+            assert session.scalars(select(Project.id)).all() == [project]
 
 
 class TestPredict:

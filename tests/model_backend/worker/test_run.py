@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from annotator.labelstudio.config import build_config
-from annotator.settings import Settings
+from annotator.settings import Settings, load_settings, save_credentials
 from annotator.store import (
     Event,
     Image,
@@ -26,6 +27,7 @@ from annotator.store import (
     TrainingRun,
     sync_labels,
 )
+from model_backend.worker import run
 
 from .test_jobs import submit
 
@@ -177,3 +179,25 @@ def test_a_folder_that_cannot_hold_a_queue_is_a_clear_error(
     _, errors = worker.communicate(timeout=60)
     assert worker.returncode == 1
     assert "cannot be opened" in errors
+
+
+def test_a_label_studio_that_is_connected_later_is_worked_for_without_a_restart(
+    sqlite_store: Store, project: Project, engine_settings: Settings, tmp_path: Path
+) -> None:
+    settings = load_settings(data_dir=tmp_path / "data", database_url=engine_settings.store_url)
+    (tmp_path / "data").mkdir()
+    opened: list[str | None] = []
+    stop = threading.Event()
+
+    def work(_store: Store, now: Settings, _stop: threading.Event) -> Settings:
+        opened.append(now.label_studio_url)
+        if now.label_studio_url:
+            stop.set()
+            return now
+        save_credentials(tmp_path / "data", label_studio_url="http://studio.test", label_studio_token="t")
+        return run._until_others_hold(now, stop, lambda: None)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run, "_work", work)
+        run.run_worker(sqlite_store, settings, stop)
+    assert opened == [None, "http://studio.test"]
