@@ -107,6 +107,15 @@ def test_serve_worker_connect_in_the_order_of_the_readme(
         doctor = started(["doctor"], **token)
         told, _ = doctor.communicate(timeout=60)
         assert "Nothing answers" not in told, told
+        elsewhere = studio.url.replace("127.0.0.1", "localhost")
+        moved = started(["connect", "--url", elsewhere, "--project", str(project)], **token)
+        told, _ = moved.communicate(timeout=180)
+        assert "its records go on here" in told
+        with store.reading() as session:
+            (row,) = session.scalars(select(Project)).all()
+            assert row.studio_url == elsewhere
+            assert len(session.scalars(select(Image.id)).all()) == len(uris)
+        assert answers(store) >= 9
     finally:
         store.close()
 

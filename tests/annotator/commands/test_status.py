@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from annotator.commands.status import collect
+from annotator.commands.status import collect, status
 from annotator.commands.values import chosen_project, label_names
 from annotator.errors import OnetagError
 from annotator.settings import Settings
@@ -25,6 +25,8 @@ from annotator.store import (
     sync_images,
     sync_labels,
 )
+
+NOW = datetime.now(UTC)
 
 
 def a_project(store: Store, number: int = 7) -> int:
@@ -78,6 +80,28 @@ def test_a_row_counts_what_people_said(sqlite_store: Store) -> None:
     assert (row["images"], row["labels"], row["images_answered"], row["skips"]) == (3, 2, 1, 1)
     assert (row["observed_present"], row["observed_absent"]) == (1, 1)
     assert (row["version"], row["training"]["state"]) == (None, "queued")
+
+
+def test_what_is_not_used_is_told_with_its_reason(
+    sqlite_store: Store, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    project_id = a_project(sqlite_store)
+    with sqlite_store.session() as session:
+        project = session.get_one(Project, project_id)
+        image = session.query(Image).order_by(Image.studio_task).first()
+        assert image is not None
+        image.problem = "It is no [image]. Upload it again."
+        submission = Submission(1, [], False, "ann", None, None, None, [Observed("cat", 1, Source.TAG)], NOW)
+        record_annotation(session, project, image, submission)
+        sync_labels(session, project, ["dog"])
+    (row,) = collect(sqlite_store)
+    assert (row["key"], row["labels"], row["observed_present"]) == (f"p{project_id}", 1, 0)
+    assert row["archived_labels"] == [{"name": "cat", "answers": 1, "present": 1, "absent": 0}]
+    status(data_dir=tmp_path, database_url=None, json=False)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"(p{project_id}, project 7 at http://127.0.0.1:8080)" in shown
+    assert "1 images: task 1: It is no [image]. Upload it again." in shown
+    assert "cat: 1 answers are kept, and count again when the label is back" in shown
 
 
 def test_the_only_project_needs_no_number(sqlite_store: Store) -> None:

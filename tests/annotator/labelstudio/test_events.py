@@ -21,6 +21,7 @@ from annotator.store import (
     Observation,
     Project,
     Suggestion,
+    archived_labels,
     live_labels,
     record_event,
     sync_images,
@@ -122,6 +123,24 @@ def test_a_skip_is_recorded_and_says_nothing(session: Session, project: Project)
     assert annotated(session, result=[], was_cancelled=True).changed == 1
     assert [each.skipped for each in live(session)] == [True]
     assert known(session) == {}
+
+
+def test_labels_that_left_come_back_with_all_that_was_said_of_them(
+    session: Session, project: Project
+) -> None:
+    """Also with what a complete review had said of them as absent, which the answer itself does not name."""
+    everything = [CAT, region("review", "All labels marked")]
+    annotated(session, result=everything)
+    before = known(session)
+    assert before == {"cat": "+tag", "dog": "-complete", "tree": "-complete", "car": "-complete"}
+    update = {"project": studio_project(["tree"])}
+    arrive(session, "PROJECT_UPDATED", update)
+    (cat, *others) = archived_labels(session, project.id)
+    assert (cat.name, cat.answers, cat.present, cat.absent) == ("cat", 1, 1, 0)
+    assert [(each.name, each.absent) for each in others] == [("dog", 1), ("car", 1)]
+    arrive(session, "PROJECT_UPDATED", {"project": studio_project(LABELS)})
+    assert archived_labels(session, project.id) == []
+    assert known(session) == before
 
 
 def test_an_edit_that_seems_older_has_label_studio_asked(session: Session, project: Project) -> None:
