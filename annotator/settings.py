@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
+from filelock import FileLock
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -258,14 +257,10 @@ def _save(data_dir: Path, values: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def _alone(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder's lock, which the system lets go of however a process ends."""
+    """Hold the lock of the credentials file, which the system lets go of however a process ends."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    folder = os.open(data_dir, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with FileLock(data_dir / f"{CREDENTIALS_FILE}.lock", mode=0o600):
         yield
-    finally:
-        os.close(folder)
 
 
 def new_secret() -> str:

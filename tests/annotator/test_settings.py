@@ -66,8 +66,8 @@ def test_credentials_are_for_their_owner_alone_and_add_up(tmp_path: Path) -> Non
     save_credentials(tmp_path / "data", secret="one")
     assert save_credentials(tmp_path / "data", token="two") == {"secret": "one", "token": "two"}
     assert load_credentials(tmp_path / "data") == {"secret": "one", "token": "two"}
-    (file,) = (tmp_path / "data").iterdir()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for file in (tmp_path / "data").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "\x00"])
