@@ -16,6 +16,22 @@ class Source(StrEnum):
     IMPORTED = "imported"
 
 
+class Unusable(StrEnum):
+    """Why an image cannot be used. Some of these pass by themselves: see `TRIED_AGAIN`."""
+
+    UNREACHED = "unreached"  # no answer, too slow, or the server failed
+    DENIED = "denied"  # a token, signature or right is lacking or has expired
+    MISSING = "missing"  # nothing is there
+    NOT_ALLOWED = "not allowed"  # the settings do not let it be read
+    TOO_LARGE = "too large"  # for the settings
+    NO_IMAGE = "no image"  # damaged, or something else
+    NO_ADDRESS = "no address"  # the task names no image
+
+
+TRIED_AGAIN = (Unusable.UNREACHED, Unusable.DENIED, Unusable.MISSING, Unusable.NOT_ALLOWED)
+"""What may pass without anybody touching the image; tried again by itself, with growing pauses."""
+
+
 class RunState(StrEnum):
     """Where a training run is in its life; at most one a project is queued or running."""
 
@@ -32,7 +48,7 @@ class RunReason(StrEnum):
     NEW_OBSERVATIONS = "new observations"
     WORKER_LOST = "worker lost"
     LABEL_STUDIO_BACK = "label studio back"
-    IMAGES_TO_COME = "images to come"  # after a first training on the images that were soon ready
+    IMAGES_TO_COME = "images to come"  # images that an earlier training had to do without are ready now
 
 
 class RunFailure(StrEnum):
