@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, insert, select, update
 from sqlalchemy.orm import Session
 
+from annotator.addresses import object_address
 from annotator.store.bulk import chunked, rowcount
 from annotator.store.models import Annotation, Image, Project
+from annotator.store.problems import USABLE, problem_columns
+from annotator.store.states import Unusable
 from annotator.store.types import utc_now
 
 
@@ -28,32 +32,47 @@ class ImageChanges:
 
 
 def sync_images(
-    session: Session, project_id: int, tasks: Mapping[int, str], *, complete: bool = False
+    session: Session,
+    project_id: int,
+    tasks: Mapping[int, str],
+    *,
+    complete: bool = False,
+    without: Mapping[int, str] | None = None,
 ) -> ImageChanges:
     """Make an image of every task (task id -> uri). With `complete` those are all: others are removed.
 
-    A task that points to another picture now loses what was known of the old one's bytes.
+    without: tasks that name no image, with the reason in words; their answers are kept, they are not learned
+    from. A task that points to another picture now loses what was known of the old one's bytes.
     """
+    reasons = without or {}
+    tasks = {**tasks, **dict.fromkeys(reasons, "")}
     # Two processes that see the same tasks take turns here.
     session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
     known = {row.studio_task: row for row in session.execute(_of_studio(project_id))}
     new = [
-        {"project_id": project_id, "studio_task": task, "uri": uri}
+        {"project_id": project_id, "studio_task": task, **_facts(uri, reasons.get(task))}
         for task, uri in tasks.items()
         if task not in known
     ]
-    changed = {known[task].id: uri for task, uri in tasks.items() if task in known and known[task].uri != uri}
+    changed = [task for task, uri in tasks.items() if task in known and known[task].uri != uri]
     back = [known[task].id for task in tasks if task in known and known[task].removed_at is not None]
     gone = [task for task, row in known.items() if complete and task not in tasks and row.removed_at is None]
 
     for piece in chunked(new):
         session.execute(insert(Image), piece)
     if changed:
-        forgotten = {"digest": None, "width": None, "height": None, "problem": None}
-        session.execute(update(Image), [{"id": key, "uri": uri, **forgotten} for key, uri in changed.items()])
+        facts = [{"id": known[task].id, **_facts(tasks[task], reasons.get(task))} for task in changed]
+        session.execute(update(Image), facts)
     if back:
         session.execute(update(Image), [{"id": key, "removed_at": None} for key in back])
     return ImageChanges(len(new), len(back), len(changed), remove_images(session, project_id, gone))
+
+
+def _facts(uri: str, lacking: str | None) -> dict[str, Any]:
+    """The columns of an image of which its address is known and no more; lacking: why it has none."""
+    problem = problem_columns(Unusable.NO_ADDRESS, lacking, 1) if lacking is not None else USABLE
+    bytes_unknown = {"digest": None, "stamp": None, "width": None, "height": None}
+    return {"uri": uri, "object_uri": object_address(uri), **bytes_unknown, **problem}
 
 
 def remove_images(session: Session, project_id: int, tasks: Collection[int]) -> int:
