@@ -20,6 +20,9 @@ from annotator.labelstudio.fetch import CHUNK, Fetcher, capped, checked, shown, 
 from annotator.settings import Settings
 from annotator.store.states import Unusable
 
+GONE = "gone"
+"""The stamp of a file that is not there."""
+
 
 class ImageSource:
     """Reads images by the addresses that tasks carry. Threads may share it."""
@@ -49,12 +52,17 @@ class ImageSource:
         return self._from_studio(uri, parts)
 
     def stamp(self, uri: str) -> str | None:
-        """What changes when the file of this address is written anew; None for what is no file here."""
+        """What changes when the file of this address is written anew: `GONE` when it is not there.
+
+        None for what is no file that can be seen here.
+        """
         root, named = self._settings.local_files_root, local_file(uri)
         if root is None or named is None:
             return None
         try:
             status = (root / named).stat()
+        except FileNotFoundError:
+            return GONE
         except (OSError, ValueError):
             return None
         return f"{status.st_size}-{status.st_mtime_ns}"

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
+from annotator.addresses import resolve_address
 from annotator.store import (
     Annotation,
     Image,
     ImageChanges,
     Project,
     Store,
+    Unusable,
     live_image_ids,
     remove_images,
     sync_images,
@@ -81,3 +83,31 @@ def test_an_image_waits_until_it_is_answered_or_skipped(
         annotate(session, project, skipped=True, task=103, number=2)
         remove_images(session, project.id, [104])
         assert unanswered_images(session, project.id) == [first, first + 4]
+
+
+def test_a_task_that_names_no_image_is_kept_with_the_reason(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project = make_project(session, images=1)
+        assert sync_images(session, project.id, {}, without={102: "A list."}) == ImageChanges(added=1)
+        assert not sync_images(session, project.id, {}, without={102: "A list."})
+        image = session.scalars(select(Image).where(Image.studio_task == 102)).one()
+        assert (image.uri, image.unusable, image.problem) == ("", Unusable.NO_ADDRESS, "A list.")
+        assert image.try_at is None
+        assert sync_images(session, project.id, {102: "/data/b.jpg"}) == ImageChanges(changed=1)
+        session.refresh(image)
+        assert (image.uri, image.unusable, image.problem, image.tries) == ("/data/b.jpg", None, None, 0)
+        assert sync_images(session, project.id, {}, without={101: "Empty."}) == ImageChanges(changed=1)
+
+
+def test_the_objects_own_address_is_kept_beside_label_studios(
+    store: Store, make_project: MakeProject
+) -> None:
+    there = resolve_address(1, "s3://photos/a/cat.jpg")
+    with store.session() as session:
+        project = make_project(session, images=0)
+        sync_images(session, project.id, {1: there, 2: "/data/b.jpg"})
+        rows = session.execute(select(Image.uri, Image.object_uri).order_by(Image.studio_task)).all()
+        assert [tuple(row) for row in rows] == [(there, "s3://photos/a/cat.jpg"), ("/data/b.jpg", None)]
+        sync_images(session, project.id, {1: "/data/a.jpg", 2: resolve_address(2, "gs://photos/b.jpg")})
+        found = session.scalars(select(Image.object_uri).order_by(Image.studio_task)).all()
+        assert found == [None, "gs://photos/b.jpg"]
