@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, unquote_to_bytes
 
 from annotator.addresses import LOCAL_FILES, local_file
+from annotator.files import file_stamp
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.errors import ImageUnavailable
 from annotator.labelstudio.fetch import CHUNK, Fetcher, capped, checked, shown, too_large
@@ -65,7 +66,7 @@ class ImageSource:
             return GONE
         except (OSError, ValueError):
             return None
-        return f"{status.st_size}-{status.st_mtime_ns}"
+        return file_stamp(status)
 
     def _inline(self, uri: str) -> bytes:
         head, comma, body = uri.partition(",")

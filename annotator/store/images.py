@@ -31,6 +31,27 @@ class ImageChanges:
         return bool(self.added or self.restored or self.changed or self.removed)
 
 
+@dataclass(frozen=True)
+class Content:
+    """What a picture's file holds: the SHA-256 of its bytes, its size in pixels; and its `file_stamp`."""
+
+    digest: str
+    stamp: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True)
+class KnownImage:
+    """What is known of an image; `task` is its number in Label Studio, there or deleted."""
+
+    task: int
+    uri: str
+    digest: str | None
+    whole: bool
+    """Whether its bytes were read and nothing was wrong with them."""
+
+
 def sync_images(
     session: Session,
     project_id: int,
@@ -82,6 +103,48 @@ def remove_images(session: Session, project_id: int, tasks: Collection[int]) -> 
         live = (Image.project_id == project_id, Image.studio_task.in_(piece), Image.removed_at.is_(None))
         removed += rowcount(session, update(Image).where(*live).values(removed_at=utc_now()))
     return removed
+
+
+def known_images(session: Session, project_id: int) -> list[KnownImage]:
+    """All images of a project that have or had a task."""
+    chosen = select(Image.studio_task, Image.uri, Image.digest, Image.unusable).where(
+        Image.project_id == project_id, Image.studio_task.is_not(None)
+    )
+    return [
+        KnownImage(task, uri, digest, digest is not None and unusable is None)
+        for task, uri, digest, unusable in session.execute(chosen)
+        if task is not None
+    ]
+
+
+def point_images(session: Session, project_id: int, uris: Mapping[int, str]) -> None:
+    """Let images have another address (by task) for the same picture: what is known of it stays."""
+    for task, uri in uris.items():
+        of_task = (Image.project_id == project_id, Image.studio_task == task)
+        changed = update(Image).where(*of_task).values(uri=uri, object_uri=object_address(uri))
+        session.execute(changed)
+
+
+def note_contents(session: Session, project_id: int, contents: Mapping[str, Content]) -> int:
+    """Record what the files at these addresses hold; returns how many hold another picture than before.
+
+    Those are read again by themselves, and what was wrong with the old picture is forgotten.
+    """
+    live = (Image.project_id == project_id, Image.removed_at.is_(None))
+    renewed = 0
+    for image in session.scalars(select(Image).where(*live)).all():
+        content = contents.get(image.uri)
+        if content is None or (image.digest, image.stamp) == (content.digest, content.stamp):
+            continue
+        known = image.digest
+        image.digest, image.stamp = content.digest, content.stamp
+        if content.width is not None:
+            image.width, image.height = content.width, content.height
+        if known not in (None, content.digest):
+            renewed += 1
+            image.unusable = image.problem = None
+            image.tries, image.try_at = 0, utc_now()
+    return renewed
 
 
 def unanswered_images(session: Session, project_id: int) -> list[int]:

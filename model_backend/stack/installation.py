@@ -18,8 +18,9 @@ from annotator.store import Image, open_store, upgrade
 from model_backend.stack import local_files
 from model_backend.stack.addresses import BACKEND_URL, backend_url
 from model_backend.stack.environment import environment
+from model_backend.stack.folder_changes import FolderChanges
 from model_backend.stack.image_folder import Found, look_through
-from model_backend.stack.importing import import_images, known_files
+from model_backend.stack.importing import FolderImport, in_words, known_files
 from model_backend.stack.label_studio import PORT_TIMEOUT, LabelStudioProcess, studio_credentials
 from model_backend.stack.liveness import await_health
 from model_backend.stack.ports import LOOPBACK, require_free_port
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 LABEL_STUDIO, RUN = "label-studio", "run"
 READY_SECONDS = 60.0
+LAST_FOLDER = "images_folder"
+"""The field of the credentials file with the folder of images that was served last."""
 
 Say = Callable[[str], None]
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -68,8 +71,8 @@ class Installation:
     """The folder of images."""
     email: str
     found: Found
-    new: int
-    """Images that were not there before."""
+    changes: FolderChanges
+    """What happened to the folder since its pictures were imported."""
     supervisor: Supervisor
 
     @property
@@ -126,19 +129,23 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
     process, settings = prepared(settings, plan, say)
     store = migrated_store(settings)
     with bar("Looking through the images") as progress:
-        found = look(settings, plan, known(store, plan.images), progress)
+        found = look(settings, plan, store, progress)
     say("Starting Label Studio; the first time takes up to a minute ...")
     supervisor.add(process)
     studio = process.studio(settings.request_timeout)
     project = ensure_project(studio, plan.title, plan.labels)
     say(f"Importing {len(found.files)} images ...")
     with bar("Importing images") as progress:
-        new = import_images(studio, project, plan.images, found.files, progress)
-    say(f"Project {project} holds {len(found.files)} images, {new} of them new.")
+        importing = FolderImport(studio, store, project, plan.images, found)
+        changes = importing.bring_in(progress)
+    say(f"Project {project} holds {len(found.files)} images, {len(changes.added)} of them new.")
+    for sentence in in_words(changes):
+        say(sentence)
 
     folder = settings.data_dir / RUN
     supervisor.add(MLBackend(folder, settings))
     project_id = connect_project(settings, studio, project, store)
+    importing.note(project_id)
     supervisor.add(Worker(folder, settings))
     supervisor.watch()
     return Installation(
@@ -150,15 +157,18 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
         folder=plan.images,
         email=process.credentials.email,
         found=found,
-        new=new,
+        changes=changes,
         supervisor=supervisor,
     )
 
 
 def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProcess, Settings]:
     """Check what can be checked before anything starts, and settle addresses and credentials."""
-    kept = load_credentials(settings.data_dir).get("local_files_root")
-    root = local_files.document_root(plan.images, Path(kept) if kept else None)
+    kept = load_credentials(settings.data_dir)
+    before, last = kept.get("local_files_root"), kept.get(LAST_FOLDER)
+    root = local_files.document_root(
+        plan.images, Path(before) if before else None, Path(last) if last else None
+    )
     credentials = studio_credentials(settings.data_dir)
     process = LabelStudioProcess(
         settings.data_dir / LABEL_STUDIO, plan.studio_port, credentials, files_root=root
@@ -172,6 +182,7 @@ def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProce
     here = {
         "label_studio_url": process.url,
         "local_files_root": str(root),
+        LAST_FOLDER: str(plan.images.resolve()),
         BACKEND_URL: backend_url(settings),
     }
     save_credentials(settings.data_dir, **here)
@@ -191,18 +202,18 @@ def migrated_store(settings: Settings) -> Store:
     return store
 
 
-def known(store: Store, folder: Path) -> frozenset[str]:
-    """Files of the folder that an earlier start imported, and so looked through."""
+def look(settings: Settings, plan: Plan, store: Store, progress: Callable[[int, int], None]) -> Found:
+    """What the folder holds, less what the plan leaves out; what was looked through before is not again."""
     with store.reading() as session:
-        return frozenset(known_files(folder, session.scalars(select(Image.uri))))
-
-
-def look(
-    settings: Settings, plan: Plan, known: frozenset[str], progress: Callable[[int, int], None]
-) -> Found:
-    """What the folder holds, less what the plan leaves out."""
+        images = session.execute(select(Image.uri, Image.digest, Image.unusable)).all()
     return look_through(
-        plan.images, settings.max_image_bytes, settings.max_image_pixels, known, plan.only, progress
+        plan.images,
+        settings.max_image_bytes,
+        settings.max_image_pixels,
+        frozenset(known_files(plan.images, (uri for uri, _, _ in images))),
+        plan.only,
+        progress,
+        opened=frozenset(digest for _, digest, unusable in images if digest and unusable is None),
     )
 
 
