@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,20 +95,14 @@ def known_files(folder: Path, addresses: Iterable[str]) -> set[str]:
 
 def in_words(changes: FolderChanges) -> Iterator[str]:
     """What happened to the folder, a sentence each, for those who start `onetag up`."""
-    told: tuple[tuple[Iterable[str], Callable[[int], str]], ...] = (
-        (
-            changes.moved.values(),
-            lambda count: f"{count} pictures lie elsewhere now; their tasks and answers went with them",
-        ),
-        (changes.changed, lambda count: f"{count} files hold another picture than before and are read anew"),
-        (changes.missing, lambda count: f"{count} files are gone; their tasks and answers stay"),
-        (
-            changes.deleted,
-            lambda count: f"{count} pictures stay out, because their tasks were deleted in Label Studio",
-        ),
+    told = (
+        (changes.moved.values(), "Moved, with their tasks and answers"),
+        (changes.changed, "Another picture than before, read anew"),
+        (changes.missing, "Gone; their tasks and answers stay"),
+        (changes.deleted, "Left out, because their tasks were deleted in Label Studio"),
     )
-    for files, sentence in told:
+    for files, what in told:
         named = sorted(files)
         if named:
-            shown = ", ".join(named[:SHOWN]) + (", ..." if len(named) > SHOWN else "")
-            yield f"{sentence(len(named))}: {shown}."
+            more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+            yield f"{what}: {', '.join(named[:SHOWN])}{more}."
