@@ -27,6 +27,7 @@ from annotator.settings import Settings
 from annotator.store import Image, Project, Store, Unusable, image_problems, sync_labels
 from model_backend.stack.label_studio import LabelStudioProcess, studio_credentials
 from model_backend.stack.ports import free_port
+from tests.annotator.labelstudio.conftest import Answer, Asked, Stand
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(600)]
 
@@ -103,7 +104,7 @@ def test_pictures_in_s3_are_read_and_keep_their_own_address(
         assert strangers.read(rows[0].uri).startswith(DOT)
 
 
-def test_an_object_that_is_gone_is_missing(
+def test_an_object_that_is_gone_is_tried_again(
     studio: Studio, new_studio_project: Callable[..., int], s3: str
 ) -> None:
     project = new_studio_project(LABELS)
@@ -114,7 +115,8 @@ def test_an_object_that_is_gone_is_missing(
     reads = ImageSource(studio, Settings(image_hosts=("127.0.0.1",)))
     with pytest.raises(ImageUnavailable) as caught:
         reads.read(sent)
-    assert caught.value.reason is Unusable.MISSING
+    # S3 answers 403 where a stranger to the bucket may not know what is in it.
+    assert caught.value.reason in (Unusable.MISSING, Unusable.DENIED)
 
 
 def test_tasks_that_name_no_image_are_told_with_the_reason(
@@ -124,7 +126,6 @@ def test_tasks_that_name_no_image_are_told_with_the_reason(
     fields: tuple[Any, ...] = (
         "/data/upload/1/a.png",
         ["/data/a.png", "/data/b.png"],
-        {"url": "/data/a.png"},
         "",
     )
     studio.import_tasks(project, [{"data": {"image": value}} for value in fields])
@@ -132,10 +133,9 @@ def test_tasks_that_name_no_image_are_told_with_the_reason(
     reconcile(sqlite_store, studio, project_id)
     with sqlite_store.reading() as session:
         (group,) = image_problems(session, project_id, examples=5)
-    assert (group.reason, group.count, group.next_try) == (Unusable.NO_ADDRESS, 3, None)
+    assert (group.reason, group.count, group.next_try) == (Unusable.NO_ADDRESS, 2, None)
     assert [example.problem.split("holds ")[-1] for example in group.examples] == [
         "a list, not the address of an image.",
-        "an object, not the address of an image.",
         "its field 'image' is empty.",
     ]
 
@@ -207,7 +207,10 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def test_label_studio_below_a_path(
-    below: tuple[Below, str], sqlite_store: Store, s3: str, tmp_path: Path
+    below: tuple[Below, str],
+    sqlite_store: Store,
+    s3: str,
+    new_stand: Callable[[Callable[[Asked], Answer]], Stand],
 ) -> None:
     process, url = below
     studio = Studio(url, process.credentials.token)
@@ -231,9 +234,7 @@ def test_label_studio_below_a_path(
 
     secret = SecretStr("a shared secret")
     assert all(check.ok for check in check_studio(studio))
-    backend = studio.connect_backend(project, "http://127.0.0.1:9", "onetag", secret)
-    checks = {check.name: check for check in check_project(studio, project, "http://127.0.0.1:9", secret)}
-    assert backend
-    assert checks["webhook"].ok
-    assert checks["label config"].ok
-    assert not checks["ML backend"].ok, "there is none at port 9, and that is all that is wrong"
+    backend = new_stand(lambda _asked: Answer(body={"status": "UP", "model_version": "v1"}))
+    studio.connect_backend(project, backend.url, "onetag", secret)
+    assert [check for check in check_project(studio, project, backend.url, secret) if not check.ok] == []
+    assert backend.asked

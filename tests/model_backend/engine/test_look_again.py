@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -269,3 +273,45 @@ def test_a_file_that_is_gone_is_told_and_what_was_learned_from_it_stays(
     pass_time(sqlite_store)
     assert sum(look_again(sqlite_store, on_disk, project.id)) in (0, 1)
     assert facts(sqlite_store, 724).unusable is None
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """The address of a host that sends a byte of its headers now and then, and never comes to an end."""
+    over = threading.Event()
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def drip(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while not over.wait(0.1):
+                connection.sendall(b"H")
+
+    def serve() -> None:
+        with suppress(OSError):
+            while not over.is_set():
+                threading.Thread(target=drip, args=(server.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    over.set()
+    server.close()
+
+
+def test_a_dripping_image_holds_up_neither_trainings_nor_predictions(
+    sqlite_store: Store, engine_settings: Settings, folder: Path, resources: LearningResources, dripping: str
+) -> None:
+    changes = {"local_files_root": folder.parent, "image_hosts": ("127.0.0.1",), "request_timeout": 1.0}
+    settings = engine_settings.model_copy(update=changes)
+    source = ImageSource(None, settings)
+    bench = LearningResources(settings, source.read, resources.backbone, stamp=source.stamp)
+    with sqlite_store.session() as session:
+        project_id = session.scalars(select(Project.id)).one()
+        session.execute(update(Image).where(Image.studio_task == 724).values(uri=f"{dripping}/cat.png"))
+    began = time.monotonic()
+    version = train_project(sqlite_store, bench, project_id)
+    assert pool_size(sqlite_store, version) == IMAGES - 1
+    assert facts(sqlite_store, 724).unusable is Unusable.UNREACHED
+
+    found = bench.extract([f"{dripping}/dog.png", "/data/local-files/?d=photos/1.png"], bench.backbone)
+    assert list(found.problems) == [0]
+    assert time.monotonic() - began < 30
