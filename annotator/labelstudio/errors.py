@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from annotator.errors import OnetagError
-from annotator.store.states import Unusable
+from annotator.unusable import Unusable
 
 
 class LabelStudioError(OnetagError):

@@ -18,7 +18,7 @@ from annotator.labelstudio.errors import ImageUnavailable
 from annotator.labelstudio.http import CONNECT_TIMEOUT, LOOPBACK
 from annotator.labelstudio.patience import Patience
 from annotator.settings import Settings
-from annotator.store.states import Unusable
+from annotator.unusable import Unusable
 
 SERVED = ("/data/", "/static/", "/storage-data/")  # where Label Studio serves files
 REDIRECTS = 3

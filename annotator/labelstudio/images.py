@@ -19,7 +19,7 @@ from annotator.labelstudio.client import Studio
 from annotator.labelstudio.errors import ImageUnavailable
 from annotator.labelstudio.fetch import CHUNK, Fetcher, capped, checked, shown, too_large
 from annotator.settings import Settings
-from annotator.store.states import Unusable
+from annotator.unusable import Unusable
 
 GONE = "gone"
 """The stamp of a file that is not there."""

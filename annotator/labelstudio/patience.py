@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from annotator.labelstudio.errors import ImageUnavailable
-from annotator.store.states import Unusable
+from annotator.unusable import Unusable
 
 FAILURES = 4  # in a row
 PAUSE = 60.0  # seconds
