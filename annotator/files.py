@@ -36,3 +36,8 @@ def atomic_file(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+def file_stamp(status: os.stat_result) -> str:
+    """What changes when a file is written anew: its size, and when that was."""
+    return f"{status.st_size}-{status.st_mtime_ns}"

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     max_image_pixels: Annotated[int, Flag(Panel.IMAGES)] = Field(
         100_000_000, ge=1, description="Largest image that is decoded, in pixels."
     )
+    decoding_bytes: Annotated[int, Flag(Panel.IMAGES)] = Field(
+        2**30, ge=1, description="Memory that all images being decoded may take together, in bytes."
+    )
 
     backbone: Annotated[str, Flag(Panel.LEARNING)] = Field(
         "auto", description="Feature extractor, see `onetag backbones`."

@@ -129,6 +129,10 @@ class Studio(Backends):
             tasks, TASK_BATCH, f"/api/projects/{project}/import", "task_count", "tasks", progress
         )
 
+    def update_task(self, task: int, data: Json) -> None:
+        """Change the data of a task, all of it; its annotations and predictions stay."""
+        self.http.request("PATCH", f"/api/tasks/{task}", json={"data": data})
+
     def delete_task(self, task: int) -> None:
         """Delete a task with its annotations and predictions."""
         self.http.request("DELETE", f"/api/tasks/{task}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from annotator.errors import OnetagError
+from annotator.unusable import Unusable
 
 
 class LabelStudioError(OnetagError):
@@ -33,7 +34,14 @@ class LabelStudioMissing(LabelStudioRefused):
 
 
 class ImageUnavailable(OnetagError):  # noqa: N818
-    """One image cannot be read: it is not there, too large, or lies where we were not told to look."""
+    """One image cannot be read: it is not there, too large, or lies where we were not told to look.
+
+    reason: of what kind that is, and so whether it is worth another try.
+    """
+
+    def __init__(self, problem: str, fix: str, reason: Unusable = Unusable.MISSING) -> None:
+        super().__init__(problem, fix)
+        self.reason = reason
 
 
 @contextmanager

@@ -184,12 +184,16 @@ def _new_tasks(work: _Work) -> None:
     """New tasks. No event tells of annotations that were imported with them: Label Studio has to be asked."""
     work.outcome.reconcile = True
     uris: dict[int, str] = {}
+    without: dict[int, str] = {}
     name = image_field(work.project)
     for sent in work.body.tasks:
         with work.outcome.go_on():
             task = read(Task, sent)
+            lacking = task.lacks_image(name)
+            if lacking is not None:
+                without[task.id] = lacking
             uris[task.id] = task.image(name)
-    sync_images(work.session, work.project.id, uris)
+    sync_images(work.session, work.project.id, uris, without=without)
 
 
 def _deleted_tasks(work: _Work) -> None:

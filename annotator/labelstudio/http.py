@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 from pydantic import SecretStr
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.deadline import DeadlineAdapter, TooSlow
 from annotator.labelstudio.errors import (
     LabelStudioMissing,
     LabelStudioRefused,
@@ -104,7 +104,8 @@ class Http:
         self.url = clean_url(url)
         self.timeout = timeout
         self._auth = StudioAuth(self.url, token, self._exchange)
-        self._once, self._repeating = self._session(Retry(0)), self._session(RETRY)
+        self._adapter = DeadlineAdapter(RETRY)
+        self._once, self._repeating = self._session(DeadlineAdapter()), self._session(self._adapter)
 
     def __repr__(self) -> str:
         return f"Http({self.url!r})"
@@ -137,6 +138,21 @@ class Http:
                 raise self._refusal(response, method, path)
         return response
 
+    @contextmanager
+    def file(self, path: str, *, within: float) -> Iterator[requests.Response]:
+        """The answer to a GET of a file, whatever its status, open for the block; a redirect is not followed.
+
+        within: the seconds for all of it, body included. Raises TooSlow, and LabelStudioError for what
+        concerns all files: nothing answers, or the token is refused.
+        """
+        with (
+            self._adapter.within(within),
+            closing(self._send(self._repeating, "GET", path, timeout=within, stream=True)) as response,
+        ):
+            if response.status_code == 401:
+                raise self._refusal(response, "GET", path)
+            yield response
+
     def _send(self, session: requests.Session, method: str, path: str, **sent: Any) -> requests.Response:
         limit = sent.pop("timeout", self.timeout)
         try:
@@ -153,6 +169,9 @@ class Http:
                 f"{self.url} has no valid certificate.", "Check the address, or install its authority here."
             ) from None
         except requests.exceptions.RequestException as error:
+            never_reached = isinstance(error, requests.exceptions.ConnectTimeout)
+            if sent.get("stream") and _is_timeout(error) and not never_reached:
+                raise TooSlow from None
             if _is_timeout(error):
                 raise LabelStudioUnreachable(
                     f"Label Studio at {self.url} did not answer {method} {path} in {limit:g} s.",
@@ -163,12 +182,12 @@ class Http:
                 "Start Label Studio, or correct ONETAG_LABEL_STUDIO_URL.",
             ) from None
 
-    def _session(self, retry: Retry) -> requests.Session:
+    def _session(self, adapter: DeadlineAdapter) -> requests.Session:
         session = requests.Session()
         # A proxy of the environment cannot reach this machine's own loopback.
         session.trust_env = urlsplit(self.url).hostname not in LOOPBACK
         for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=retry))
+            session.mount(scheme, adapter)
         return session
 
     def _exchange(self, personal: str) -> str:

@@ -20,6 +20,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from annotator.addresses import resolve_address
 from annotator.errors import OnetagError
 
 MOST_SECONDS = 7 * 24 * 3600.0
@@ -99,13 +100,24 @@ class Task(Payload):
     data: Annotated[dict[str, Any], BeforeValidator(lambda sent: sent if isinstance(sent, dict) else {})] = {}
 
     def image(self, field: str) -> str:
-        """The address of its image. Raises OnetagError when the task has none in that field."""
-        uri = self.data.get(field)
-        if not isinstance(uri, str) or not uri.strip():
-            raise OnetagError(
-                f"Task {self.id} has no image in its field {field!r}.", "Correct the task's data."
-            )
-        return uri
+        """The address of its image, at which Label Studio gives it where it lies in a storage.
+
+        Raises OnetagError when the task has none in that field.
+        """
+        lacking = self.lacks_image(field)
+        if lacking is not None:
+            raise OnetagError(f"Task {self.id} has no image: {lacking}", "Correct the task's data.")
+        return resolve_address(self.id, self.data[field])
+
+    def lacks_image(self, field: str) -> str | None:
+        """Why that field names no image, a sentence; None when it does."""
+        if field not in self.data:
+            return f"there is no field {field!r}."
+        value = self.data[field]
+        if isinstance(value, str):
+            return None if value.strip() else f"its field {field!r} is empty."
+        kinds = {list: "a list", dict: "an object", type(None): "nothing"}
+        return f"its field {field!r} holds {kinds.get(type(value), 'a number')}, not the address of an image."
 
 
 class StudioAnnotation(Payload):

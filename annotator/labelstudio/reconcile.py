@@ -77,6 +77,7 @@ class _Studio:
     made: datetime | None  # when
     seen: set[int]  # tasks
     uris: dict[int, str]  # of those that have an image
+    without: dict[int, str]  # why the others have none
     annotations: list[StudioAnnotation]
 
 
@@ -175,13 +176,16 @@ def _read(studio: Studio, identity: Identity, report: ReconcileReport, tell: Rec
             f"Project {number} at {studio.url} is another one than that which is recorded here.",
             f"Run `onetag connect --project {number}`: it keeps the records of both, each by itself.",
         )
-    there = _Studio(str(sent["label_config"]), made, set(), {}, [])
+    there = _Studio(str(sent["label_config"]), made, set(), {}, {}, [])
     field_name = _image_field(there.label_config)
     for sent in studio.tasks(number) if field_name else ():
         report.tasks += 1
         with noting(report.problems):
             task = read(Task, sent)
             there.seen.add(task.id)
+            lacking = task.lacks_image(field_name)
+            if lacking is not None:
+                there.without[task.id] = lacking
             there.uris[task.id] = task.image(field_name)
     tell("reading annotations", 0.0)
     for annotated in studio.annotated_tasks(number):
@@ -210,7 +214,7 @@ def _follow_project(
         with noting(report.problems):
             report.labels = adopt_config(session, project, there.label_config)
     if _image_field(there.label_config):
-        changes = sync_images(session, project_id, there.uris)
+        changes = sync_images(session, project_id, there.uris, without=there.without)
         report.images_added, report.images_changed = changes.added + changes.restored, changes.changed
         report.images_removed = remove_images(session, project_id, known_tasks - there.seen)
 

@@ -70,9 +70,12 @@ def _as_sent(annotation: Annotation, image: Image) -> StudioAnnotation:
 
 def image_of_task(session: Session, project: Project, number: int, sent: Any = None) -> Image:
     """The image of a task, made from what was sent of it when it is new, removed or points elsewhere now."""
-    uri = read(Task, sent).image(image_field(project)) if sent is not None else None
     chosen = select(Image).where(Image.project_id == project.id, Image.studio_task == number)
     image = session.scalars(chosen).first()
+    task = read(Task, sent) if sent is not None else None
+    if task is not None and image is not None and task.lacks_image(image_field(project)):
+        return image  # reconcile tells whether it has lost its image
+    uri = task.image(image_field(project)) if task is not None else None
     if uri is not None and (image is None or image.uri != uri or image.removed_at is not None):
         sync_images(session, project.id, {number: uri})
         image = session.scalars(chosen.execution_options(populate_existing=True)).first()

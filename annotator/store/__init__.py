@@ -21,6 +21,7 @@ from annotator.store.models import (
     Suggestion,
     TrainingRun,
 )
+from annotator.store.problems import ImageProblems, ProblemExample, due_images, due_projects, image_problems
 from annotator.store.records import (
     Before,
     Observed,
@@ -44,7 +45,7 @@ from annotator.store.runs import (
 )
 from annotator.store.schema import SchemaState, check, downgrade, require, upgrade
 from annotator.store.snapshots import Snapshot, idle_seconds, last_snapshot, take_snapshot
-from annotator.store.states import Publication, RunFailure, RunReason, RunState, Source
+from annotator.store.states import Publication, RunFailure, RunReason, RunState, Source, Unusable
 from annotator.store.suggestions import (
     Suggested,
     mark_pushed,
@@ -62,6 +63,7 @@ __all__ = [
     "Event",
     "Image",
     "ImageChanges",
+    "ImageProblems",
     "Label",
     "LabelAnswers",
     "LabelChanges",
@@ -70,6 +72,7 @@ __all__ = [
     "Observation",
     "Observed",
     "ObservedMatrix",
+    "ProblemExample",
     "Project",
     "Publication",
     "RunFailure",
@@ -85,15 +88,19 @@ __all__ = [
     "Suggestion",
     "SuggestionFeedback",
     "TrainingRun",
+    "Unusable",
     "archived_labels",
     "check",
     "claim_run",
     "downgrade",
+    "due_images",
+    "due_projects",
     "fail_lost_runs",
     "fail_run",
     "finish_event",
     "finish_run",
     "idle_seconds",
+    "image_problems",
     "last_snapshot",
     "live_image_ids",
     "live_labels",

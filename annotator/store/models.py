@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from annotator.store.states import Publication, RunFailure, RunReason, RunState, Source
+from annotator.store.states import Publication, RunFailure, RunReason, RunState, Source, Unusable
 from annotator.store.types import Id, Json, StateText, UtcDateTime, utc_now
 
 
@@ -34,6 +34,9 @@ def _one_of(column: str, values: type[StrEnum]) -> str:
 def _where(condition: str) -> dict[str, Any]:
     """The condition of a partial index, for both engines."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+STATES = (Publication, RunFailure, RunReason, RunState, Source, Unusable)
 
 
 class Base(DeclarativeBase):
@@ -52,7 +55,7 @@ class Base(DeclarativeBase):
         int: Id,
         str: Text,
         datetime: UtcDateTime,
-        **{states: StateText(states) for states in (Publication, RunFailure, RunReason, RunState, Source)},
+        **{states: StateText(states) for states in STATES},
     }
 
 
@@ -97,19 +100,29 @@ class Label(Base):
 
 
 class Image(Base):
-    """One image of a project, known to Label Studio as a task; `problem` says why it cannot be used."""
+    """One image of a project, known to Label Studio as a task."""
 
     __tablename__ = "images"
-    __table_args__ = (UniqueConstraint("project_id", "studio_task"), Index(None, "project_id", "id"))
+    __table_args__ = (
+        CheckConstraint(_one_of("unusable", Unusable), name="unusable"),
+        UniqueConstraint("project_id", "studio_task"),
+        Index(None, "project_id", "id"),
+        Index("ix_images_due", "try_at", **_where("try_at IS NOT NULL")),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     studio_task: Mapped[int | None]
-    uri: Mapped[str]
-    digest: Mapped[str | None]
+    uri: Mapped[str]  # as Label Studio gives it; empty where the task names no image
+    object_uri: Mapped[str | None]  # the object's own address where it lies in a storage: s3://bucket/key
+    digest: Mapped[str | None]  # SHA-256 of the bytes, in hexadecimal
+    stamp: Mapped[str | None]  # of the file when it was read last: see `ImageSource.stamp`
     width: Mapped[int | None]
     height: Mapped[int | None]
+    unusable: Mapped[Unusable | None]  # why it cannot be used; `problem` says it to people
     problem: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(default=0)  # in vain, since it could last be used
+    try_at: Mapped[datetime | None]  # when it is read again by itself
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     removed_at: Mapped[datetime | None]
 

@@ -1,14 +1,24 @@
-"""Images that cannot be used: why, how many, and what of it is worth showing."""
+"""Images that cannot be used: why, when each is tried again, and what of it is worth showing."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.store.models import Image
+from annotator.store.states import TRIED_AGAIN, Unusable
+from annotator.store.types import utc_now
+
+FIRST_PAUSE = timedelta(minutes=1)  # twice as long after each try in vain
+LONGEST_PAUSE = timedelta(hours=6)
+
+USABLE: dict[str, Any] = {"unusable": None, "problem": None, "tries": 0, "try_at": None}
+"""The columns of an image with which nothing is wrong."""
 
 
 @dataclass(frozen=True)
@@ -22,26 +32,59 @@ class ProblemExample:
 
 @dataclass(frozen=True)
 class ImageProblems:
-    """The images of a project that cannot be used for one reason."""
+    """The images of a project that cannot be used for one reason.
 
-    reason: str
+    next_try: when the first of them is tried again by itself; None when they wait for somebody.
+    """
+
+    reason: Unusable
     count: int
     examples: tuple[ProblemExample, ...]
+    next_try: datetime | None
 
 
-def image_problems(session: Session, project_id: int, *, examples: int = 2) -> list[ImageProblems]:
+def image_problems(session: Session, project_id: int, *, examples: int = 3) -> list[ImageProblems]:
     """Why images of a project cannot be used, the most frequent reason first, with some examples of each."""
-    chosen = select(Image.studio_task, Image.uri, Image.problem).where(
-        Image.project_id == project_id, Image.removed_at.is_(None), Image.problem.is_not(None)
+    live = (Image.project_id == project_id, Image.removed_at.is_(None))
+    grouped = (
+        select(Image.unusable, func.count(), func.min(Image.try_at))
+        .where(*live, Image.unusable.is_not(None))
+        .group_by(Image.unusable)
     )
-    grouped: dict[str, list[ProblemExample]] = {}
-    for task, uri, problem in session.execute(chosen.order_by(Image.id)):
-        grouped.setdefault(_reason(problem or ""), []).append(ProblemExample(task, uri, problem or ""))
-    found = [ImageProblems(reason, len(all_), tuple(all_[:examples])) for reason, all_ in grouped.items()]
+    found = []
+    for reason, count, next_try in session.execute(grouped).all():
+        if reason is None:
+            continue
+        chosen = select(Image.studio_task, Image.uri, Image.problem).where(*live, Image.unusable == reason)
+        shown = session.execute(chosen.order_by(Image.id).limit(examples)).all()
+        named = tuple(ProblemExample(task, uri, problem or "") for task, uri, problem in shown)
+        found.append(ImageProblems(reason, count, named, next_try))
     return sorted(found, key=lambda each: (-each.count, each.reason))
 
 
-def _reason(problem: str) -> str:
-    """A problem without what is one image's own: words that hold an address, a path or a number."""
-    words = problem.split()
-    return " ".join("..." if re.search(r"[/\d]", word) else word for word in words)
+def problem_columns(reason: Unusable, problem: str, tries: int) -> dict[str, Any]:
+    """The columns of an image that could not be used at its try number `tries`, from 1."""
+    pause = min(FIRST_PAUSE * 2 ** min(tries - 1, 20), LONGEST_PAUSE) if reason in TRIED_AGAIN else None
+    return {
+        "unusable": reason,
+        "problem": problem,
+        "tries": tries,
+        "try_at": None if pause is None else utc_now() + pause,
+    }
+
+
+def due_projects(session: Session) -> list[int]:
+    """The projects with images that are to be tried again by now."""
+    return list(
+        session.scalars(select(Image.project_id).where(*_due()).distinct().order_by(Image.project_id))
+    )
+
+
+def due_images(session: Session, project_id: int, limit: int) -> Sequence[int]:
+    """Ids of the images to try again by now, those that wait longest first."""
+    due = select(Image.id).where(Image.project_id == project_id, *_due())
+    return session.scalars(due.order_by(Image.try_at, Image.id).limit(limit)).all()
+
+
+def _due() -> tuple[Any, ...]:
+    return Image.try_at <= utc_now(), Image.removed_at.is_(None)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from annotator.unusable import TRIED_AGAIN, Unusable
+
+__all__ = ["TRIED_AGAIN", "Publication", "RunFailure", "RunReason", "RunState", "Source", "Unusable"]
+
 
 class Source(StrEnum):
     """How an observation came about: the table of README says what an annotator does for each."""
@@ -32,7 +36,7 @@ class RunReason(StrEnum):
     NEW_OBSERVATIONS = "new observations"
     WORKER_LOST = "worker lost"
     LABEL_STUDIO_BACK = "label studio back"
-    IMAGES_TO_COME = "images to come"  # after a first training on the images that were soon ready
+    IMAGES_TO_COME = "images to come"  # images that an earlier training had to do without are ready now
 
 
 class RunFailure(StrEnum):

@@ -15,5 +15,7 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    # Its warnings quote whole addresses, and with them the signatures that some carry.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     for name in ("annotator", "model_backend"):
         logging.getLogger(name).setLevel(level)

@@ -117,6 +117,10 @@ def say_left_out(console: Console, installation: Installation) -> None:
         console.print(f"[yellow]Left out[/] {escape(problem.file)}: {escape(problem.reason)}")
     if len(problems) > SHOWN:
         console.print(f"[yellow]Left out[/] {len(problems) - SHOWN} more files.")
+    others = installation.found.others
+    if others:
+        named = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        console.print(f"[dim]Passed over {len(others)} files that are no pictures: {escape(named)}[/]")
 
 
 def say_where(console: Console, installation: Installation) -> None:

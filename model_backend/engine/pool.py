@@ -10,13 +10,11 @@ from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
-from annotator.store import Image, Store
+from annotator.store import Store
 from model_backend.backbones import Backbone
+from model_backend.engine.reading import ImageRow, extract_rows, image_rows, note_gone
 from model_backend.engine.resources import LearningResources
-from model_backend.features import Extracted
 from model_backend.progress import Progress
 
 MANY = 200  # images whose features take long enough to say how long
@@ -34,15 +32,6 @@ class PoolFeatures:
     image_ids: list[int]
     features: NDArray[np.float32]
     waiting: int = 0
-
-
-@dataclass(frozen=True)
-class ImageRow:
-    """What is read of an image: its id, its address, and the SHA-256 of its bytes where it is known."""
-
-    id: int
-    uri: str
-    digest: str | None
 
 
 @dataclass(frozen=True)
@@ -74,12 +63,16 @@ def pool_features(
 ) -> PoolFeatures:
     """Features of the images in the order of `image_ids`, leaving out those that cannot be read.
 
-    An unreadable image gets a `problem` in the store and is left alone from then on, unless `again`.
+    One that cannot be read gets its problem in the store and is not read from then on, unless `again`: what
+    may pass is looked at again apart from trainings (`look_again`). A file that was written anew is read.
     Duplicates (the same bytes) share their features. first: which are computed while the others wait.
     """
     with store.reading() as session:
-        rows = image_rows(session, image_ids, again=again)
+        rows = image_rows(session, image_ids, again=again, stamp=resources.stamp)
+    note_gone(store, rows)
     mask, known = resources.known_features([row.digest or "" for row in rows], backbone)
+    there = mask | np.array([row.readable for row in rows], dtype=bool)
+    rows, mask = list(compress(rows, there)), mask[there]
     waiting = 0
     if first is not None:
         chosen = first.choose(rows, mask)
@@ -88,7 +81,8 @@ def pool_features(
     missing = list(compress(rows, ~mask))
     if not missing:
         return PoolFeatures([row.id for row in rows], known, waiting)
-    found = _extract(store, resources, backbone, missing, progress)
+    timed = with_time_left(len(missing), backbone.name, progress)
+    found = extract_rows(store, resources, backbone, missing, timed)
     features = np.zeros((len(rows), found.features.shape[1]), dtype=np.float32)
     features[~mask] = found.features
     if len(known):
@@ -96,30 +90,6 @@ def pool_features(
     bad = {missing[index].id for index in found.problems}
     usable = np.array([row.id not in bad for row in rows], dtype=bool)
     return PoolFeatures([row.id for row in rows if row.id not in bad], features[usable], waiting)
-
-
-def image_rows(session: Session, image_ids: Sequence[int], *, again: bool) -> list[ImageRow]:
-    """The rows of these images in their order; without `again`, unreadable ones are left out."""
-    wanted = set(image_ids)
-    chosen = select(Image.id, Image.uri, Image.digest, Image.problem).where(
-        Image.id.between(min(wanted, default=0), max(wanted, default=0))
-    )
-    by_id = {
-        row.id: row for row in session.execute(chosen) if row.id in wanted and (again or row.problem is None)
-    }
-    found = (by_id[image_id] for image_id in image_ids if image_id in by_id)
-    return [ImageRow(row.id, row.uri, row.digest) for row in found]
-
-
-def _extract(
-    store: Store, resources: LearningResources, backbone: Backbone, rows: list[ImageRow], progress: Progress
-) -> Extracted:
-    timed = with_time_left(len(rows), backbone.name, progress)
-    found = resources.extract([row.uri for row in rows], backbone, timed)
-    for index, problem in found.problems.items():
-        log.warning("Image %d is left out: %s", rows[index].id, problem)
-    _remember(store, rows, found)
-    return found
 
 
 def with_time_left(images: int, backbone: str, report: Progress) -> Callable[[float], None]:
@@ -155,20 +125,3 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _remember(store: Store, rows: list[ImageRow], found: Extracted) -> None:
-    facts = []
-    for index, row in enumerate(rows):
-        width, height = found.sizes[index] or (None, None)
-        facts.append(
-            {
-                "id": row.id,
-                "digest": found.digests[index],
-                "width": width,
-                "height": height,
-                "problem": found.problems.get(index),
-            }
-        )
-    with store.session() as session:
-        session.execute(update(Image), facts)

@@ -26,6 +26,7 @@ from model_backend.engine.backbones import Backbones
 from model_backend.engine.wanted import TooLate
 from model_backend.features import Extracted, FeatureCache, extract
 from model_backend.features.pixels import Pixels, on_disk
+from model_backend.images import DecodingRoom
 from model_backend.training import LabelModel
 
 CACHE_FILE = "features.sqlite"
@@ -37,13 +38,20 @@ class LearningResources:
     """The backbones, the feature cache, and the models and pool features used last. Threads may share it.
 
     read: the bytes of an image's address (`ImageSource.read`). backbone: unless given, the settings' one.
+    stamp: what changes when the file of an address does (`ImageSource.stamp`); unless given, none is known.
     """
 
     def __init__(
-        self, settings: Settings, read: Callable[[str], bytes], backbone: Backbone | None = None
+        self,
+        settings: Settings,
+        read: Callable[[str], bytes],
+        backbone: Backbone | None = None,
+        stamp: Callable[[str], str | None] | None = None,
     ) -> None:
         self.settings = settings
+        self.stamp = stamp
         self._read = read
+        self._room = DecodingRoom(settings.decoding_bytes)
         self._lock = threading.Lock()
         self.backbones = Backbones(settings, backbone)
         self._cache: FeatureCache | None = None
@@ -71,7 +79,7 @@ class LearningResources:
         fatal: list[Exception] = []
         items = ((uri, partial(self._read_unless, fatal, before, uri)) for uri in uris)
         pixels = self.settings.max_image_pixels
-        found = extract(items, backbone, self.cache, progress, max_pixels=pixels)
+        found = extract(items, backbone, self.cache, progress, max_pixels=pixels, room=self._room)
         if fatal:
             raise fatal[0]
         return found
@@ -87,8 +95,9 @@ class LearningResources:
         fatal: list[Exception] = []
         items = {item: partial(self._read_unless, fatal, float("inf"), uri) for item, uri in uris.items()}
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
-        most = self.settings.max_image_pixels
-        with on_disk(items, network.transform, self.settings.data_dir, progress, max_pixels=most) as found:
+        folder, most = self.settings.data_dir, self.settings.max_image_pixels
+        prepared = on_disk(items, network.transform, folder, progress, max_pixels=most, room=self._room)
+        with prepared as found:
             if fatal:
                 raise fatal[0]
             yield found
@@ -166,4 +175,5 @@ def open_resources(settings: Settings, studio: Studio | None = None) -> Learning
 
     Nothing is loaded yet.
     """
-    return LearningResources(settings, ImageSource(studio or open_studio(settings), settings).read)
+    source = ImageSource(studio or open_studio(settings), settings)
+    return LearningResources(settings, source.read, stamp=source.stamp)

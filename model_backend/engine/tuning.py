@@ -14,7 +14,8 @@ from annotator.store import Store
 from model_backend.backbones import Backbone, Network
 from model_backend.backbones.tuned import TunedWeights, tuned_weights, weights_file
 from model_backend.engine.backbones import BACKBONES_FOLDER
-from model_backend.engine.pool import PoolFeatures, image_rows, pool_features
+from model_backend.engine.pool import PoolFeatures, pool_features
+from model_backend.engine.reading import image_rows
 from model_backend.engine.resources import LearningResources
 from model_backend.errors import LearningError
 from model_backend.features.pixels import Pixels

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from model_backend.backbones.base import Backbone
 from model_backend.features.cache import FeatureCache, Floats, Size, rounded
-from model_backend.images import MAX_PIXELS, ImageProblem, open_image
+from model_backend.images import MAX_PIXELS, DecodingRoom, ImageProblem, open_image
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +33,13 @@ class Extracted:
 
     features (N, F) float32, zeros where there is a problem; digests: SHA-256 of the bytes, None where they
     could not be read; sizes: (width, height), None where unknown; problems: why an item has no features, by
-    its index.
+    its index, as it was raised.
     """
 
     features: Floats
     digests: list[str | None]
     sizes: list[Size | None]
-    problems: dict[int, str]
+    problems: dict[int, Exception]
 
 
 def extract(
@@ -50,18 +50,20 @@ def extract(
     *,
     workers: int | None = None,
     max_pixels: int = MAX_PIXELS,
+    room: DecodingRoom | None = None,
 ) -> Extracted:
     """Features of (name, read) items; `read` gives the image's bytes when its turn comes.
 
     A batch is read and decoded by a few threads while the backbone computes the one before, and batches are
     stored in the cache one by one, so that an interrupted run goes on where it stopped. Equal bytes within a
-    batch are computed once. progress: called with the share done, 0..1.
+    batch are computed once. progress: called with the share done, 0..1. room: the memory that decoding shares
+    with other calls; unless given, one of its own.
     Raises LearningError only for what concerns all images: the cache's disk, the backbone.
 
     >>> from model_backend.backbones import load_backbone
     >>> found = extract([("empty.png", lambda: b"")], load_backbone("handcrafted"))
     >>> found.problems
-    {0: 'The file is empty (0 bytes).'}
+    {0: ImageProblem('The file is empty (0 bytes).', '')}
     """
     wanted = list(items)
     found = Extracted(
@@ -71,7 +73,7 @@ def extract(
         {},
     )
     with ThreadPoolExecutor(workers or usual_workers()) as pool, ThreadPoolExecutor(1) as ahead:
-        batch = _Batch(found, backbone, cache, pool, max_pixels)
+        batch = _Batch(found, backbone, cache, pool, max_pixels, room or DecodingRoom())
         starts = range(0, len(wanted), BATCH)
         loads = (ahead.submit(batch.load, start, wanted[start : start + BATCH]) for start in starts)
         for start, load in zip(starts, _one_ahead(loads), strict=True):
@@ -110,6 +112,7 @@ class _Batch:
     cache: FeatureCache | None
     pool: ThreadPoolExecutor
     max_pixels: int
+    room: DecodingRoom
 
     def load(self, start: int, items: Sequence[tuple[str, Read]]) -> _Loaded:
         """Read the items, place those that are in the cache, and decode the others."""
@@ -145,7 +148,9 @@ class _Batch:
         self, contents: dict[str, bytes], places: dict[str, list[int]], names: dict[int, str]
     ) -> dict[str, tuple[Any, Size]]:
         prepared: dict[str, tuple[Any, Size]] = {}
-        tasks = [partial(_prepare, self.backbone, data, self.max_pixels) for data in contents.values()]
+        tasks = [
+            partial(_prepare, self.backbone, data, self.max_pixels, self.room) for data in contents.values()
+        ]
         for digest, found in zip(contents, self.pool.map(attempt, tasks), strict=True):
             if isinstance(found, Exception):
                 self._note_all(places[digest], names, found)
@@ -180,8 +185,8 @@ class _Batch:
             self._note(index, names[index], error)
 
     def _note(self, index: int, name: str, error: Exception) -> None:
-        self.found.problems[index] = str(error) or type(error).__name__
-        log.debug("Image %s: %s", name, self.found.problems[index])
+        self.found.problems[index] = error
+        log.debug("Image %s: %s", name, error or type(error).__name__)
 
 
 def usual_workers() -> int:
@@ -197,6 +202,7 @@ def attempt(work: Callable[[], Any]) -> Any:
         return error
 
 
-def _prepare(backbone: Backbone, data: bytes, max_pixels: int) -> tuple[Any, Size]:
-    image = open_image(data, max_pixels)
-    return backbone.prepare(image), image.size
+def _prepare(backbone: Backbone, data: bytes, max_pixels: int, room: DecodingRoom) -> tuple[Any, Size]:
+    with room.for_image(data):
+        image = open_image(data, max_pixels)
+        return backbone.prepare(image), image.size

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from model_backend.errors import LearningError
 from model_backend.features.extract import BATCH, Read, attempt, usual_workers
-from model_backend.images import MAX_PIXELS, open_image
+from model_backend.images import MAX_PIXELS, DecodingRoom, open_image
 
 Transform = Callable[[Image.Image], Tensor]
 
@@ -45,17 +45,22 @@ def on_disk(
     progress: Callable[[float], None] | None = None,
     *,
     max_pixels: int = MAX_PIXELS,
+    room: DecodingRoom | None = None,
 ) -> Iterator[Pixels]:
     """Read and transform the images of these items by a few threads into a file that is gone afterwards.
 
     The file has no name, so that even a killed process leaves nothing behind. An image that cannot be read
-    becomes a problem. progress: called with the share done, 0..1.
+    becomes a problem. progress: called with the share done, 0..1. room: the memory that decoding shares with
+    other calls; unless given, one of its own.
     Raises LearningError when the folder's disk is full or may not be written.
     """
     with ExitStack() as stack:
         try:
             file = stack.enter_context(tempfile.TemporaryFile(dir=folder, buffering=0))
-            pixels = _written(file, _transformed(items, transform, max_pixels, progress))
+            prepare = partial(
+                _pixels, transform=transform, max_pixels=max_pixels, room=room or DecodingRoom()
+            )
+            pixels = _written(file, _transformed(items, prepare, progress))
         except OSError as error:
             raise LearningError(
                 f"The images to train on cannot be written to {folder} "
@@ -82,8 +87,7 @@ def _written(file: FileIO, found: Iterator[tuple[int, NDArray[np.uint8] | Except
 
 def _transformed(
     items: Mapping[int, Read],
-    transform: Transform,
-    max_pixels: int,
+    prepare: Callable[[Read], NDArray[np.uint8]],
     progress: Callable[[float], None] | None,
 ) -> Iterator[tuple[int, NDArray[np.uint8] | Exception]]:
     """Each item with its pixels (3, S, S), or with what was wrong; a batch at a time is in memory."""
@@ -91,14 +95,16 @@ def _transformed(
     with ThreadPoolExecutor(usual_workers()) as pool:
         for start in range(0, len(wanted), BATCH):
             batch = wanted[start : start + BATCH]
-            tasks = [partial(_pixels, items[item], transform, max_pixels) for item in batch]
+            tasks = [partial(prepare, items[item]) for item in batch]
             yield from zip(batch, pool.map(attempt, tasks), strict=True)
             if progress is not None:
                 progress(min(1.0, (start + BATCH) / len(wanted)))
 
 
-def _pixels(read: Read, transform: Transform, max_pixels: int) -> NDArray[np.uint8]:
-    pixels: NDArray[np.uint8] = transform(open_image(read(), max_pixels)).numpy()
+def _pixels(read: Read, *, transform: Transform, max_pixels: int, room: DecodingRoom) -> NDArray[np.uint8]:
+    data = read()
+    with room.for_image(data):
+        pixels: NDArray[np.uint8] = transform(open_image(data, max_pixels)).numpy()
     return pixels
 
 

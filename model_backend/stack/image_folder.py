@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotator.errors import OnetagError
+from annotator.files import file_stamp
+from annotator.store.images import Content
+from model_backend.stack.listing import HEAD, SHOWN_BY_BROWSERS, Problem, list_folder, unshown
 
-SHOWN_BY_BROWSERS = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".avif"})
-OTHER_PICTURES = frozenset({".tif", ".tiff", ".heic", ".heif", ".jp2", ".psd", ".raw", ".dng"})
 WORKERS = 4
 
-
-@dataclass(frozen=True)
-class Problem:
-    """A file that is left out, and why."""
-
-    file: str
-    reason: str
+__all__ = ["Found", "Problem", "look_through"]
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder holds; names are relative to it, with forward slashes, sorted."""
+    """What a folder holds; names are relative to it, with forward slashes, sorted.
+
+    others: files that are no pictures. contents: what the usable files hold.
+    """
 
     files: tuple[str, ...]
     problems: tuple[Problem, ...]
-    ignored: int
-    """Files that do not even look like pictures."""
+    others: tuple[str, ...]
+    contents: Mapping[str, Content] = field(default_factory=dict)
 
 
 def look_through(
@@ -40,84 +38,62 @@ def look_through(
     known: frozenset[str] = frozenset(),
     only: frozenset[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    opened: frozenset[str] = frozenset(),
 ) -> Found:
-    """Check every picture below `folder`; those in `known` were checked before and are only compared.
+    """Check every picture below `folder`, whatever its name says; of equal ones the first is taken.
 
-    `only` names the pictures to take; None takes all.
+    known: names that were imported before, which come before others. opened: digests of pictures that were
+    found whole before, and are not decoded again. only: the names to take; None takes all.
     Raises OnetagError when the folder cannot be read or holds no usable picture.
     """
-    pictures, others = _listing(folder)
-    pictures = [name for name in pictures if only is None or name in only]
-    problems = [
-        Problem(name, "browsers cannot show this format: convert it to PNG or JPEG")
-        for name in others
-        if Path(name).suffix.lower() in OTHER_PICTURES
-    ]
+    listed = list_folder(folder, known)
+    pictures = [name for name in listed.pictures if only is None or name in only]
+    pictures.sort(key=lambda name: (name not in known, name))
+    problems = list(listed.problems)
     first: dict[str, str] = {}
-    usable = []
+    contents: dict[str, Content] = {}
 
-    def look(name: str) -> tuple[str, str | None]:
-        return _look(folder / name, max_bytes, max_pixels, checked=name in known)
+    def look(name: str) -> Content | str:
+        return _look(folder / name, max_bytes, max_pixels, opened)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        for done, (name, (digest, reason)) in enumerate(
-            zip(pictures, pool.map(look, pictures), strict=True), 1
-        ):
-            if reason is None and first.setdefault(digest, name) != name:
-                reason = f"the same picture as {first[digest]}"
-            if reason is None:
-                usable.append(name)
+        for done, (name, seen) in enumerate(zip(pictures, pool.map(look, pictures), strict=True), 1):
+            if isinstance(seen, str):
+                problems.append(Problem(name, seen))
+            elif first.setdefault(seen.digest, name) != name:
+                problems.append(Problem(name, f"the same picture as {first[seen.digest]}"))
             else:
-                problems.append(Problem(name, reason))
+                contents[name] = seen
             if progress:
                 progress(done, len(pictures))
-    if not usable:
+    if not contents:
         raise _nothing(folder, problems)
-    ignored = len(others) - sum(1 for problem in problems if problem.file in others)
-    return Found(tuple(usable), tuple(problems), ignored)
+    return Found(tuple(sorted(contents)), tuple(problems), tuple(listed.others), contents)
 
 
-def _listing(folder: Path) -> tuple[list[str], list[str]]:
-    """(pictures by their suffix, other files), hidden ones left out."""
-    if not folder.is_dir():
-        raise OnetagError(f"{folder} is not a folder.", "Give the folder that holds the images.")
-    try:
-        names = sorted(file.relative_to(folder).as_posix() for file in _walk(folder))
-    except OSError as error:
-        raise OnetagError(f"{folder} cannot be read ({error.strerror}).", "Check its permissions.") from None
-    shown = [name for name in names if Path(name).suffix.lower() in SHOWN_BY_BROWSERS]
-    return shown, sorted(set(names) - set(shown))
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for entry in folder.iterdir():
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            yield from _walk(entry)
-        elif not entry.is_dir():
-            yield entry
-
-
-def _look(file: Path, max_bytes: int, max_pixels: int, *, checked: bool) -> tuple[str, str | None]:
-    """(digest of the bytes, what is wrong or None)."""
+def _look(file: Path, max_bytes: int, max_pixels: int, opened: frozenset[str]) -> Content | str:
+    """What a file holds, or what is wrong with it."""
     from model_backend.images import open_image  # noqa: PLC0415 (torch is slow to import)
 
     try:
-        size = file.stat().st_size
-        if size > max_bytes:
-            return (
-                "",
-                f"{size / 2**20:.0f} MiB, more than the {max_bytes / 2**20:.0f} of ONETAG_MAX_IMAGE_BYTES",
-            )
+        status = file.stat()
+        if status.st_size > max_bytes:
+            size, limit = status.st_size / 2**20, max_bytes / 2**20
+            return f"{size:.0f} MiB, more than the {limit:.0f} of ONETAG_MAX_IMAGE_BYTES"
         data = file.read_bytes()
-        if not checked:
-            open_image(data, max_pixels)
+        digest, stamp = hashlib.sha256(data).hexdigest(), file_stamp(status)
+        if digest in opened:
+            return Content(digest, stamp)
+        foreign = unshown(data[:HEAD])
+        if foreign is not None:
+            return foreign
+        image = open_image(data, max_pixels)
+        return Content(digest, stamp, image.width, image.height)
     except OSError as error:
-        return "", f"cannot be read: {error.strerror or error}"
+        return f"cannot be read: {error.strerror or error}"
     except ValueError as error:
-        return "", str(error)
-    return hashlib.sha256(data).hexdigest(), None
+        return str(error)
 
 
 def _nothing(folder: Path, problems: list[Problem]) -> OnetagError:

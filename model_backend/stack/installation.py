@@ -20,8 +20,9 @@ from annotator.store import Image, open_store, upgrade
 from model_backend.stack import local_files
 from model_backend.stack.addresses import BACKEND_URL, backend_url
 from model_backend.stack.environment import environment
+from model_backend.stack.folder_changes import FolderChanges
 from model_backend.stack.image_folder import Found, look_through
-from model_backend.stack.importing import import_images, known_files
+from model_backend.stack.importing import FolderImport, in_words, known_files
 from model_backend.stack.label_studio import (
     DATABASE,
     PORT_TIMEOUT,
@@ -48,6 +49,8 @@ STUDIO_PORT_KEPT = "studio_port"
 READY_SECONDS = 60.0
 FIRST_SECONDS, LATER_SECONDS, BACKEND_SECONDS = 40.0, 6.0, 5.0
 """How long the parts take to start on an ordinary machine: Label Studio at first and later, the backend."""
+LAST_FOLDER = "images_folder"
+"""The field of the credentials file with the folder of images that was served last."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,8 @@ class Installation:
     """The folder of images."""
     email: str
     found: Found
-    new: int
-    """Images that were not there before."""
+    changes: FolderChanges
+    """What happened to the folder since its pictures were imported."""
     supervisor: Supervisor
 
     @property
@@ -137,7 +140,7 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
     """Bring everything up, in order; started parts are the supervisor's even when a later step fails."""
     store = migrated_store(settings)
     with bar("Looking through the images") as progress:
-        found = look(settings, plan, known(store, plan.images), progress)
+        found = look(settings, plan, store, progress)
     first = is_first_start(settings.data_dir)
     process, settings = prepared(settings, plan, say)
     say("Starting Label Studio; the first time takes up to a minute ...")
@@ -152,8 +155,11 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
     )
     say(f"Importing {len(found.files)} images ...")
     with bar("Importing images") as progress:
-        new = import_images(studio, project, plan.images, found.files, progress)
-    say(f"Project {project} holds {len(found.files)} images, {new} of them new.")
+        importing = FolderImport(studio, store, project, plan.images, found)
+        changes = importing.bring_in(progress)
+    say(f"Project {project} holds {len(found.files)} images, {len(changes.added)} of them new.")
+    for sentence in in_words(changes):
+        say(sentence)
 
     folder = settings.data_dir / RUN
     with patiently("Starting the ML backend", BACKEND_SECONDS, say, bar):
@@ -168,6 +174,7 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
             say=say,
             progress=lambda _stage, share: progress(round(100 * share), 100),
         )
+    importing.note(project_id)
     supervisor.add(Worker(folder, settings))
     supervisor.watch()
     return Installation(
@@ -179,7 +186,7 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
         folder=plan.images,
         email=process.credentials.email,
         found=found,
-        new=new,
+        changes=changes,
         supervisor=supervisor,
     )
 
@@ -205,8 +212,9 @@ def is_first_start(data_dir: Path) -> bool:
 
 def files_root(data_dir: Path, images: Path) -> Path:
     """The document root of Label Studio's local files: what it was set up with, where it was set up."""
-    kept = None if is_first_start(data_dir) else load_credentials(data_dir).get("local_files_root")
-    return local_files.document_root(images, Path(kept) if kept else None)
+    kept = {} if is_first_start(data_dir) else load_credentials(data_dir)
+    before, last = kept.get("local_files_root"), kept.get(LAST_FOLDER)
+    return local_files.document_root(images, Path(before) if before else None, Path(last) if last else None)
 
 
 def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProcess, Settings]:
@@ -226,6 +234,7 @@ def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProce
         "label_studio_url": process.url,
         STUDIO_PORT_KEPT: str(process.port),
         "local_files_root": str(root),
+        LAST_FOLDER: str(plan.images.resolve()),
         BACKEND_URL: backend_url(settings),
     }
     save_credentials(settings.data_dir, **here)
@@ -251,18 +260,18 @@ def migrated_store(settings: Settings) -> Store:
     return store
 
 
-def known(store: Store, folder: Path) -> frozenset[str]:
-    """Files of the folder that an earlier start imported, and so looked through."""
+def look(settings: Settings, plan: Plan, store: Store, progress: Callable[[int, int], None]) -> Found:
+    """What the folder holds, less what the plan leaves out; what was looked through before is not again."""
     with store.reading() as session:
-        return frozenset(known_files(folder, session.scalars(select(Image.uri))))
-
-
-def look(
-    settings: Settings, plan: Plan, known: frozenset[str], progress: Callable[[int, int], None]
-) -> Found:
-    """What the folder holds, less what the plan leaves out."""
+        images = session.execute(select(Image.uri, Image.digest, Image.unusable)).all()
     return look_through(
-        plan.images, settings.max_image_bytes, settings.max_image_pixels, known, plan.only, progress
+        plan.images,
+        settings.max_image_bytes,
+        settings.max_image_pixels,
+        frozenset(known_files(plan.images, (uri for uri, _, _ in images))),
+        plan.only,
+        progress,
+        opened=frozenset(digest for _, digest, unusable in images if digest and unusable is None),
     )
 
 

@@ -19,6 +19,7 @@ from annotator.store import (
     Project,
     RunReason,
     Store,
+    due_projects,
     fail_lost_runs,
     idle_seconds,
     last_snapshot,
@@ -27,6 +28,7 @@ from annotator.store import (
     take_snapshot,
     unreached_runs,
 )
+from model_backend.engine.look_again import look_again
 from model_backend.engine.publish import clear_old, publish_if_possible, title_backends, unpublished
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.retrain_policy import Decision, decide
@@ -64,6 +66,7 @@ class Jobs:
         self._inbox = SingleFlight()
         self._trainings = SingleFlight()
         self._reconciling = SingleFlight()
+        self._looking_again = threading.Lock()
         self._publishing: dict[int, SingleFlight] = {}  # by project
         self._ask_studio_from = 0.0
 
@@ -130,6 +133,39 @@ class Jobs:
         compared: set[int] = set()
         self._reconciling.run(lambda: compared.update(self._reconcile_all()))
         return sorted(compared)
+
+    def look_again_due(self) -> bool:
+        """Whether images wait to be read again, and nobody is at it."""
+        if self._looking_again.locked() or time.monotonic() < self._ask_studio_from:
+            return False
+        with self._store.reading() as session:
+            return bool(due_projects(session))
+
+    def look_again(self) -> None:
+        """Read the images that are due again, and queue trainings with those that can be used now."""
+        if not self._looking_again.acquire(blocking=False):
+            return
+        try:
+            with self._store.reading() as session:
+                due = due_projects(session)
+            for project_id in due:
+                self._look_again(project_id)
+        except (OnetagError, LearningError) as error:
+            log.warning("Images have to be looked at again later: %s", error)
+            self._ask_studio_from = time.monotonic() + TRY_AGAIN_SECONDS
+        finally:
+            self._looking_again.release()
+
+    def _look_again(self, project_id: int) -> None:
+        back = 0
+        for found in look_again(self._store, self._resources, project_id):
+            back += found
+            if self._stop.is_set():
+                break
+        with self._store.session() as session:
+            # Before the first training they come with it.
+            if back and last_snapshot(session, project_id) is not None:
+                queue_run(session, project_id, RunReason.IMAGES_TO_COME)
 
     def _train_all(self) -> Iterable[int]:
         tried: set[int] = set()

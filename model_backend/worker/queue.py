@@ -28,7 +28,7 @@ QUEUE_FILE = "queue.sqlite"
 QUEUE_TABLES = "onetag_queue"
 CHECK_SECONDS = 10
 RECONCILE_MINUTES = 10
-WORKER_THREADS = 3  # a training, a reconcile, and always one left for the inbox
+WORKER_THREADS = 4  # a training, a reconcile, slow images, and always one left for the inbox
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,12 @@ class Jobs(Protocol):
     def reconcile(self) -> Iterable[int]:
         """Compare the store with Label Studio."""
 
+    def look_again_due(self) -> bool:
+        """Whether images wait to be read again."""
+
+    def look_again(self) -> None:
+        """Read the images that are due again, and queue trainings with those that can be used now."""
+
 
 class JobQueue:
     """The messages of one queue. Without jobs (in the server) they can be sent, not worked on."""
@@ -70,6 +76,7 @@ class JobQueue:
         self._train = huey.task(name="train")(self._do_train)
         self._tidy = huey.task(name="tidy")(self._do_tidy)
         self._reconcile = huey.task(name="reconcile")(self._do_reconcile)
+        self._look_again = huey.task(name="look_again")(self._do_look_again)
         if jobs is not None:
             huey.periodic_task(lambda _: True, name="check")(self._do_check)
             huey.periodic_task(_every_few_minutes, name="periodic_reconcile")(self._do_reconcile)
@@ -143,6 +150,12 @@ class JobQueue:
         self._do_process_inbox()
         for project_id in self._work.check():
             self._do_consider(project_id)
+        if self._work.look_again_due():
+            self._send(self._look_again)
+        self.train()
+
+    def _do_look_again(self) -> None:
+        self._work.look_again()
         self.train()
 
     def _do_reconcile(self) -> None:

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +17,14 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from model_backend.errors import LearningError
-from model_backend.images import ImageProblem, open_image
+from model_backend.images import (
+    PIXEL_BYTES,
+    DecodingRoom,
+    ImageProblem,
+    ImageTooLarge,
+    decoding_bytes,
+    open_image,
+)
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -132,6 +143,9 @@ def test_a_picture_of_one_pixel_opens() -> None:
         (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
         (b"\n <!DOCTYPE html><html><body>Log in</body></html>", "web page"),
         (b"\xef\xbb\xbf<html></html>", "web page"),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"8BPS\x00\x01", "a Photoshop document"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00", "HEIC"),
     ],
 )
 def test_what_is_no_image_is_called_what_it_is(data: bytes, says: str) -> None:
@@ -196,3 +210,95 @@ def test_only_pillows_warnings_are_silenced() -> None:
     open_image(encoded(Image.new("RGB", (4, 4))))
     with pytest.warns(UserWarning, match="ours"):
         warnings.warn("ours", stacklevel=1)
+
+
+def test_a_format_whose_reader_starts_another_program_is_never_read() -> None:
+    drawing = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
+    with Image.open(io.BytesIO(drawing)) as known_to_pillow:
+        assert known_to_pillow.format == "EPS"
+    with pytest.raises(ImageProblem, match="an EPS or PostScript drawing, which is not read"):
+        open_image(drawing)
+
+
+def test_what_is_too_large_is_told_from_what_is_damaged() -> None:
+    data = encoded(Image.new("RGB", (30, 30)))
+    with pytest.raises(ImageTooLarge):
+        open_image(data, max_pixels=899)
+    with pytest.raises(ImageProblem) as damaged:
+        open_image(data[:-30])
+    assert not isinstance(damaged.value, ImageTooLarge)
+
+
+SIDE = 4000
+MEASURE = """
+import resource, sys
+from model_backend.images import open_image
+data = open(sys.argv[1], "rb").read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+open_image(data)
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "kind"),
+    [("I;16", 40_000, "PNG"), ("F", 0.5, "TIFF"), ("RGBA", (1, 2, 3, 99), "PNG"), ("RGB", (1, 2, 3), "JPEG")],
+)
+def test_decoding_peaks_at_what_its_room_is_reckoned_with(
+    mode: str, colour: Any, kind: str, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"compression": "tiff_adobe_deflate"} if kind == "TIFF" else {}
+    if kind == "JPEG":
+        options["exif"] = Image.Exif()
+        options["exif"][0x0112] = 6  # turned: twice in memory
+    (tmp_path / "large").write_bytes(encoded(Image.new(mode, (SIDE, SIDE), colour), kind, **options))
+    program = [sys.executable, "-c", MEASURE, str(tmp_path / "large")]
+    measured = subprocess.run(program, capture_output=True, text=True, check=True)
+    overhead = 48 * 2**20  # one band in double precision, and the code of the decoder
+    assert int(measured.stdout) < PIXEL_BYTES * SIDE * SIDE + overhead
+
+
+@pytest.mark.parametrize("mode", ["I;16", "F", "RGBA", "LA"])
+def test_bands_make_no_difference(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    dtype = {"I;16": np.uint16, "F": np.float32}.get(mode, np.uint8)
+    shape = (40, 30, len(mode))[: 2 if mode in ("I;16", "F") else 3]
+    pixels = (random.random(shape) * 255).astype(dtype)
+    data = encoded(Image.fromarray(pixels), "TIFF" if mode == "F" else "PNG")
+    whole = np.asarray(open_image(data))
+    monkeypatch.setattr("model_backend.images.BAND", 70)
+    assert np.array_equal(np.asarray(open_image(data)), whole)
+
+
+@pytest.mark.parametrize(("images", "together"), [(2.0, 2), (0.5, 1)])
+def test_the_room_lets_in_what_fits_and_a_giant_alone(images: float, together: int) -> None:
+    data = encoded(Image.new("RGB", (100, 100)))
+    assert decoding_bytes(data) == 100 * 100 * PIXEL_BYTES
+    room, lock = DecodingRoom(int(images * decoding_bytes(data))), threading.Lock()
+    full = threading.Barrier(together)
+    inside = most = 0
+
+    def work() -> None:
+        nonlocal inside, most
+        with room.for_image(data):
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            full.wait(5)  # holds the room until as many are in it as fit
+            with lock:
+                inside -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert (most, inside) == (together, 0)
+
+
+def test_what_cannot_be_opened_takes_no_room_and_gives_all_back() -> None:
+    room = DecodingRoom(1)
+    for _ in range(3):
+        with pytest.raises(ImageProblem), room.for_image(b"no image"):
+            open_image(b"no image")
+    assert decoding_bytes(b"no image") == 0

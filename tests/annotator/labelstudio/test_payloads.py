@@ -96,3 +96,32 @@ def test_a_body_reads_one_as_a_list_of_one() -> None:
 def test_a_body_of_no_project_is_read_all_the_same(project: Any) -> None:
     body = read(WebhookBody, {"project": project})
     assert (body.project.id, body.project.label_config) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({}, "there is no field 'image'."),
+        ({"image": ""}, "its field 'image' is empty."),
+        ({"image": "  "}, "its field 'image' is empty."),
+        ({"image": None}, "its field 'image' holds nothing, not the address of an image."),
+        ({"image": ["/data/a.jpg"]}, "its field 'image' holds a list, not the address of an image."),
+        (
+            {"image": {"url": "/data/a.jpg"}},
+            "its field 'image' holds an object, not the address of an image.",
+        ),
+        ({"image": 7}, "its field 'image' holds a number, not the address of an image."),
+    ],
+)
+def test_a_task_without_an_image_says_what_it_has_instead(data: Any, reason: str) -> None:
+    task = read(Task, {"id": 7, "data": data})
+    assert task.lacks_image("image") == reason
+    with pytest.raises(OnetagError, match=r"Task 7 has no image: .* Correct the task's data\."):
+        task.image("image")
+
+
+def test_an_object_of_a_storage_is_read_where_label_studio_gives_it() -> None:
+    """Webhooks bring the object's own address, and the API Label Studio's: they are one image."""
+    there = "/tasks/7/resolve/?fileuri=czM6Ly9waG90b3MvY2F0LmpwZw=="
+    for sent in ("s3://photos/cat.jpg", there):
+        assert read(Task, {"id": 7, "data": {"image": sent}}).image("image") == there

@@ -28,6 +28,7 @@ from annotator.store import (
     Observation,
     Project,
     Store,
+    Unusable,
     live_labels,
     open_store,
     record_event,
@@ -288,3 +289,39 @@ def test_a_project_that_is_not_connected(new_side: Callable[[int, Studio], Side]
     side = new_side(1, studio)
     with pytest.raises(OnetagError, match="onetag connect"):
         reconcile(side.store, studio, side.project_id + 1)
+
+
+def test_answers_to_a_task_that_names_no_image_are_kept(new_stand: NewStand, sqlite_store: Store) -> None:
+    project, region = {"id": 5, "label_config": build_config(LABELS), "title": "t"}, "manual"
+    answer = {
+        "id": 1,
+        "completed_by": 1,
+        "was_cancelled": False,
+        "updated_at": "2026-11-22T12:00:00Z",
+        "result": [{"from_name": "label", "origin": region, "value": {"choices": ["cat"]}}],
+    }
+
+    def studio(asked: Asked) -> Answer:
+        if asked.path.startswith("/api/projects/5"):
+            return Answer(body=project)
+        data = {"id": 7, "data": {"image": ["/data/a.png"]}}
+        if "filters" in asked.path:
+            return Answer(body={"total": 1, "tasks": [{"id": 7, "annotations": [answer]}]})
+        return Answer(body={"total": 1, "tasks": [data]})
+
+    stand = new_stand(studio)
+    with sqlite_store.session() as session:
+        made = Project(studio_url=stand.url, studio_project=5, title="t", label_config=build_config(LABELS))
+        session.add(made)
+        session.flush()
+        sync_labels(session, made, LABELS)
+        project_id = made.id
+    client = Studio(stand.url, SECRET)
+    report = reconcile(sqlite_store, client, project_id)
+    assert report.recorded == 1
+    assert "holds a list" in report.problems[0]
+    with sqlite_store.reading() as session:
+        image = session.scalars(select(Image)).one()
+        assert (image.uri, image.unusable) == ("", Unusable.NO_ADDRESS)
+        assert session.scalars(select(Observation.value)).all() == [1]
+    assert not reconcile(sqlite_store, client, project_id)

@@ -11,7 +11,9 @@ import pytest
 from alembic import command
 from sqlalchemy import select, text
 
+from annotator.addresses import resolve_address
 from annotator.store import (
+    Image,
     ModelVersion,
     Observation,
     Publication,
@@ -21,8 +23,10 @@ from annotator.store import (
     Source,
     Store,
     TrainingRun,
+    Unusable,
     check,
     downgrade,
+    due_images,
     last_snapshot,
     open_store,
     upgrade,
@@ -34,6 +38,7 @@ ISO = "2026-05-04T12:00:00+00:00"
 LOST = "the worker stopped in the middle"
 CALIBRATION = {"scale": [1.0, 0.5], "offset": [0.0, -1.0]}
 FOOTPRINT = {"changes": 12, "images": 2, "labels": [1, 2]}
+URIS = {1: "/data/1.png", 2: resolve_address(102, "s3://photos/2.png")}
 SOURCES = ("tag", "added", "confirmed", "rejected", "complete", "imported")
 
 VERSIONS: dict[int, dict[str, Any]] = {
@@ -73,12 +78,12 @@ def rows_of_the_first_release() -> Iterator[tuple[str, dict[str, Any]]]:
     for number in (1, 2):
         yield (
             "images",
-            {"id": number, "project_id": 1, "studio_task": 100 + number, "uri": f"/data/{number}.png"}
+            {"id": number, "project_id": 1, "studio_task": 100 + number, "uri": URIS[number]}
             | {
                 "digest": "d" * 64,
                 "width": 3,
                 "height": 2,
-                "problem": None,
+                "problem": "Label Studio answers 502." if number == 2 else None,
                 "created_at": NOON,
                 "removed_at": None,
             },
@@ -237,6 +242,17 @@ def test_every_source_is_known(old_store: Store) -> None:
     with old_store.reading() as session:
         found = session.scalars(select(Observation.source).order_by(Observation.id)).all()
     assert found == [Source(source) for source in SOURCES]
+
+
+def test_an_image_with_a_problem_is_tried_again_and_objects_have_their_own_address(old_store: Store) -> None:
+    upgrade(old_store)
+    with old_store.reading() as session:
+        fine, failed = session.scalars(select(Image).order_by(Image.id)).all()
+        due = due_images(session, 1, 10)
+    assert (fine.unusable, fine.tries, fine.try_at, fine.object_uri) == (None, 0, None, None)
+    assert (failed.unusable, failed.problem) == (Unusable.UNREACHED, "Label Studio answers 502.")
+    assert failed.object_uri == "s3://photos/2.png"
+    assert list(due) == [failed.id]
 
 
 def test_a_reason_that_came_later_is_read_as_the_nearest_one_before_it(old_store: Store) -> None:

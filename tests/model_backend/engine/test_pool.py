@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from model_backend.engine.pool import FirstImages, ImageRow, duration, with_time_left
+from model_backend.engine.pool import FirstImages, duration, with_time_left
+from model_backend.engine.reading import ImageRow
 
 
 def test_for_many_images_the_time_left_is_reported_and_logged_a_few_times(

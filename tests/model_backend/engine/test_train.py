@@ -22,6 +22,7 @@ from annotator.store import (
     Store,
     Suggestion,
     TrainingRun,
+    Unusable,
     fail_lost_runs,
     load_vectors,
     queue_run,
@@ -229,7 +230,7 @@ def test_an_unreadable_image_is_noted_and_the_others_go_on(
 def test_an_image_that_was_mended_is_used_when_someone_asks_for_a_training(
     train: Callable[..., ModelVersion], work_on: Callable[..., ModelVersion], sqlite_store: Store
 ) -> None:
-    set_image(sqlite_store, 724, problem="It was damaged.", digest=None)
+    set_image(sqlite_store, 724, unusable=Unusable.NO_IMAGE, problem="It was damaged.", digest=None)
     assert work_on(RunReason.NEW_OBSERVATIONS).metrics["unreadable"] == 1, "not at every training"
     assert train().metrics["unreadable"] == 0
     with sqlite_store.reading() as session:

@@ -74,10 +74,10 @@ def test_a_bad_image_never_stops_the_rest() -> None:
         max_pixels=100,
     )
     assert sorted(found.problems) == [0, 2, 3, 4]
-    assert "not an image" in found.problems[0]
-    assert found.problems[2] == "no such upload"
-    assert "not finite" in found.problems[3]
-    assert "more than the 100" in found.problems[4]
+    assert "not an image" in str(found.problems[0])
+    assert str(found.problems[2]) == "no such upload"
+    assert "not finite" in str(found.problems[3])
+    assert "more than the 100" in str(found.problems[4])
     assert found.features[[1, 5]].tolist() == [[1, 2, 3], [7, 8, 9]]
     assert not found.features[[0, 2, 3, 4]].any()
     assert found.digests[2] is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -12,7 +14,8 @@ import pytest
 from PIL import Image
 
 from annotator.errors import OnetagError
-from model_backend.stack.image_folder import look_through
+from annotator.files import file_stamp
+from model_backend.stack.image_folder import Problem, look_through
 
 BYTES, PIXELS = 2**20, 1_000_000
 
@@ -110,7 +113,7 @@ def test_a_bad_file_is_named_with_its_reason_and_the_others_go_on(tmp_path: Path
 def test_other_files_are_counted_and_hidden_ones_passed_over(tmp_path: Path) -> None:
     files = {"a.jpg": picture(), "notes.txt": b"x", "labels.csv": b"x", ".hidden/b.jpg": picture((5, 5, 5))}
     found = look_through(write(tmp_path, files), BYTES, PIXELS)
-    assert (found.files, found.ignored) == (("a.jpg",), 2)
+    assert (found.files, found.others) == (("a.jpg",), ("labels.csv", "notes.txt"))
 
 
 def test_a_file_that_vanishes_or_may_not_be_read_is_a_problem_of_its_own(tmp_path: Path) -> None:
@@ -121,11 +124,98 @@ def test_a_file_that_vanishes_or_may_not_be_read_is_a_problem_of_its_own(tmp_pat
     assert "No such file" in found.problems[0].reason
 
 
-def test_known_files_are_compared_but_not_decoded_again(tmp_path: Path) -> None:
-    write(tmp_path, {"a.jpg": b"checked long ago", "b.jpg": b"checked long ago"})
-    found = look_through(tmp_path, BYTES, PIXELS, known=frozenset({"a.jpg", "b.jpg"}))
+def test_what_was_found_whole_before_is_compared_but_not_decoded_again(tmp_path: Path) -> None:
+    data = b"checked long ago"
+    write(tmp_path, {"a.jpg": data, "b.jpg": data, "c.jpg": b"never seen"})
+    opened = frozenset({hashlib.sha256(data).hexdigest()})
+    found = look_through(tmp_path, BYTES, PIXELS, opened=opened)
     assert found.files == ("a.jpg",)
-    assert "same picture as a.jpg" in found.problems[0].reason
+    reasons = {problem.file: problem.reason for problem in found.problems}
+    assert reasons["b.jpg"] == "the same picture as a.jpg"
+    assert "not an image" in reasons["c.jpg"]
+    assert found.contents["a.jpg"].digest in opened
+
+
+def test_of_equal_pictures_the_one_that_was_imported_is_kept(tmp_path: Path) -> None:
+    write(tmp_path, {"a copy.jpg": picture(), "original.jpg": picture()})
+    found = look_through(tmp_path, BYTES, PIXELS, known=frozenset({"original.jpg"}))
+    assert found.files == ("original.jpg",)
+    assert found.problems == (Problem("a copy.jpg", "the same picture as original.jpg"),)
+
+
+def test_a_name_that_is_not_utf8_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": picture()})
+    (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_bytes(picture((1, 2, 3)))
+    below = tmp_path / os.fsdecode(b"f\xfcnf")
+    below.mkdir()
+    (below / "b.jpg").write_bytes(picture((4, 5, 6)))
+    found = look_through(tmp_path, BYTES, PIXELS)
+    assert found.files == ("a.jpg",)
+    assert [problem.file for problem in found.problems] == ["caf\\xe9.jpg", "f\\xfcnf"]
+    assert {problem.reason for problem in found.problems} == {"its name is not UTF-8: rename it"}
+
+
+def test_pictures_are_known_by_their_content(tmp_path: Path) -> None:
+    good = {
+        "photo.jfif": picture((1, 1, 200)),
+        "no extension": picture((2, 200, 2)),
+        "odd.dat": picture((200, 2, 200), format="PNG"),
+        "b.PJPEG": picture((90, 90, 2)),
+    }
+    bad = {
+        "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        "drawing without extension": (b"<?xml version='1.0'?>\n<svg/>", "SVG"),
+        "really a TIFF.jpg": (picture((3, 3, 3), format="TIFF"), "browsers cannot show"),
+        "a TIFF": (picture((4, 4, 4), format="TIFF"), "browsers cannot show"),
+        "scan.heic": (b"\0\0\0\x18ftypheic", "browsers cannot show"),
+    }
+    other = {"notes": b"BM, that is: just text", "run.sh": b"#!/bin/sh", "empty": b""}
+    found = look_through(
+        write(tmp_path, good | {name: data for name, (data, _) in bad.items()} | other), BYTES, PIXELS
+    )
+    assert set(found.files) == set(good)
+    assert {problem.file for problem in found.problems} == set(bad)
+    for problem in found.problems:
+        assert bad[problem.file][1] in problem.reason
+    assert set(found.others) == set(other)
+
+
+def test_links_that_lead_out_of_the_folder_are_left_out_with_the_reason(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "photos"
+    write(outside, {"secret.jpg": picture((7, 7, 7)), "deep/b.jpg": picture((8, 8, 8)), "notes.txt": b"x"})
+    write(folder, {"a.jpg": picture(), "deep/c.jpg": picture((9, 9, 9))})
+    (folder / "link.jpg").symlink_to(outside / "secret.jpg")
+    (folder / "linked").symlink_to(outside / "deep")
+    (folder / "notes.txt").symlink_to(outside / "notes.txt")
+    (folder / "again").symlink_to(folder / "deep")
+    (folder / "again.jpg").symlink_to(folder / "a.jpg")
+    (folder / "loop").symlink_to(folder)
+    found = look_through(folder, BYTES, PIXELS, known=frozenset({"link.jpg"}))
+    assert found.files == ("a.jpg", "deep/c.jpg")
+    reasons = {problem.file: problem.reason for problem in found.problems}
+    for name in ("link.jpg", "linked"):
+        assert "leads out of the folder" in reasons.pop(name)
+    assert reasons == {
+        "again": "a link to the folder deep, which is taken itself",
+        "again.jpg": "a link to a.jpg, which is taken itself",
+        "loop": "a link to the folder ., which is taken itself",
+    }
+    assert found.others == ("notes.txt",)
+
+
+def test_a_link_within_the_folder_that_was_imported_stays(tmp_path: Path) -> None:
+    write(tmp_path, {"z.jpg": picture()})
+    (tmp_path / "a.jpg").symlink_to(tmp_path / "z.jpg")
+    found = look_through(tmp_path, BYTES, PIXELS, known=frozenset({"a.jpg"}))
+    assert found.files == ("a.jpg",)
+
+
+def test_what_each_file_holds_is_told(tmp_path: Path) -> None:
+    write(tmp_path, {"rotated.jpg": rotated()})
+    (content,) = look_through(tmp_path, BYTES, PIXELS).contents.values()
+    assert content.digest == hashlib.sha256(rotated()).hexdigest()
+    assert content.stamp == file_stamp((tmp_path / "rotated.jpg").stat())
+    assert (content.width, content.height) == (16, 24), "upright"
 
 
 def test_progress_ends_at_the_number_of_pictures(tmp_path: Path) -> None:

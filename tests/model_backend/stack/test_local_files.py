@@ -39,3 +39,17 @@ def test_an_address_leads_back_to_its_file(file: str) -> None:
 def test_other_addresses_are_no_file_of_the_folder() -> None:
     assert file_of("photos-1", "/data/upload/1/aa-photos-1/x.png") is None
     assert file_of("photos-1", "https://example.org/photos-1/x.png") is None
+
+
+def test_the_root_moves_along_with_the_folder_and_only_then(tmp_path: Path) -> None:
+    before, now = tmp_path / "before", tmp_path / "now"
+    for root in (before, now):
+        (root / "photos").mkdir(parents=True)
+    with pytest.raises(OnetagError, match="--data-dir"):
+        document_root(now / "photos", before, before / "photos")
+    (before / "photos").rmdir()
+    assert document_root(now / "photos", before, before / "photos") == now
+    with pytest.raises(OnetagError, match="--data-dir"):
+        document_root(now / "photos", before)
+    before.rmdir()
+    assert document_root(now / "photos", before) == now

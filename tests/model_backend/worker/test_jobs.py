@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from annotator.labelstudio.config import LABEL
+from annotator.labelstudio.errors import ImageUnavailable
 from annotator.settings import Settings
 from annotator.store import (
     Event,
@@ -17,11 +18,13 @@ from annotator.store import (
     RunReason,
     Store,
     TrainingRun,
+    Unusable,
     claim_run,
     queue_run,
     record_event,
 )
 from annotator.store.runs import RETRY_AFTER, STALE_AFTER
+from annotator.store.types import utc_now
 from model_backend.engine import fitting
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.retrain_policy import Decision
@@ -381,3 +384,43 @@ def test_without_label_studio_it_trains_all_the_same(
     jobs.tidy(project.id)
     assert jobs.reconcile() == []
     assert [state for state, _ in runs(store)] == ["done"]
+
+
+def test_images_that_come_back_are_trained_on_by_themselves(
+    store: Store,
+    project: Project,
+    *,
+    engine_settings: Settings,
+    resources: LearningResources,
+    tag: Callable[..., None],
+    paint: Callable[[int], bytes],
+    studio: Any,
+) -> None:
+    down = True
+
+    def read(uri: str) -> bytes:
+        if down:
+            raise ImageUnavailable(f"{uri} answers 502.", "Wait.", Unusable.UNREACHED)
+        return paint(int(uri.rpartition("/")[2].removesuffix(".png")))
+
+    tag(store, project, range(1, 9))
+    jobs = Jobs(store, engine_settings, studio, LearningResources(engine_settings, read, resources.backbone))
+    assert jobs.consider(project.id).queued
+    list(jobs.train())
+    assert states(store) == ["failed"]
+    assert not jobs.look_again_due(), "a pause comes first"
+    down = False
+    with store.session() as session:
+        session.execute(update(Image).values(try_at=utc_now() - timedelta(seconds=1)))
+    assert jobs.look_again_due()
+    jobs.look_again()
+    assert not jobs.look_again_due()
+    with store.reading() as session:
+        assert session.scalars(select(TrainingRun.reason)).all()[-1] is RunReason.IMAGES_TO_COME
+    list(jobs.train())
+    assert states(store) == ["failed", "done"]
+
+
+def states(store: Store) -> list[str]:
+    with store.reading() as session:
+        return [str(each) for each in session.scalars(select(TrainingRun.state).order_by(TrainingRun.id))]

@@ -25,6 +25,7 @@ class Log:
     decisions: list[Decision] = field(default_factory=list)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    images_due: bool = False
     called: threading.Condition = field(default_factory=threading.Condition)
 
     def process_inbox(self) -> InboxOutcome:
@@ -49,6 +50,12 @@ class Log:
     def reconcile(self) -> Iterable[int]:
         self._note("reconcile")
         return []
+
+    def look_again_due(self) -> bool:
+        return self.images_due
+
+    def look_again(self) -> None:
+        self._note("look again")
 
     def _note(self, *call: Any) -> None:
         with self.called:
@@ -128,6 +135,16 @@ def test_the_periodic_check_runs_at_the_start(
     consuming(open_job_queue(worker_settings, jobs))
     jobs.wait_for(("process_inbox",), seconds=5)
     jobs.wait_for(("train",), seconds=5)
+
+
+def test_images_that_are_due_are_looked_at_again_and_then_trained_on(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    jobs = Log(images_due=True)
+    consuming(open_job_queue(worker_settings, jobs))
+    looked = jobs.wait_for(("look again",), seconds=5)
+    jobs.wait_for(("train",), 2, seconds=5)
+    assert jobs.times[-1] >= looked
 
 
 def test_a_failing_duty_does_not_stop_the_worker(
