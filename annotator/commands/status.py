@@ -27,6 +27,7 @@ from annotator.store import (
     TrainingRun,
     open_current,
 )
+from annotator.store.unused import answered, unused_answers
 
 
 @with_settings(Panel.STORE)
@@ -55,9 +56,7 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
 
     live = Image.project_id == project.id, Image.removed_at.is_(None)
     answers = Annotation.project_id == project.id, Annotation.retired_at.is_(None)
-    answered = select(func.count(func.distinct(Annotation.image_id))).where(
-        *answers, Annotation.skipped.is_(False)
-    )
+    images_answered = select(func.count(func.distinct(Annotation.image_id))).where(*answers, answered())
     observed = (
         select(Observation.value, func.count())
         .join(Image, Image.id == Observation.image_id)
@@ -70,10 +69,18 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "project": project.studio_project,
         "label_studio": project.studio_url,
         "title": project.title,
+        "control": project.control,
+        "image_field": project.image_field,
+        "unticked": project.unticked,
+        "suggest": project.suggest,
         "labels": count(Label, Label.project_id == project.id, Label.archived_at.is_(None)),
         "images": count(Image, *live),
         "images_with_a_problem": count(Image, *live, Image.problem.is_not(None)),
-        "images_answered": session.scalar(answered) or 0,
+        "images_answered": session.scalar(images_answered) or 0,
+        "answers_unused": [
+            {"reason": each.reason, "answers": each.answers, "detail": each.detail, "fix": each.fix}
+            for each in unused_answers(session, project.id)
+        ],
         "skips": count(Annotation, *answers, Annotation.skipped),
         "observed_present": values.get(1, 0),
         "observed_absent": values.get(-1, 0),
@@ -115,6 +122,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("model version", row["version"] or "none yet"),
         ("training", _training_line(row["training"])),
     ]
+    lines += [("not used", each["detail"]) for each in row["answers_unused"]]
     if row["events_waiting"]:
         lines.append(("inbox", f"{row['events_waiting']} events wait for the worker"))
     return lines

@@ -1,27 +1,35 @@
 """What an annotation says about each label: one pure function, the table of README.md.
 
+Touching one box says something of that box alone.
+
 | the annotator                              | becomes                                                      |
 |--------------------------------------------|--------------------------------------------------------------|
-| chooses a label                            | that label +1 `tag`                                          |
-| leaves the suggestions as they were        | nothing: an untouched suggestion is not an observation       |
-| changes them, or marks *Suggestions        | ticked and suggested: +1 `confirmed`; ticked, not suggested: |
-| checked* or *All labels marked*            | +1 `added`; suggested, not ticked: -1 `rejected`             |
-| marks *All labels marked*                  | every other label not ticked or chosen: -1 `complete`        |
-| skips, or chooses nothing                  | nothing: without a label the suggestions were never visible  |
+| chooses the one label that is asked for    | that label +1 `tag`                                          |
+| leaves suggestions as they were shown      | nothing: an untouched suggestion is not an observation       |
+| ticks what was not suggested               | that label +1 `added`                                        |
+| unticks what was suggested                 | that label -1 `rejected`; what stays ticked is still unknown |
+| draws a region, or changes a predicted one | its label +1, `added` or, where it was predicted, `confirmed`|
+| removes a predicted region                 | nothing: another may be there                                |
+| marks *Suggestions checked*                | besides: what was suggested and left ticked +1 `confirmed`   |
+| marks *All labels marked*                  | the same, and every label that is not ticked -1 `complete`   |
+| answers where the project labels           | every label neither ticked nor shown -1 `complete`, unless   |
+| completely (`--unticked absent`)           | the answer is a suggestion left as it was                    |
+| skips, or chooses nothing                  | nothing: without a label our suggestions were never visible  |
+
+What another model's prediction showed is compared alike: only what differs from it was said by a person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotator.labelstudio.config import ALL_LABELS_MARKED, LABEL, REVIEW, SUGGESTED, SUGGESTIONS_CHECKED
+from annotator.labelstudio.answers import TOUCHED, UNTOUCHED, Region, reading
+from annotator.labelstudio.config import ALL_LABELS_MARKED, SUGGESTIONS_CHECKED, LabelConfig
+from annotator.labelstudio.controls import Control, Role
 from annotator.store.records import Observed
-from annotator.store.states import Source
-
-UNTOUCHED = "prediction"  # the `origin` of a region that the annotator left as it was predicted
-TOUCHED = ("manual", "prediction-changed")
+from annotator.store.states import Review, Source, Unticked, Unused
 
 SECRET_ENDINGS = ("token", "password", "secret", "authorization", "basic_auth_pass", "api_key")
 KEPT_AS_IS = (
@@ -30,92 +38,253 @@ KEPT_AS_IS = (
     "data",
     "result",
 )  # keys there are names of the user's own
+REVIEWS = {ALL_LABELS_MARKED: Review.ALL_LABELS, SUGGESTIONS_CHECKED: Review.SUGGESTIONS}
 
 
 @dataclass(frozen=True)
-class _Region:
-    names: tuple[str, ...]
-    origin: str | None
+class Said:
+    """What one annotation makes known, at most one observation a label, in the order of the labels.
+
+    unmatched are names that no label has; review is what was said to have been looked at; unused tells why
+    nothing is known.
+    """
+
+    observed: tuple[Observed, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    review: Review | None = None
+    unused: Unused | None = None
 
 
 def observe(
-    result: Any, labels: Sequence[str], suggested: Collection[str] | None, *, skipped: bool = False
-) -> list[Observed]:
-    """What one annotation makes known, at most one observation a label.
+    result: Any, config: LabelConfig, shown: Sequence[Any] | None = None, *, skipped: bool = False
+) -> Said:
+    """What one annotation makes known.
 
-    `result` is Label Studio's list of regions as it came, however malformed. `labels` are the project's live
-    labels. `suggested` are the labels that had been shown ticked; None when none were or it is not known.
-    A region without an `origin` came through the API: it is touched when it differs from what was shown.
+    `result` is Label Studio's list of regions as it came, however malformed; `shown` are the regions of the
+    prediction that the annotator saw, None when there was none or it is not known. A region without an
+    `origin` came through the API: it is touched when it differs from what was shown.
     """
-    chosen, offered, reviews = _region(result, LABEL), _region(result, SUGGESTED), _reviews(result)
-    if skipped or chosen is None:
-        return []
-    values = {each.label: each for each in _suggestions_seen(offered, suggested, reviews)}
-    values |= {name: Observed(name, 1, Source.TAG) for name in chosen.names}
-    named = {*chosen.names, *(offered.names if offered else ())}
-    if ALL_LABELS_MARKED in reviews and named <= set(labels):
-        # With a name that the project does not have, the annotator saw another list of labels than this one.
-        values = {name: Observed(name, -1, Source.COMPLETE) for name in labels if name not in named} | values
-    return [values[name] for name in labels if name in values]
+    if skipped:
+        return Said()
+    page = _Page(result, shown, config)
+    statements = [_statement(page, control) for control in config.holders]
+    values: dict[str, Observed] = {}
+    for statement in statements:
+        for each in statement.observed:
+            _prefer(values, each)
+    unmatched = tuple(dict.fromkeys(name for each in statements for name in each.unmatched))
+    if not unmatched:  # who names another label saw another list of labels than this one
+        for name in _absent(page, statements):
+            values.setdefault(name, Observed(name, -1, Source.COMPLETE))
+    observed = tuple(values[name] for name in config.labels if name in values)
+    unused = None if observed else _unused(statements, unmatched)
+    return Said(observed, unmatched, page.review, unused)
 
 
-def _suggestions_seen(
-    region: _Region | None, suggested: Collection[str] | None, reviews: set[str]
-) -> list[Observed]:
-    """What is known of the suggestions; nothing when they were left as they were."""
-    ticked = region.names if region else ()
-    shown = _shown(region, suggested)
-    if not reviews and not _touched(region, shown):
-        return []
-    seen = [Observed(name, 1, Source.CONFIRMED if name in shown else Source.ADDED) for name in ticked]
-    return seen + [Observed(name, -1, Source.REJECTED) for name in shown if name not in ticked]
+@dataclass(frozen=True)
+class _Statement:
+    """What one control says. `ticked` is what it holds in the end, `claims` whether that is all there is."""
+
+    control: Control
+    observed: tuple[Observed, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    ticked: tuple[str, ...] = ()
+    answered: bool = False  # whether it holds anything at all
+    claims: bool = False
+    shown_unknown: bool = False
 
 
-def _shown(region: _Region | None, suggested: Collection[str] | None) -> tuple[str, ...]:
+class _Page:
+    """The answer beside what was shown."""
+
+    def __init__(self, result: Any, shown: Sequence[Any] | None, config: LabelConfig) -> None:
+        self.config, self.well_formed = config, isinstance(result, list)
+        self.result, self.shown = result if isinstance(result, list) else [], shown
+        self.review = self._review()
+
+    def regions(self, control: Control) -> list[Region]:
+        """The regions of a control; of all but drawn ones only the last, as Label Studio keeps it."""
+        found = reading(self.result, control)
+        return found if control.role is Role.REGIONS else found[-1:]
+
+    def shown_regions(self, control: Control) -> list[Region]:
+        """Those that had been shown."""
+        found = reading(self.shown or [], control)
+        return found if control.role is Role.REGIONS else found[-1:]
+
+    @property
+    def visible(self) -> bool:
+        """Whether our suggestions were: they appear once a label is chosen."""
+        return bool(self.regions(self.config.control))
+
+    def _review(self) -> Review | None:
+        name = self.config.review
+        if name is None or (self.config.suggested is not None and not self.visible):
+            return None
+        said, predicted = _marks(self.result, name), _marks(self.shown or [], name, shown=True)
+        fresh = [REVIEWS[each] for each in said if each in REVIEWS and each not in predicted]
+        return Review.ALL_LABELS if Review.ALL_LABELS in fresh else fresh[0] if fresh else None
+
+
+def _marks(result: Sequence[Any], control: str, *, shown: bool = False) -> list[str]:
+    """What is marked in a control for the review, by a person unless it is what was shown."""
+    found: list[str] = []
+    for region in result:
+        if not isinstance(region, dict) or region.get("from_name") != control:
+            continue
+        value = region.get("value")
+        marks = value.get("choices") if isinstance(value, dict) else None
+        if isinstance(marks, list) and (shown or region.get("origin") != UNTOUCHED):
+            found = [each for each in marks if isinstance(each, str)] or found
+    return found
+
+
+def _statement(page: _Page, control: Control) -> _Statement:
+    if control == page.config.suggested and not page.visible:
+        return _Statement(control)
+    if control.role is Role.REGIONS:
+        return _drawn(page, control)
+    return _chosen(page, control) if control.role is Role.ONE else _ticked(page, control)
+
+
+def _chosen(page: _Page, control: Control) -> _Statement:
+    """One label: what a prediction had chosen already is said by nobody, unless it was reviewed."""
+    region = next(iter(page.regions(control)), None)
+    if region is None:
+        return _Statement(control)
+    shown = _shown_names(page, control, region) or ()
+    observed = [Observed(name, 1, Source.TAG) for name in region.labels if name not in shown]
+    if page.review:
+        observed += [Observed(name, 1, Source.CONFIRMED) for name in region.labels if name in shown]
+    return _Statement(control, tuple(observed), region.unmatched, region.labels, answered=True)
+
+
+def _ticked(page: _Page, control: Control) -> _Statement:
+    region = next(iter(page.regions(control)), None)
+    shown = _shown_names(page, control, region)
+    ticked, unmatched = (region.labels, region.unmatched) if region else ((), ())
+    if shown is None and not page.review:
+        return _Statement(control, (), unmatched, ticked, answered=True, shown_unknown=True)
+    before = ticked if shown is None else shown
+    touched = bool(page.review) or _touched(region, before)
+    observed = (
+        []
+        if not touched
+        else [
+            *(Observed(name, 1, Source.ADDED) for name in ticked if name not in before),
+            *(Observed(name, -1, Source.REJECTED) for name in before if name not in ticked),
+        ]
+    )
+    if page.review:
+        observed += [Observed(name, 1, Source.CONFIRMED) for name in ticked if name in before]
+    empty = region is None and not before
+    claims = (touched or empty) and page.well_formed and not _malformed(page, control, region)
+    return _Statement(control, tuple(observed), unmatched, ticked, answered=region is not None, claims=claims)
+
+
+def _malformed(page: _Page, control: Control, region: Region | None) -> bool:
+    """Whether the control has regions of which nothing can be read."""
+    return region is None and any(
+        isinstance(each, dict) and each.get("from_name") == control.name for each in page.result
+    )
+
+
+def _drawn(page: _Page, control: Control) -> _Statement:
+    """Regions: each says something of its own label alone; what was predicted and left says nothing."""
+    regions, shown = page.regions(control), page.shown_regions(control)
+    predicted = {name for each in shown for name in each.labels}
+    by_label: dict[str, Observed] = {}
+    for region in regions:
+        left = region.origin == UNTOUCHED or any(region.same_as(each) for each in shown)
+        if left and not page.review:
+            continue
+        changed = region.origin == "prediction-changed"
+        for name in region.labels:
+            source = Source.CONFIRMED if left or changed or name in predicted else Source.ADDED
+            _prefer(by_label, Observed(name, 1, source, _sum_of_areas(regions, name)))
+    labels = tuple(dict.fromkeys(name for each in regions for name in each.labels))
+    unmatched = tuple(name for each in regions for name in each.unmatched)
+    untouched = bool(regions) and not by_label
+    claims = page.well_formed and not untouched and not (shown and not regions)
+    claims = claims and not _malformed(page, control, next(iter(regions), None))
+    return _Statement(
+        control, tuple(by_label.values()), unmatched, labels, answered=bool(regions), claims=claims
+    )
+
+
+def _sum_of_areas(regions: Sequence[Region], label: str) -> float | None:
+    areas = [each.area for each in regions if label in each.labels and each.area is not None]
+    return min(1.0, sum(areas)) if areas else None
+
+
+def _shown_names(page: _Page, control: Control, region: Region | None) -> tuple[str, ...] | None:
+    """The labels that had been shown in a control; None where that is not known though something was."""
     if region and region.origin == UNTOUCHED:
-        return region.names  # Label Studio says so itself
-    return tuple(suggested or ())
+        return region.labels  # Label Studio says so itself
+    shown = page.shown_regions(control)
+    if not shown and region and region.origin == "prediction-changed":
+        return None
+    return shown[0].labels if shown else ()
 
 
-def _touched(region: _Region | None, shown: Sequence[str]) -> bool:
+def _touched(region: Region | None, shown: Sequence[str]) -> bool:
     if region is None:
         return bool(shown)  # all were unticked: the region is gone
     if region.origin is not None:
         return region.origin in TOUCHED
-    return set(region.names) != set(shown)
+    return set(region.labels) != set(shown)
 
 
-def _reviews(result: Any) -> set[str]:
-    region = _region(result, REVIEW)
-    return set(region.names if region else ()) & {SUGGESTIONS_CHECKED, ALL_LABELS_MARKED}
+def _prefer(values: dict[str, Observed], fresh: Observed) -> None:
+    """Of two statements on one label the one that was chosen counts, then the one that was seen there."""
+    known = values.get(fresh.label)
+    if known is None or _rank(fresh) < _rank(known):
+        values[fresh.label] = fresh
 
 
-def _region(result: Any, control: str) -> _Region | None:
-    """The last region of a control that names something: Label Studio too keeps only the last."""
-    for region in reversed(result if isinstance(result, list) else []):
-        if isinstance(region, dict) and region.get("from_name") == control:
-            names = _names(region.get("value"))
-            if names:
-                origin = region.get("origin")
-                return _Region(names, origin if isinstance(origin, str) else None)
-    return None
+def _rank(observed: Observed) -> int:
+    order = (Source.TAG, Source.CONFIRMED, Source.ADDED, Source.REJECTED)
+    return order.index(observed.source)
 
 
-def ticked(result: Any, control: str = SUGGESTED) -> list[str]:
-    """The names that a result, an annotation's or a prediction's, has on one control."""
-    region = _region(result, control)
-    return list(region.names) if region else []
+def _absent(page: _Page, statements: Sequence[_Statement]) -> Iterator[str]:
+    """The labels that a complete answer leaves out; what lies above a ticked one is there."""
+    ticked = {name for each in statements for name in each.ticked}
+    if not _tells_all(page, statements):
+        return
+    above = {step for each in statements for name in each.ticked for step in _above(each.control, name)}
+    yield from (name for name in page.config.labels if name not in ticked | above)
 
 
-def _names(value: Any) -> tuple[str, ...]:
-    """The labels of a region: `choices` lists names, `taxonomy` lists paths of one name each."""
-    if not isinstance(value, dict):
-        return ()
-    choices, paths = value.get("choices"), value.get("taxonomy")
-    names = list(choices) if isinstance(choices, list) else []
-    if isinstance(paths, list):
-        names += [path[-1] if isinstance(path, list) and path else path for path in paths]
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
+def _tells_all(page: _Page, statements: Sequence[_Statement]) -> bool:
+    if page.review is Review.ALL_LABELS:
+        return True
+    if page.config.unticked is not Unticked.ABSENT:
+        return False
+    whole, earlier = page.config.control, page.config.earlier
+    return any(
+        each.claims and (each.control == whole or (each.control == earlier and each.answered))
+        for each in statements
+    )
+
+
+def _above(control: Control, label: str) -> Iterator[str]:
+    """The labels on the way to one, in a taxonomy."""
+    steps = control.written.get(label, ())
+    for length in range(1, len(steps)):
+        name = control.label_of(steps[:length])
+        if name is not None:
+            yield name
+
+
+def _unused(statements: Sequence[_Statement], unmatched: Sequence[str]) -> Unused:
+    if unmatched:
+        return Unused.UNKNOWN_LABEL
+    if any(each.shown_unknown for each in statements):
+        return Unused.SHOWN_UNKNOWN
+    if any(each.answered for each in statements):
+        return Unused.UNTOUCHED
+    return Unused.OTHER_CONTROLS
 
 
 def strip_secrets(payload: Any) -> Any:

@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.labelstudio.annotations import record_studio_annotation
 from annotator.labelstudio.client import Studio
-from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.config import Chosen, parse_config
 from annotator.labelstudio.errors import LabelStudioMissing, noting
 from annotator.labelstudio.payloads import StudioAnnotation, Task, read, read_annotation
+from annotator.labelstudio.reading import chosen_of
 from annotator.labelstudio.sync import adopt_config, image_of_task
 from annotator.store import Annotation, Image, Project, Store, remove_images, retire_annotation, sync_images
 from annotator.store.types import as_stored, utc_now
@@ -62,6 +63,7 @@ class _Studio:
     """What Label Studio holds of a project."""
 
     label_config: str
+    image_field: str  # empty where the config cannot be read
     seen: set[int]  # tasks
     uris: dict[int, str]  # of those that have an image
     annotations: list[StudioAnnotation]
@@ -76,27 +78,34 @@ class _Known:
     result: list[Any]
     skipped: bool
     annotator: str | None
+    ground_truth: bool
 
 
 def reconcile(
-    store: Store, studio: Studio, project_id: int, progress: ReconcileProgress | None = None
+    store: Store,
+    studio: Studio,
+    project_id: int,
+    progress: ReconcileProgress | None = None,
+    *,
+    imported: bool = False,
 ) -> ReconcileReport:
     """Make the records of a project what its Label Studio says, as its webhooks would have.
 
-    Doing it again changes nothing. Raises LabelStudioError when Label Studio cannot be read.
+    `imported`: what is there was answered before the project was connected. Doing it again changes nothing.
+    Raises LabelStudioError when Label Studio cannot be read.
     """
     tell = progress or (lambda _stage, _share: None)
     report = ReconcileReport()
     with store.reading() as session:
-        number = _studio_project(session, project_id)
+        number, chosen = _studio_project(session, project_id)
         known, known_tasks = _known(session, project_id), _known_tasks(session, project_id)
-    there = _read(studio, number, report, tell)
+    there = _read(studio, number, chosen, report, tell)
     with store.session() as session:
         _follow_project(session, project_id, known_tasks, there, report)
     fresh = [each for each in there.annotations if not _recorded(known.get(each.id), each)]
     for start in range(0, len(fresh), BATCH):
         with store.session() as session:
-            _record_all(session, project_id, fresh[start : start + BATCH], report)
+            _record_all(session, project_id, fresh[start : start + BATCH], report, imported=imported)
         tell("recording", min(1.0, (start + BATCH) / len(fresh)))
     gone = sorted(known.keys() - {each.id for each in there.annotations})
     _retire_missing(store, studio, project_id, gone, report)
@@ -105,13 +114,13 @@ def reconcile(
     return report
 
 
-def _studio_project(session: Session, project_id: int) -> int:
+def _studio_project(session: Session, project_id: int) -> tuple[int, Chosen]:
     project = session.get(Project, project_id)
     if project is None or project.studio_project is None:
         raise OnetagError(
             f"Project {project_id} is not connected to a Label Studio.", "Run `onetag connect`."
         )
-    return project.studio_project
+    return project.studio_project, chosen_of(project)
 
 
 def _known(session: Session, project_id: int) -> dict[int, _Known]:
@@ -127,7 +136,7 @@ def _known(session: Session, project_id: int) -> dict[int, _Known]:
     )
     return {
         each.studio_annotation or 0: _Known(
-            each.image_id, task or 0, each.result, each.skipped, each.annotator
+            each.image_id, task or 0, each.result, each.skipped, each.annotator, each.ground_truth
         )
         for each, task in session.execute(live)
     }
@@ -139,9 +148,12 @@ def _known_tasks(session: Session, project_id: int) -> set[int]:
     return {task for task in session.scalars(chosen) if task is not None}
 
 
-def _read(studio: Studio, number: int, report: ReconcileReport, tell: ReconcileProgress) -> _Studio:
-    there = _Studio(str(studio.project(number)["label_config"]), set(), {}, [])
-    field_name = _image_field(there.label_config)
+def _read(
+    studio: Studio, number: int, chosen: Chosen, report: ReconcileReport, tell: ReconcileProgress
+) -> _Studio:
+    config = str(studio.project(number)["label_config"])
+    field_name = _image_field(config, chosen)
+    there = _Studio(config, field_name, set(), {}, [])
     for sent in studio.tasks(number) if field_name else ():
         report.tasks += 1
         with noting(report.problems):
@@ -159,9 +171,9 @@ def _read(studio: Studio, number: int, report: ReconcileReport, tell: ReconcileP
     return there
 
 
-def _image_field(label_config: str) -> str:
+def _image_field(label_config: str, chosen: Chosen) -> str:
     try:
-        return parse_config(label_config).image_field
+        return parse_config(label_config, chosen).image_field
     except OnetagError:
         return ""  # told of when the config is followed; until it is mended the tasks stay as they are known
 
@@ -173,7 +185,7 @@ def _follow_project(
     if there.label_config != project.label_config:
         with noting(report.problems):
             report.labels = adopt_config(session, project, there.label_config)
-    if _image_field(there.label_config):
+    if there.image_field:
         changes = sync_images(session, project_id, there.uris)
         report.images_added, report.images_changed = changes.added + changes.restored, changes.changed
         report.images_removed = remove_images(session, project_id, known_tasks - there.seen)
@@ -181,22 +193,32 @@ def _follow_project(
 
 def _recorded(known: _Known | None, annotation: StudioAnnotation) -> bool:
     """Whether an annotation is recorded just so: then it was derived when it came, and stays."""
-    return known is not None and (known.task, known.result, known.skipped, known.annotator) == (
+    return known is not None and (
+        *(known.task, known.result, known.skipped, known.annotator, known.ground_truth),
+    ) == (
         annotation.task,
         as_stored(annotation.result),
         annotation.skipped,
         annotation.annotator,
+        annotation.ground_truth,
     )
 
 
 def _record_all(
-    session: Session, project_id: int, batch: Sequence[StudioAnnotation], report: ReconcileReport
+    session: Session,
+    project_id: int,
+    batch: Sequence[StudioAnnotation],
+    report: ReconcileReport,
+    *,
+    imported: bool,
 ) -> None:
     project = session.get_one(Project, project_id)
     for annotation in batch:
         with noting(report.problems):
             image = image_of_task(session, project, annotation.task)
-            written = record_studio_annotation(session, project, image, annotation, new_labels=report.labels)
+            written = record_studio_annotation(
+                session, project, image, annotation, new_labels=report.labels, imported=imported
+            )
             report.recorded += written is not None
 
 

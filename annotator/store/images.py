@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from annotator.store.bulk import chunked, rowcount
 from annotator.store.models import Annotation, Image, Project
 from annotator.store.types import utc_now
+from annotator.store.unused import done
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,14 @@ def remove_images(session: Session, project_id: int, tasks: Collection[int]) -> 
 
 def unanswered_images(session: Session, project_id: int) -> list[int]:
     """Ids of the live images with a task that nobody has answered or skipped yet, ascending."""
-    answered = select(Annotation.id).where(Annotation.image_id == Image.id, Annotation.retired_at.is_(None))
+    answered = select(Annotation.id).where(
+        Annotation.image_id == Image.id, Annotation.retired_at.is_(None), done()
+    )
     waiting = select(Image.id).where(
         Image.project_id == project_id,
         Image.removed_at.is_(None),
         Image.studio_task.is_not(None),
-        ~answered.exists(),
+        ~finished.exists(),
     )
     return list(session.scalars(waiting.order_by(Image.id)))
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
+from annotator.label_names import refuse_invisible
 from annotator.store.models import Label, Project
 from annotator.store.types import utc_now
 
@@ -35,7 +36,8 @@ def live_labels(session: Session, project_id: int) -> list[Label]:
 def sync_labels(session: Session, project: Project, names: Sequence[str]) -> LabelChanges:
     """Make `names` the live labels of the project, in this order. A renamed label is an old and a new one.
 
-    Raises OnetagError when there is no name, an empty one, or the same one twice.
+    Raises OnetagError when there is no name, an empty one, the same one twice, or one with a character that
+    cannot be seen.
     """
     _check(names)
     # Two processes that see the same edit take turns here.
@@ -52,7 +54,8 @@ def sync_labels(session: Session, project: Project, names: Sequence[str]) -> Lab
         if name in known:
             known[name].position, known[name].archived_at = position, None
         else:
-            session.add(Label(project_id=project.id, name=name, position=position))
+            joined = now if known else None
+            session.add(Label(project_id=project.id, name=name, position=position, added_at=joined))
     session.flush()
     return LabelChanges(added, tuple(label.name for label in gone), restored)
 
@@ -68,6 +71,7 @@ def _check(names: Sequence[str]) -> None:
         raise OnetagError("The label config has no labels.", "Add at least one label.")
     if any(not name.strip() for name in names):
         raise OnetagError("The label config has a label without a name.", "Name it or remove it.")
+    refuse_invisible(names)
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise OnetagError(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.store.bulk import chunked, upsert
 from annotator.store.models import Annotation, Image, Suggestion
 from annotator.store.types import utc_now
+from annotator.store.unused import done
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def store_suggestions(session: Session, version_id: int, suggested: Iterable[Sug
 def next_suggestions(session: Session, version_id: int, limit: int) -> list[tuple[int, Suggestion]]:
     """The (task, suggestion) of the images to ask first: live, with a task, not answered or skipped yet."""
     answered = select(Annotation.id).where(
-        Annotation.image_id == Suggestion.image_id, Annotation.retired_at.is_(None)
+        Annotation.image_id == Suggestion.image_id, Annotation.retired_at.is_(None), done()
     )
     chosen = (
         select(Image.studio_task, Suggestion)

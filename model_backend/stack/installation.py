@@ -5,6 +5,7 @@ Each step first looks whether it is done, so a run that was killed anywhere is s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from annotator.labelstudio.replay import replay
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
 from annotator.store import Image, open_store, upgrade
 from model_backend.stack import local_files
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 LABEL_STUDIO, RUN = "label-studio", "run"
 READY_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -185,9 +189,12 @@ def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProce
 
 
 def migrated_store(settings: Settings) -> Store:
-    """The store with the tables of this release. Raises OnetagError when it is newer than the code."""
+    """The store with the tables and the rule of this release. Raises OnetagError when it is newer."""
     store = open_store(settings.store_url)
     upgrade(store)
+    report = replay(store)
+    if report.annotations:
+        log.info("%s", report)
     return store
 
 
