@@ -81,6 +81,6 @@ def _paths(value: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for key in keys if isinstance(value, dict) else ():
         listed = value.get(key)
         for each in listed if isinstance(listed, list) else ():
-            path = tuple(each) if isinstance(each, list) else (each,)
+            path = tuple(each) if isinstance(each, list) and key == "taxonomy" else (each,)
             if path and all(isinstance(step, str) and step for step in path):
                 yield path

@@ -68,7 +68,7 @@ def remove_images(session: Session, project_id: int, tasks: Collection[int]) -> 
 
 def unanswered_images(session: Session, project_id: int) -> list[int]:
     """Ids of the live images with a task that nobody has answered or skipped yet, ascending."""
-    answered = select(Annotation.id).where(
+    finished = select(Annotation.id).where(
         Annotation.image_id == Image.id, Annotation.retired_at.is_(None), done()
     )
     waiting = select(Image.id).where(
