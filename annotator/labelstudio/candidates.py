@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from xml.etree import ElementTree as Xml
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.controls import KINDS, Role, problem_of, role_of
+from annotator.label_names import comparable
+from annotator.labelstudio.controls import KINDS, Role, problem_of, read_control, role_of
 
 LABEL, SUGGESTED, REVIEW, IMAGE = "label", "suggested", "review", "image"
 OUR_LABEL, OUR_SUGGESTED, OUR_REVIEW = "onetag_label", "onetag_suggested", "onetag_review"
@@ -58,11 +59,23 @@ def label_controls(root: Xml.Element) -> dict[str, Xml.Element]:
 
 
 def our_label(root: Xml.Element) -> Xml.Element | None:
-    """Our control that asks for one label: it has suggestions below it."""
-    if not any(_usable_suggested(named(root, name)) for name in (SUGGESTED, OUR_SUGGESTED)):
+    """Our control that asks for one label: it has suggestions of the same labels below it."""
+    below = suggested_control(root)
+    if below is None:
         return None
-    found = [named(root, name) for name in (OUR_LABEL, LABEL)]
-    return next((each for each in found if each is not None and _asks_for_one(each)), None)
+    plain = [named(root, name) for name in (OUR_LABEL, LABEL)]
+    like_it = [each for each in root.iter() if each.tag == below.tag and _offers(each) == _offers(below)]
+    return next((each for each in (*plain, *like_it) if each is not None and _asks_for_one(each)), None)
+
+
+def suggested_control(root: Xml.Element) -> Xml.Element | None:
+    """Our control in which suggestions are ticked."""
+    found = [named(root, name) for name in (OUR_SUGGESTED, SUGGESTED)]
+    return next((each for each in found if _usable_suggested(each)), None)
+
+
+def _offers(element: Xml.Element) -> set[str]:
+    return {comparable(each.get("value") or "") for each in element.iter("Choice")}
 
 
 def _asks_for_one(element: Xml.Element) -> bool:
@@ -78,6 +91,33 @@ def _usable_suggested(element: Xml.Element | None) -> bool:
 def is_ours(root: Xml.Element, element: Xml.Element) -> bool:
     """Whether this is our control that asks for one label."""
     return element is our_label(root)
+
+
+def choose_control(root: Xml.Element, candidates: dict[str, Xml.Element], wanted: str | None) -> Xml.Element:
+    """The control that holds the labels: ours, the wanted one, or the only one.
+
+    Raises OnetagError naming those that are there when there is none, or when several could be meant.
+    """
+    ours = our_label(root)
+    if ours is not None and ours.get("name") in candidates and _belongs(candidates, ours, wanted):
+        return ours
+    if wanted is not None and wanted in candidates:
+        return candidates[wanted]
+    if not candidates or wanted is not None:
+        raise no_control(root, candidates, wanted)
+    if len(candidates) > 1:
+        raise OnetagError(
+            f"Several controls could hold the labels: {described(candidates.values())}.",
+            f"{CHOOSE}.",
+        )
+    return next(iter(candidates.values()))
+
+
+def _belongs(candidates: dict[str, Xml.Element], ours: Xml.Element, wanted: str | None) -> bool:
+    """Whether ours came beside the wanted control, and asks for the same labels."""
+    if wanted is None or wanted not in candidates:
+        return True
+    return not set(read_control(candidates[wanted]).labels).isdisjoint(read_control(ours).labels)
 
 
 def described(elements: Iterable[Xml.Element]) -> str:

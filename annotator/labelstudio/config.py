@@ -17,24 +17,21 @@ from annotator.errors import OnetagError
 from annotator.label_names import clean_labels
 from annotator.labelstudio.candidates import (
     ALL_LABELS_MARKED,
-    CHOOSE,
     IMAGE,
     LABEL,
     MEND,
     OUR_REVIEW,
-    OUR_SUGGESTED,
     REVIEW,
     SUGGESTED,
     SUGGESTIONS_CHECKED,
-    described,
+    choose_control,
     image_fields,
     is_ours,
     label_controls,
     named,
-    no_control,
-    our_label,
     read_xml,
     reviews,
+    suggested_control,
 )
 from annotator.labelstudio.controls import Control, Kind, Role, read_control
 from annotator.store.states import Suggest, Unticked
@@ -178,9 +175,9 @@ def parse_config(xml: str, chosen: Chosen = Chosen()) -> LabelConfig:
     """
     root = read_xml(xml)
     candidates = label_controls(root)
-    element = _chosen_control(root, candidates, chosen.control)
+    element = choose_control(root, candidates, chosen.control)
     control = read_control(element)
-    suggested = _beside(root, (SUGGESTED, OUR_SUGGESTED))
+    suggested = suggested_control(root)
     review = _beside(root, (REVIEW, OUR_REVIEW))
     if is_ours(root, element):
         _check_suggested(control, suggested)
@@ -198,29 +195,6 @@ def parse_config(xml: str, chosen: Chosen = Chosen()) -> LabelConfig:
         unticked=chosen.unticked,
         suggest=chosen.suggest,
     )
-
-
-def _chosen_control(root: Xml.Element, candidates: dict[str, Xml.Element], wanted: str | None) -> Xml.Element:
-    ours = our_label(root)
-    if ours is not None and ours.get("name") in candidates and _belongs(candidates, ours, wanted):
-        return ours
-    if wanted is not None and wanted in candidates:
-        return candidates[wanted]
-    if not candidates or wanted is not None:
-        raise no_control(root, candidates, wanted)
-    if len(candidates) > 1:
-        raise OnetagError(
-            f"Several controls could hold the labels: {described(candidates.values())}.",
-            f"{CHOOSE}.",
-        )
-    return next(iter(candidates.values()))
-
-
-def _belongs(candidates: dict[str, Xml.Element], ours: Xml.Element, wanted: str | None) -> bool:
-    """Whether ours came beside the wanted control, and asks for the same labels."""
-    if wanted is None or wanted not in candidates:
-        return True
-    return not set(read_control(candidates[wanted]).labels).isdisjoint(read_control(ours).labels)
 
 
 def _chosen_field(fields: dict[str, str], control: Control, wanted: str | None) -> str:

@@ -217,7 +217,9 @@ def _record_all(
         with noting(report.problems):
             image = image_of_task(session, project, annotation.task)
             written = record_studio_annotation(
-                session, project, image, annotation, new_labels=report.labels, imported=imported
+                *(session, project, image, annotation),
+                new_labels=report.labels,
+                imported=imported and annotation.updated_at < project.created_at,
             )
             report.recorded += written is not None
 

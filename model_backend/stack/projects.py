@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.projects import get_or_create_project
 from annotator.labelstudio.reconcile import reconcile
+from annotator.store import Annotation
 from model_backend.stack.addresses import address_for_studio
 
 if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio
+    from annotator.labelstudio.config import Chosen
     from annotator.settings import Settings
     from annotator.store import Store
 
@@ -41,15 +45,24 @@ def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None) -> 
     return number
 
 
-def connect_project(settings: Settings, studio: Studio, project: int, store: Store) -> int:
-    """Connect backend and project, make their records agree, and return the project's id in the store."""
+def connect_project(
+    settings: Settings, studio: Studio, project: int, store: Store, chosen: Chosen | None = None
+) -> int:
+    """Connect backend and project, make their records agree, and return the project's id in the store.
+
+    `chosen` of its label config; None keeps what was chosen before. What was answered before a project is
+    connected for the first time is recorded as imported.
+    """
     if settings.secret is None:
         raise OnetagError("The backend has no secret.", "Set ONETAG_SECRET.")
     there = studio.project(project)
     with store.session() as session:
-        row = get_or_create_project(session, studio.url, project, there["label_config"], there["title"])
+        config, titled = there["label_config"], there["title"]
+        row = get_or_create_project(session, studio.url, project, config, titled, chosen)
         project_id = row.id
+        recorded = select(Annotation.id).where(Annotation.project_id == project_id).limit(1)
+        first = session.scalars(recorded).first() is None
     title = there.get("model_version") or BACKEND_TITLE
     studio.connect_backend(project, address_for_studio(settings), title, settings.secret)
-    reconcile(store, studio, project_id)
+    reconcile(store, studio, project_id, imported=first)
     return project_id
