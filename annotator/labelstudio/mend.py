@@ -86,7 +86,7 @@ def _options(
     tag = "Label" if source is not None and source.tag in REGION_TAGS else "Choice"
     found = {_name(each): _copy(each) for each in (source.findall(tag) if source is not None else ())}
     others = {_name(each): _copy(each) for each in (also.findall("Choice") if also is not None else ())}
-    for name in clean_labels(labels) if labels else ():
+    for name in clean_labels(dict.fromkeys(map(comparable, labels))) if labels else ():
         found.setdefault(name, others.get(name, Xml.Element("Choice", value=name)))
     if not found:
         raise OnetagError(

@@ -12,11 +12,10 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.health import Check
 from annotator.settings import Settings
 from model_backend.commands import console, doctor
-from model_backend.commands.connect import Request, link, mended
+from model_backend.commands.connect import Request, link
 from model_backend.commands.doctor import examine, inbox, training
 from model_backend.stack.addresses import backend_url
 from model_backend.stack.liveness import BEAT_FILE, beating, seconds_since_beat
@@ -74,17 +73,6 @@ def test_checks_are_shown_with_their_way_out(capsys: pytest.CaptureFixture[str],
     assert "[big]" in shown
     assert "Start [it]." in shown
     assert console.show_checks(found[:1], Console(file=io.StringIO()), as_json=as_json)
-
-
-def test_a_label_config_of_somebody_else_gets_our_controls_and_keeps_its_choices() -> None:
-    choices = '<Choices name="c" toName="i"><Choice value="a"/><Choice value="b"/></Choices>'
-    old = f'<View><Image name="i" value="$photo"/>{choices}</View>'
-    config = parse_config(mended({"label_config": old}, None))
-    assert (config.labels, config.image_field) == (("a", "b"), "photo")
-    assert parse_config(mended({"label_config": "<View/>"}, ("x",))).labels == ("x",)
-    with pytest.raises(OnetagError, match="--labels"):
-        mended({"label_config": "<View/>"}, None)
-    assert parse_config(mended({"label_config": build_config(["q"])}, None)).labels[0] == "q"
 
 
 @pytest.mark.parametrize(
