@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from annotator.labelstudio.config import Chosen, LabelConfig, parse_config
 from annotator.store.models import Project
+
+_parsed = lru_cache(maxsize=16)(parse_config)  # a thousand labels take a while, and are read for every answer
 
 
 def chosen_of(project: Project) -> Chosen:
@@ -13,4 +17,4 @@ def chosen_of(project: Project) -> Chosen:
 
 def project_config(project: Project) -> LabelConfig:
     """The label config of a project. Raises OnetagError where it holds no labels any more."""
-    return parse_config(project.label_config, chosen_of(project))
+    return _parsed(project.label_config, chosen_of(project))

@@ -291,8 +291,7 @@ def looked_at(
         chosen, config = settled(there, request, before, ask)
         found = [Check.good("label config", in_words(parse_config(config, chosen)))]
         if config != there:
-            studio.validate_config(project, config)
-            found.append(Check.good("--fix-config", "Label Studio takes our controls beside what is there"))
+            found.append(Check.good("--fix-config", "adds our controls beside what is there"))
         return found + list(preview(studio, project, config, chosen, progress).checks())
     except OnetagError as error:
         return [Check.broken(f"project {project}", error.problem, error.fix)]
