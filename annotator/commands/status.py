@@ -13,7 +13,10 @@ from sqlalchemy.orm import Session
 
 from annotator.commands.options import Json
 from annotator.commands.with_settings import with_settings
+from annotator.errors import OnetagError
 from annotator.flags import Panel
+from annotator.labelstudio.health import in_words
+from annotator.labelstudio.reading import project_config
 from annotator.settings import Settings
 from annotator.store import (
     Annotation,
@@ -71,6 +74,7 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "title": project.title,
         "control": project.control,
         "image_field": project.image_field,
+        "label_config": _label_config(project),
         "unticked": project.unticked,
         "suggest": project.suggest,
         "labels": count(Label, Label.project_id == project.id, Label.archived_at.is_(None)),
@@ -89,6 +93,14 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "version_from": version.created_at if version else None,
         "training": _training(session, project),
     }
+
+
+def _label_config(project: Project) -> str:
+    """How the label config is read, or why it cannot be."""
+    try:
+        return in_words(project_config(project))
+    except OnetagError as error:
+        return str(error)
 
 
 def _training(session: Session, project: Project) -> dict[str, Any] | None:
@@ -116,6 +128,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     problems = f", {row['images_with_a_problem']} with a problem" if row["images_with_a_problem"] else ""
     lines = [
         ("labels", str(row["labels"])),
+        ("label config", row["label_config"]),
         ("images", f"{row['images']}{problems}"),
         ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
         ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent"),

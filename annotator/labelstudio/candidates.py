@@ -137,7 +137,7 @@ def no_control(root: Xml.Element, candidates: dict[str, Xml.Element], wanted: st
         return OnetagError(
             "The label config shows a list of images in one field (valueList): one image a task is needed."
             if lists
-            else 'The label config lacks an image: <Image name="image" value="$image"/>.',
+            else 'The label config lacks <Image name="image" value="$image"/>: it shows no image.',
             f"{MEND}",
         )
     if candidates:

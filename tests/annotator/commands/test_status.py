@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from annotator.commands.status import collect
 from annotator.commands.values import chosen_project, label_names
 from annotator.errors import OnetagError
+from annotator.labelstudio.config import build_config
 from annotator.settings import Settings
 from annotator.store import (
     Image,
@@ -25,6 +27,7 @@ from annotator.store import (
     sync_images,
     sync_labels,
 )
+from annotator.store.states import Unused
 
 
 def a_project(store: Store, number: int = 7) -> int:
@@ -78,6 +81,24 @@ def test_a_row_counts_what_people_said(sqlite_store: Store) -> None:
     assert (row["images"], row["labels"], row["images_answered"], row["skips"]) == (3, 2, 1, 1)
     assert (row["observed_present"], row["observed_absent"]) == (1, 1)
     assert (row["version"], row["training"]["state"]) == (None, "queued")
+
+
+def test_answers_that_are_not_used_are_told_and_do_not_count(sqlite_store: Store) -> None:
+    project_id = a_project(sqlite_store)
+    with sqlite_store.session() as session:
+        project = session.get_one(Project, project_id)
+        project.label_config = build_config(["cat", "dog"])
+        image = session.query(Image).order_by(Image.studio_task).first()
+        assert image is not None
+        now = datetime.now(UTC)
+        unknown = Submission(1, [], False, "1", 1.0, None, None, [], now, unmatched=["zebra"])
+        record_annotation(session, project, image, replace(unknown, unused=Unused.UNKNOWN_LABEL))
+    (row,) = collect(sqlite_store)
+    assert row["images_answered"] == 0
+    (unused,) = row["answers_unused"]
+    assert (unused["reason"], unused["answers"]) == ("unknown label", 1)
+    assert "zebra (tasks 1)" in unused["detail"]
+    assert "2 labels in 'label'" in row["label_config"]
 
 
 def test_the_only_project_needs_no_number(sqlite_store: Store) -> None:

@@ -105,7 +105,7 @@ def without(control: str) -> str:
 
 
 def test_a_missing_image_is_named() -> None:
-    with pytest.raises(OnetagError, match='lacks an image: <Image name="image"'):
+    with pytest.raises(OnetagError, match='lacks <Image name="image"'):
         parse_config(without("image"))
 
 

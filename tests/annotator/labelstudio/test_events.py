@@ -266,7 +266,7 @@ def test_a_project_update_that_is_not_about_labels(session: Session, project: Pr
 
 def test_a_config_without_an_image_is_a_problem_and_loses_nothing(session: Session, project: Project) -> None:
     event, outcome = edited(session, "<View><Text name='t' value='$t'/></View>")
-    assert 'lacks an image: <Image name="image"' in (outcome.problem or "")
+    assert 'lacks <Image name="image"' in (outcome.problem or "")
     assert event.error == outcome.problem
     assert names(session, project) == list(LABELS)
     broken = {"annotation": annotation(), "task": task(7), "project": {"id": 5, "label_config": "<View/>"}}

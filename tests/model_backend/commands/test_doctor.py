@@ -6,6 +6,7 @@ import io
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -62,6 +63,17 @@ def test_a_failed_training_and_a_full_inbox_are_told() -> None:
     assert not inbox(row).ok
     assert training(row | {"training": None}).ok
     assert inbox(row | {"events_waiting": 0}).ok
+
+
+def test_answers_that_are_not_used_are_told_with_what_to_do() -> None:
+    row: dict[str, Any] = {"project": 3, "answers_unused": []}
+    assert list(doctor.answers(row)) == []
+    for reason, well in (("unknown label", False), ("untouched", True)):
+        found = {"reason": reason, "answers": 2, "detail": "2 answers name zebra", "fix": "Add it."}
+        (told,) = doctor.answers(row | {"answers_unused": [found]})
+        assert told.ok is well
+        assert "2 answers name zebra" in told.detail
+        assert told.fix == ("" if well else "Add it.")
 
 
 @pytest.mark.parametrize("as_json", [False, True])
