@@ -27,9 +27,11 @@ class Region:
     area: float | None
     value: dict[str, Any] = field(repr=False)
 
-    def same_as(self, other: Region) -> bool:
+    def same_as(self, other: Region | None) -> bool:
         """Whether it is the other one, left as it was."""
-        return self.identity is not None and self.identity == other.identity and self.value == other.value
+        if other is None or self.identity is None:
+            return False
+        return self.identity == other.identity and self.value == other.value
 
 
 def reading(result: Any, control: Control) -> list[Region]:

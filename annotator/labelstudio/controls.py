@@ -1,7 +1,7 @@
 """The controls of a label config that can hold labels: which names they offer, and how results write them.
 
 A label is called by what the annotator reads (`value`); results and predictions carry the `alias` where there
-is one. Measured with Label Studio 1.23, in the browser: choices and the steps of a taxonomy's path are written
+is one. Measured with Label Studio 1.23, in the browser: choices and the steps of a taxonomy are written
 by their alias, ticked or predicted; a prediction with the value in its place is dropped without a word.
 """
 

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotator.labelstudio.answers import TOUCHED, UNTOUCHED, Region, reading
+from annotator.labelstudio.answers import CHANGED, TOUCHED, UNTOUCHED, Region, reading
 from annotator.labelstudio.config import ALL_LABELS_MARKED, SUGGESTIONS_CHECKED, LabelConfig
 from annotator.labelstudio.controls import Control, Role
 from annotator.store.records import Observed
@@ -100,16 +100,20 @@ class _Page:
     def __init__(self, result: Any, shown: Sequence[Any] | None, config: LabelConfig) -> None:
         self.config, self.well_formed = config, isinstance(result, list)
         self.result, self.shown = result if isinstance(result, list) else [], shown
+        self._read: dict[str, tuple[list[Region], list[Region]]] = {
+            control.name: (reading(self.result, control), reading(shown or [], control))
+            for control in config.holders
+        }
         self.review = self._review()
 
     def regions(self, control: Control) -> list[Region]:
         """The regions of a control; of all but drawn ones only the last, as Label Studio keeps it."""
-        found = reading(self.result, control)
+        found = self._read[control.name][0]
         return found if control.role is Role.REGIONS else found[-1:]
 
     def shown_regions(self, control: Control) -> list[Region]:
         """Those that had been shown."""
-        found = reading(self.shown or [], control)
+        found = self._read[control.name][1]
         return found if control.role is Role.REGIONS else found[-1:]
 
     @property
@@ -191,30 +195,35 @@ def _malformed(page: _Page, control: Control, region: Region | None) -> bool:
 
 def _drawn(page: _Page, control: Control) -> _Statement:
     """Regions: each says something of its own label alone; what was predicted and left says nothing."""
-    regions, shown = page.regions(control), page.shown_regions(control)
-    predicted = {name for each in shown for name in each.labels}
+    regions = page.regions(control)
+    shown = {each.identity: each for each in page.shown_regions(control)}
+    predicted = {name for each in shown.values() for name in each.labels}
+    areas = _areas(regions)
     by_label: dict[str, Observed] = {}
     for region in regions:
-        left = region.origin == UNTOUCHED or any(region.same_as(each) for each in shown)
+        left = region.origin == UNTOUCHED or region.same_as(shown.get(region.identity))
         if left and not page.review:
             continue
-        changed = region.origin == "prediction-changed"
         for name in region.labels:
-            source = Source.CONFIRMED if left or changed or name in predicted else Source.ADDED
-            _prefer(by_label, Observed(name, 1, source, _sum_of_areas(regions, name)))
+            known = left or region.origin == CHANGED or name in predicted
+            source = Source.CONFIRMED if known else Source.ADDED
+            _prefer(by_label, Observed(name, 1, source, areas.get(name)))
     labels = tuple(dict.fromkeys(name for each in regions for name in each.labels))
     unmatched = tuple(name for each in regions for name in each.unmatched)
-    untouched = bool(regions) and not by_label
-    claims = page.well_formed and not untouched and not (shown and not regions)
-    claims = claims and not _malformed(page, control, next(iter(regions), None))
+    all_left = not by_label and bool(regions or shown)
+    claims = page.well_formed and not all_left and not _malformed(page, control, next(iter(regions), None))
     return _Statement(
         control, tuple(by_label.values()), unmatched, labels, answered=bool(regions), claims=claims
     )
 
 
-def _sum_of_areas(regions: Sequence[Region], label: str) -> float | None:
-    areas = [each.area for each in regions if label in each.labels and each.area is not None]
-    return min(1.0, sum(areas)) if areas else None
+def _areas(regions: Sequence[Region]) -> dict[str, float]:
+    """The share of the image that the regions of each label cover, added up; at most all of it."""
+    areas: dict[str, float] = {}
+    for region in regions:
+        for name in region.labels if region.area is not None else ():
+            areas[name] = min(1.0, areas.get(name, 0.0) + (region.area or 0.0))
+    return areas
 
 
 def _shown_names(page: _Page, control: Control, region: Region | None) -> tuple[str, ...] | None:
@@ -222,7 +231,7 @@ def _shown_names(page: _Page, control: Control, region: Region | None) -> tuple[
     if region and region.origin == UNTOUCHED:
         return region.labels  # Label Studio says so itself
     shown = page.shown_regions(control)
-    if not shown and region and region.origin == "prediction-changed":
+    if not shown and region and region.origin == CHANGED:
         return None
     return shown[0].labels if shown else ()
 
