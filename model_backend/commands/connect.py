@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -28,8 +29,16 @@ from annotator.labelstudio.reading import chosen_of
 from annotator.labelstudio.reconcile import ReconcileProgress
 from annotator.settings import Settings, save_credentials
 from annotator.store import check, open_store
-from annotator.store.states import Suggest, Unticked
 from model_backend.commands.console import show_checks, stage_bar, standard
+from model_backend.commands.label_config_options import (
+    Control,
+    DryRun,
+    FixConfig,
+    ImageField,
+    Labels,
+    SuggestOption,
+    UntickedOption,
+)
 from model_backend.stack.addresses import BACKEND_URL, address_for_studio, backend_url
 from model_backend.stack.installation import migrated_store
 from model_backend.stack.liveness import ask
@@ -45,68 +54,6 @@ BackendUrl = Annotated[
         show_default="http://HOST:PORT",
     ),
 ]
-Labels = Annotated[
-    str | None,
-    typer.Option(
-        "--labels",
-        envvar="ONETAG_LABELS",
-        help="With --fix-config: labels to add, a,b,c or @labels.txt.",
-        show_default="those that are there",
-    ),
-]
-FixConfig = Annotated[
-    bool,
-    typer.Option(
-        "--fix-config",
-        envvar="ONETAG_FIX_CONFIG",
-        help="Add our three controls beside what the label config has; nothing is taken out.",
-    ),
-]
-Control = Annotated[
-    str | None,
-    typer.Option(
-        "--control",
-        envvar="ONETAG_CONTROL",
-        help="Name of the control that holds the labels.",
-        show_default="ours, or the only one",
-    ),
-]
-ImageField = Annotated[
-    str | None,
-    typer.Option(
-        "--image-field",
-        envvar="ONETAG_IMAGE_FIELD",
-        help="Field of a task that holds the image, where it has several.",
-        show_default="the one that the control is about",
-    ),
-]
-UntickedOption = Annotated[
-    Unticked | None,
-    typer.Option(
-        "--unticked",
-        envvar="ONETAG_UNTICKED",
-        help="What an answer says of the labels that it leaves out: nothing, or that they are absent, since "
-        "the project labels completely.",
-        show_default="unknown",
-    ),
-]
-SuggestOption = Annotated[
-    Suggest | None,
-    typer.Option(
-        "--suggest",
-        envvar="ONETAG_SUGGEST",
-        help="Suggestions come ticked, or by the order of the queue alone (no annotator is led by them).",
-        show_default="ticks",
-    ),
-]
-DryRun = Annotated[
-    bool,
-    typer.Option(
-        "--dry-run",
-        envvar="ONETAG_DRY_RUN",
-        help="Show what the label config and the answers that are there say, and write nothing.",
-    ),
-]
 RemoveOrphans = Annotated[
     bool,
     typer.Option(
@@ -115,6 +62,16 @@ RemoveOrphans = Annotated[
         help="Delete webhooks whose ML backend is gone; each slows every Submit.",
     ),
 ]
+
+
+Bar = Callable[[str], AbstractContextManager[ReconcileProgress]]
+"""Opens a progress bar with a title."""
+
+
+@contextmanager
+def unseen(_title: str) -> Iterator[ReconcileProgress]:
+    """No progress bar."""
+    yield lambda _stage, _share: None
 
 
 @dataclass(frozen=True)
@@ -158,8 +115,7 @@ def connect(  # noqa: PLR0913 (a flag each)
         dry_run=dry_run,
     )
     ask = _ask if console.is_terminal and sys.stdin.isatty() and not json else None
-    with stage_bar(standard(quiet=True), "Looking") as progress:
-        checks = link(settings, request, ask, progress)
+    checks = link(settings, request, ask, partial(stage_bar, standard(quiet=True)))
     if not show_checks(checks, standard(), as_json=json):
         raise typer.Exit(1)
 
@@ -172,12 +128,12 @@ def link(
     settings: Settings,
     request: Request,
     ask: Ask | None = None,
-    progress: ReconcileProgress | None = None,
+    bar: Bar = unseen,
 ) -> list[Check]:
     """Connect as far as it goes, and return every link with what to do about a broken one.
 
-    `ask` chooses between controls that could hold the labels. Raises OnetagError when an address, a token or
-    the project's number is missing.
+    `ask` chooses between controls that could hold the labels, `bar` shows how far reading is. Raises
+    OnetagError when an address, a token or the project's number is missing.
     """
     if settings.label_studio_url is None or settings.label_studio_token is None:
         raise OnetagError(
@@ -195,7 +151,7 @@ def link(
         return found
     before = chosen_before(settings, studio.url, request.project)
     if request.dry_run:
-        return found + looked_at(studio, request.project, request, before, ask, progress)
+        return found + looked_at(studio, request.project, request, before, ask, bar)
     settings = kept(settings, studio.url, settings.label_studio_token.get_secret_value(), request.backend_url)
     chosen, problems = label_config(studio, request.project, request, before, ask)
     found += problems
@@ -203,7 +159,8 @@ def link(
     known: list[Check] = []
     if chosen is not None and all(check.ok for check in found):
         store = migrated_store(settings)
-        project_id = connect_project(settings, studio, request.project, store, chosen)
+        with bar("Connecting") as progress:
+            project_id = connect_project(settings, studio, request.project, store, chosen, progress)
         with store.reading() as session:
             known = list(what_is_known(session, project_id).checks())
         store.close()
@@ -283,7 +240,7 @@ def looked_at(
     request: Request,
     before: Chosen,
     ask: Ask | None,
-    progress: ReconcileProgress | None,
+    bar: Bar,
 ) -> list[Check]:
     """What the label config and the answers say, with nothing written anywhere."""
     try:
@@ -292,7 +249,8 @@ def looked_at(
         found = [Check.good("label config", in_words(parse_config(config, chosen)))]
         if config != there:
             found.append(Check.good("--fix-config", "adds our controls beside what is there"))
-        return found + list(preview(studio, project, config, chosen, progress).checks())
+        with bar("Looking") as progress:
+            return found + list(preview(studio, project, config, chosen, progress).checks())
     except OnetagError as error:
         return [Check.broken(f"project {project}", error.problem, error.fix)]
 

@@ -11,7 +11,7 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.projects import get_or_create_project
-from annotator.labelstudio.reconcile import reconcile
+from annotator.labelstudio.reconcile import ReconcileProgress, reconcile
 from annotator.store import Annotation
 from model_backend.stack.addresses import address_for_studio
 
@@ -46,7 +46,12 @@ def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None) -> 
 
 
 def connect_project(
-    settings: Settings, studio: Studio, project: int, store: Store, chosen: Chosen | None = None
+    settings: Settings,
+    studio: Studio,
+    project: int,
+    store: Store,
+    chosen: Chosen | None = None,
+    progress: ReconcileProgress | None = None,
 ) -> int:
     """Connect backend and project, make their records agree, and return the project's id in the store.
 
@@ -64,5 +69,5 @@ def connect_project(
         first = session.scalars(recorded).first() is None
     title = there.get("model_version") or BACKEND_TITLE
     studio.connect_backend(project, address_for_studio(settings), title, settings.secret)
-    reconcile(store, studio, project_id, imported=first)
+    reconcile(store, studio, project_id, progress, imported=first)
     return project_id
