@@ -128,7 +128,7 @@ def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Inst
 def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar: Bar) -> Installation:
     """Bring everything up, in order; started parts are the supervisor's even when a later step fails."""
     process, settings = prepared(settings, plan, say)
-    store = migrated_store(settings)
+    store = migrated_store(settings, say)
     with bar("Looking through the images") as progress:
         found = look(settings, plan, known(store, plan.images), progress)
     say("Starting Label Studio; the first time takes up to a minute ...")
@@ -188,13 +188,20 @@ def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProce
     return process, with_secret(settings).model_copy(update=changes)
 
 
-def migrated_store(settings: Settings) -> Store:
+def migrated_store(settings: Settings, say: Say = log.info) -> Store:
     """The store with the tables and the rule of this release. Raises OnetagError when it is newer."""
     store = open_store(settings.store_url)
     upgrade(store)
-    report = replay(store)
+    told: list[int] = []
+
+    def tell(done: int, total: int) -> None:
+        if not told:
+            say(f"Reading {total} answers anew, by the rule of this release ...")
+        told.append(done)
+
+    report = replay(store, progress=tell)
     if report.annotations:
-        log.info("%s", report)
+        say(f"{report}.")
     return store
 
 
