@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -83,3 +83,16 @@ def test_projects_do_not_mix(store: Store, make_project: MakeProject, annotate: 
         annotate(session, first, "cat")
         assert observed_matrix(session, first.id).values.tolist() == [[1, 0, 0]]
         assert observed_matrix(session, second.id).values.tolist() == [[0, 0, 0]]
+
+
+def test_ground_truth_alone_votes_where_it_says_something(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog", images=1)
+        for number in range(3):
+            annotate(session, project, "cat", "dog", number=number, annotator=f"annotator {number}")
+        annotate(session, project, "-cat", number=9, annotator="the judge", ground_truth=True)
+        assert observed_matrix(session, project.id).values.tolist() == [[-1, 1]]
+        retire_annotation(session, project, 9, datetime.now(UTC))
+        assert observed_matrix(session, project.id).values.tolist() == [[1, 1]]
