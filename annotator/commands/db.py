@@ -9,12 +9,15 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from annotator.commands.options import Json
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
+from annotator.labelstudio.replay import ReplayReport, replay
 from annotator.settings import Settings
-from annotator.store import Store, open_store
+from annotator.store import Store, open_store, require
 from annotator.store import check as check_store
 from annotator.store import downgrade as downgrade_store
 from annotator.store import upgrade as upgrade_store
@@ -33,10 +36,35 @@ Yes = Annotated[
 @app.command()
 @with_settings(Panel.STORE)
 def upgrade(settings: Settings, *, json: Json = False) -> None:
-    """Create the database, or bring it to this release. Safe to repeat."""
+    """Create the database, or bring it to this release, answers read by today's rule. Safe to repeat."""
     with _opened(settings) as store:
         upgrade_store(store)
+        report = _replayed(store, everything=False)
         _tell(store, json=json)
+        if report.annotations and not json:
+            typer.echo(f"{report}.")
+
+
+@app.command(name="replay")
+@with_settings(Panel.STORE)
+def replay_all(settings: Settings, *, json: Json = False) -> None:
+    """Derive all observations again from the raw answers, by today's rule; older ones are kept, retired."""
+    with _opened(settings) as store:
+        require(store)
+        report = _replayed(store, everything=True)
+    typer.echo(codec.dumps(asdict(report), indent=2, ensure_ascii=False) if json else f"{report}.")
+    for problem in report.problems if not json else ():
+        typer.echo(problem, err=True)
+
+
+def _replayed(store: Store, *, everything: bool) -> ReplayReport:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Reading the answers anew", total=None, visible=False)
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, visible=True)
+
+        return replay(store, everything=everything, progress=tell)
 
 
 # `-1` is a revision and not an option.

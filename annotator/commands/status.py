@@ -15,7 +15,10 @@ from sqlalchemy.orm import Session
 
 from annotator.commands.options import Json
 from annotator.commands.with_settings import with_settings
+from annotator.errors import OnetagError
 from annotator.flags import Panel
+from annotator.labelstudio.health import in_words
+from annotator.labelstudio.reading import project_config
 from annotator.settings import Settings
 from annotator.store import (
     Annotation,
@@ -34,6 +37,7 @@ from annotator.store import (
 )
 from annotator.store.current import FIRST
 from annotator.store.problems import image_problems
+from annotator.store.unused import answered, unused_answers
 
 
 @with_settings(Panel.STORE)
@@ -62,9 +66,7 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
 
     live = Image.project_id == project.id, Image.removed_at.is_(None)
     answers = Annotation.project_id == project.id, Annotation.retired_at.is_(None)
-    answered = select(func.count(func.distinct(Annotation.image_id))).where(
-        *answers, Annotation.skipped.is_(False)
-    )
+    images_answered = select(func.count(func.distinct(Annotation.image_id))).where(*answers, answered())
     observed = (
         select(Observation.value, func.count())
         .join(Image, Image.id == Observation.image_id)
@@ -79,14 +81,23 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "project": project.studio_project,
         "label_studio": project.studio_url,
         "title": project.title,
+        "control": project.control,
+        "image_field": project.image_field,
+        "label_config": _label_config(project),
+        "unticked": project.unticked,
+        "suggest": project.suggest,
         "labels": count(Label, Label.project_id == project.id, Label.archived_at.is_(None)),
         "archived_labels": [asdict(each) for each in archived_labels(session, project.id)],
         "images": count(Image, *live),
         "images_with_a_problem": count(Image, *live, Image.problem.is_not(None)),
         "image_problems": [asdict(each) for each in image_problems(session, project.id)],
-        "images_answered": session.scalar(answered) or 0,
+        "images_answered": session.scalar(images_answered) or 0,
         "images_left": len(unanswered_images(session, project.id)),
         "suggestions_left": suggestions_left(session, version.id) if version else 0,
+        "answers_unused": [
+            {"reason": each.reason, "answers": each.answers, "detail": each.detail, "fix": each.fix}
+            for each in unused_answers(session, project.id)
+        ],
         "skips": count(Annotation, *answers, Annotation.skipped),
         "observed_present": values.get(1, 0),
         "observed_absent": values.get(-1, 0),
@@ -95,6 +106,14 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "version_from": version.created_at if version else None,
         "training": _training(session, project),
     }
+
+
+def _label_config(project: Project) -> str:
+    """How the label config is read, or why it cannot be."""
+    try:
+        return in_words(project_config(project))
+    except OnetagError as error:
+        return str(error)
 
 
 def _training(session: Session, project: Project) -> dict[str, Any] | None:
@@ -129,6 +148,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [
         ("labels", str(row["labels"])),
         *[("  not in use", _archived_line(each)) for each in row["archived_labels"]],
+        ("label config", row["label_config"]),
         ("images", str(row["images"])),
         *[("  not used", escape(problem_line(each))) for each in row["image_problems"]],
         ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
@@ -136,6 +156,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("model version", row["version"] or "none yet"),
         ("training", _training_line(row["training"])),
     ]
+    lines += [("not used", each["detail"]) for each in row["answers_unused"]]
     if row["events_waiting"]:
         lines.append(("inbox", f"{row['events_waiting']} events wait for the worker"))
     return lines

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.config import clean_labels
+from annotator.label_names import clean_labels
 from annotator.store import Project
 from annotator.store.current import FIRST
 
@@ -24,7 +24,7 @@ def label_names(text: str) -> list[str]:
 
 def _read_lines(file: Path) -> list[str]:
     try:
-        return file.read_text(encoding="utf-8").splitlines()
+        return file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise OnetagError(
             f"The labels file {file} cannot be read: {error}.", "One label a line, UTF-8."

@@ -25,7 +25,7 @@ PAGE = 500  # tasks a request
 # What reconcile reads of an annotated task: the names count on every level, and halve the time.
 ANNOTATED = (
     "id,annotations,predictions,result,model_version,parent_prediction,completed_by,was_cancelled,lead_time,"
-    "created_at,updated_at"
+    "created_at,updated_at,ground_truth"
 )
 TASK_BATCH = 1000  # tasks an import
 PREDICTION_BATCH = 500  # predictions a push

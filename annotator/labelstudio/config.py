@@ -1,4 +1,7 @@
-"""The label config: one label first, then the suggestions, then what was reviewed.
+"""The label config: which control holds the labels, of which image, and what its answers mean.
+
+Ours asks for one label first, then shows the suggestions, then asks what was reviewed. Any other config that
+holds labels of an image serves as well; what cannot be read off it is chosen by the user (`Chosen`).
 
 Measured with Label Studio 1.23: `visibleWhen="choice-selected"` hides the suggestions until a label is
 chosen, for Choices and for Taxonomy; `single-radio` draws radio buttons; a Taxonomy has a search field.
@@ -6,33 +9,104 @@ chosen, for Choices and for Taxonomy; `single-radio` draws radio buttons; a Taxo
 
 from __future__ import annotations
 
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 from xml.etree import ElementTree as Xml
 
 from annotator.errors import OnetagError
+from annotator.label_names import clean_labels
+from annotator.labelstudio.candidates import (
+    ALL_LABELS_MARKED,
+    IMAGE,
+    LABEL,
+    MEND,
+    OUR_REVIEW,
+    REVIEW,
+    SUGGESTED,
+    SUGGESTIONS_CHECKED,
+    choose_control,
+    image_fields,
+    is_ours,
+    label_controls,
+    named,
+    read_xml,
+    reviews,
+    suggested_control,
+)
+from annotator.labelstudio.controls import Control, Kind, Role, read_control
+from annotator.store.states import Suggest, Unticked
 
-LABEL, SUGGESTED, REVIEW, IMAGE = "label", "suggested", "review", "image"
-SUGGESTIONS_CHECKED = "Suggestions checked"
-ALL_LABELS_MARKED = "All labels marked"
+__all__ = [
+    "ALL_LABELS_MARKED",
+    "IMAGE",
+    "LABEL",
+    "REVIEW",
+    "SUGGESTED",
+    "SUGGESTIONS_CHECKED",
+    "Chosen",
+    "LabelConfig",
+    "build_config",
+    "clean_labels",
+    "parse_config",
+]
 
 MAX_CHOICES = 60  # beyond, a list with search is quicker than buttons
 HOTKEYS = "123456789qwertyuiopasdfghjklzxcvbnm"
 
-Kind = Literal["choices", "taxonomy"]
-KINDS: dict[str, Kind] = {"Choices": "choices", "Taxonomy": "taxonomy"}
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the user chose about a label config; where nothing was chosen, the config itself tells.
+
+    control: the one that holds the labels. image_field: the field of a task that holds the image.
+    unticked, suggest: see their enums.
+    """
+
+    control: str | None = None
+    image_field: str | None = None
+    unticked: Unticked = Unticked.UNKNOWN
+    suggest: Suggest = Suggest.TICKS
 
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """What a label config says: the labels in order, the field of the image, how labels are listed."""
+    """What a label config says, as everything else reads it.
 
-    labels: tuple[str, ...]
+    control holds the labels. image_field is the field of a task with the image, one of `image_fields`.
+    suggested is the control below ours in which suggestions are ticked, review (by name) the one that says
+    what was looked at; earlier is one that held the labels before ours came beside it: its answers count on.
+    """
+
+    control: Control
     image_field: str
-    kind: Kind
+    image_fields: tuple[str, ...]
+    suggested: Control | None = None
+    review: str | None = None
+    earlier: Control | None = None
+    unticked: Unticked = Unticked.UNKNOWN
+    suggest: Suggest = Suggest.TICKS
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the config's order."""
+        return self.control.labels
+
+    @property
+    def kind(self) -> Kind:
+        """How labels are listed."""
+        return self.control.kind
+
+    @property
+    def ticks(self) -> Control | None:
+        """The control in which suggestions come pre-ticked; None where they go to the queue's order only."""
+        if self.suggest is Suggest.ORDER:
+            return None
+        return self.suggested or (self.control if self.control.role is Role.MANY else None)
+
+    @property
+    def holders(self) -> tuple[Control, ...]:
+        """Every control whose answers are read."""
+        return tuple(each for each in (self.control, self.suggested, self.earlier) if each is not None)
 
 
 def build_config(labels: Iterable[str], *, image_field: str = IMAGE) -> str:
@@ -56,34 +130,6 @@ def build_config(labels: Iterable[str], *, image_field: str = IMAGE) -> str:
     below.append(_review_control())
     Xml.indent(view)
     return Xml.tostring(view, encoding="unicode")
-
-
-def clean_labels(labels: Iterable[str]) -> list[str]:
-    """Names as they will be compared everywhere: composed Unicode, single spaces, none at the ends."""
-    names = [" ".join(unicodedata.normalize("NFC", label).split()) for label in labels]
-    if not names:
-        raise OnetagError("There are no labels.", "Name at least one, for example --labels cat,dog,tree.")
-    if not all(names):
-        raise OnetagError("One of the labels has no name.", "Name it, or take out the comma too many.")
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        raise OnetagError(f"These labels are named twice: {', '.join(twice)}.", "Keep one of each.")
-    unwritable = sorted(name for name in names if not all(map(_in_xml, name)))
-    if unwritable:
-        raise OnetagError(
-            f"Labels with control characters: {', '.join(map(ascii, unwritable))}.", "Remove those."
-        )
-    variables = [name for name in names if name.startswith("$")]
-    if variables:
-        listed = ", ".join(variables)
-        raise OnetagError(
-            f"Label Studio reads these labels as fields of a task: {listed}.", "Drop the leading $."
-        )
-    return names
-
-
-def _in_xml(character: str) -> bool:
-    return unicodedata.category(character) not in ("Cc", "Cs", "Cn")
 
 
 def _label_control(names: Sequence[str], kind: Kind) -> Xml.Element:
@@ -121,88 +167,80 @@ def _review_control() -> Xml.Element:
     return control
 
 
-def parse_config(xml: str) -> LabelConfig:
-    """Read a label config back, ours or one that a person edited.
+def parse_config(xml: str, chosen: Chosen = Chosen()) -> LabelConfig:
+    """Read a label config, ours or any other that holds labels of an image, the way the user chose.
 
-    Raises OnetagError naming each control that is missing or cannot be used, with a way to mend it.
+    Raises OnetagError telling what is there when nothing holds labels, when several controls could be meant,
+    or when one cannot be used, with a way to mend it.
     """
-    root = _read(xml)
-    named = {element.get("name"): element for element in root.iter() if element.get("name")}
-    field = _field(named.get(IMAGE))
-    problems = [] if field else [f'<Image name="{IMAGE}" value="$image">']
-    problems += [wanted for name, wanted in _WANTED.items() if not _usable(name, named.get(name))]
-    if problems:
-        raise OnetagError(f"The label config lacks {'; '.join(problems)}.", f"{_MEND}")
-    labels = _choices(named[LABEL])
-    _check_suggested(labels, _choices(named[SUGGESTED]), named)
-    _check_review(_choices(named[REVIEW]))
-    return LabelConfig(tuple(labels), field, KINDS[named[LABEL].tag])
+    root = read_xml(xml)
+    candidates = label_controls(root)
+    element = choose_control(root, candidates, chosen.control)
+    control = read_control(element)
+    suggested = suggested_control(root)
+    review = _beside(root, (REVIEW, OUR_REVIEW))
+    if is_ours(root, element):
+        _check_suggested(control, suggested)
+        _check_review(review)
+    else:
+        suggested = None
+    fields = image_fields(root)
+    return LabelConfig(
+        control=control,
+        image_field=_chosen_field(fields, control, chosen.image_field),
+        image_fields=tuple(fields.values()),
+        suggested=read_control(suggested) if suggested is not None else None,
+        review=review.get("name") if review is not None and reviews(review) else None,
+        earlier=_earlier(candidates, element, chosen.control),
+        unticked=chosen.unticked,
+        suggest=chosen.suggest,
+    )
 
 
-_WANTED = {
-    LABEL: f'<Choices name="{LABEL}"> or <Taxonomy name="{LABEL}">',
-    SUGGESTED: f'<Choices name="{SUGGESTED}" choice="multiple"> or <Taxonomy name="{SUGGESTED}">',
-    REVIEW: f'<Choices name="{REVIEW}" choice="single-radio">',
-}
-_MEND = (
-    "Put it back in the project's Settings > Labeling Interface, or let `onetag connect --fix-config` do it."
-)
-
-
-def _read(xml: str) -> Xml.Element:
-    if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
-        raise OnetagError("The label config declares XML entities, which it has no use for.", "Remove them.")
-    try:
-        return Xml.fromstring(xml)  # noqa: S314 (no entities: refused above)
-    except (Xml.ParseError, ValueError) as error:
-        raise OnetagError(f"The label config is not XML ({error}).", f"{_MEND}") from None
-
-
-def _field(image: Xml.Element | None) -> str:
-    value = (image.get("value") or "") if image is not None and image.tag == "Image" else ""
-    return value[1:] if value.startswith("$") else ""
-
-
-def _usable(name: str, control: Xml.Element | None) -> bool:
-    if control is None or control.tag not in KINDS:
-        return False
-    if name == SUGGESTED and control.tag == "Choices":
-        return control.get("choice") == "multiple"
-    return name != REVIEW or control.tag == "Choices"
-
-
-def _choices(control: Xml.Element) -> list[str]:
-    if any(choice.find("Choice") is not None for choice in control.iter("Choice")):
-        raise OnetagError(f"The labels of {control.get('name')!r} are nested.", "List them all on one level.")
-    names = [choice.get("alias") or choice.get("value") or "" for choice in control.iter("Choice")]
-    if not names or not all(names):
+def _chosen_field(fields: dict[str, str], control: Control, wanted: str | None) -> str:
+    if wanted is None:
+        return fields[control.image]
+    if wanted not in fields.values():
         raise OnetagError(
-            f"The control {control.get('name')!r} has a choice without a value, or none.", "Name them."
+            f"No image of the label config shows the field {wanted!r}; there are: "
+            f"{', '.join(fields.values())}.",
+            "Choose one with `onetag connect --image-field NAME`.",
         )
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        raise OnetagError(
-            f"The control {control.get('name')!r} lists {', '.join(twice)} twice.", "Keep one of each."
-        )
-    return names
+    return wanted
 
 
-def _check_suggested(labels: list[str], suggested: list[str], named: dict[str | None, Xml.Element]) -> None:
-    if named[LABEL].tag != named[SUGGESTED].tag:
+def _beside(root: Xml.Element, names: Sequence[str]) -> Xml.Element | None:
+    return next((each for name in names if (each := named(root, name)) is not None), None)
+
+
+def _earlier(candidates: dict[str, Xml.Element], ours: Xml.Element, wanted: str | None) -> Control | None:
+    """The control that was chosen before ours came beside it."""
+    if wanted is None or wanted == ours.get("name") or wanted not in candidates:
+        return None
+    return read_control(candidates[wanted])
+
+
+def _check_suggested(control: Control, element: Xml.Element | None) -> None:
+    if element is None:
+        return
+    suggested = read_control(element)
+    if control.kind != suggested.kind:
         raise OnetagError(
-            f"{LABEL!r} and {SUGGESTED!r} must both be Choices or both be Taxonomy.", f"{_MEND}"
+            f"{control.name!r} and {suggested.name!r} must both be Choices or both be Taxonomy.", f"{MEND}"
         )
-    apart = sorted(set(labels) ^ set(suggested))
+    apart = sorted(set(control.labels) ^ set(suggested.labels))
     if apart:
         shown = ", ".join(apart[:10]) + (", ..." if len(apart) > 10 else "")
         raise OnetagError(
-            f"{LABEL!r} and {SUGGESTED!r} must list the same labels; they differ in {shown}.", f"{_MEND}"
+            f"{control.name!r} and {suggested.name!r} must list the same labels; they differ in {shown}.",
+            f"{MEND}",
         )
 
 
-def _check_review(offered: list[str]) -> None:
-    lacking = {SUGGESTIONS_CHECKED, ALL_LABELS_MARKED} - set(offered)
+def _check_review(review: Xml.Element | None) -> None:
+    if review is None:
+        return
+    offered = {each.get("value") for each in review.iter("Choice")}
+    lacking = {SUGGESTIONS_CHECKED, ALL_LABELS_MARKED} - offered
     if lacking:
-        raise OnetagError(
-            f"The control {REVIEW!r} lacks the choice {', '.join(sorted(lacking))}.", f"{_MEND}"
-        )
+        raise OnetagError(f"The control {REVIEW!r} lacks the choice {', '.join(sorted(lacking))}.", f"{MEND}")

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import ACTIONS, SECRET_HEADER
 from annotator.labelstudio.client import UNCERTAINTY, Studio
-from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.config import Chosen, LabelConfig, parse_config
+from annotator.labelstudio.controls import Role
 
 RECONNECT = "Run `onetag connect` again: it puts this right."
 REACHABLE = "Start `onetag serve`, and give its address as Label Studio sees it to `onetag connect`."
@@ -61,16 +62,22 @@ class Published:
 
 
 def check_project(
-    studio: Studio, project: int, backend_url: str, secret: SecretStr, *, published: Published | None = None
+    studio: Studio,
+    project: int,
+    backend_url: str,
+    secret: SecretStr,
+    *,
+    published: Published | None = None,
+    chosen: Chosen = Chosen(),  # noqa: B008 (frozen)
 ) -> list[Check]:
     """Every link of one project with the backend at `backend_url`, in the order in which they matter.
 
-    `published` is there once a version was. Nothing in Label Studio is changed. What is checked after a
-    failure to read is left out.
+    `published` is there once a version was; `chosen` is what was chosen of the label config. Nothing in Label
+    Studio is changed. What is checked after a failure to read is left out.
     """
     checks: list[Check] = []
     try:
-        for check in _links(studio, project, backend_url.rstrip("/"), secret, published):
+        for check in _links(studio, project, backend_url.rstrip("/"), secret, published, chosen):
             checks.append(check)  # noqa: PERF402 (what was found before a failure is kept)
     except OnetagError as error:
         checks.append(_broken(f"project {project}", error))
@@ -78,11 +85,11 @@ def check_project(
 
 
 def _links(
-    studio: Studio, project: int, url: str, secret: SecretStr, published: Published | None
+    studio: Studio, project: int, url: str, secret: SecretStr, published: Published | None, chosen: Chosen
 ) -> Iterator[Check]:
     found = studio.project(project)
     yield Check.good(f"project {project}", str(found.get("title")))
-    yield _controls(str(found.get("label_config", "")))
+    yield _controls(str(found.get("label_config", "")), chosen)
     backends = [each for each in studio.backends(project) if str(each.get("url")).rstrip("/") == url]
     yield _backend(url, [studio.backend(each["id"]) for each in backends])
     yield _webhook([each for each in studio.webhooks(project) if each.get("url") == f"{url}/webhook"], secret)
@@ -91,12 +98,27 @@ def _links(
         yield _queue(found, backends, published)
 
 
-def _controls(label_config: str) -> Check:
+def _controls(label_config: str, chosen: Chosen) -> Check:
     try:
-        config = parse_config(label_config)
+        config = parse_config(label_config, chosen)
     except OnetagError as error:
         return _broken("label config", error)
-    return Check.good("label config", f"{len(config.labels)} labels as {config.kind}")
+    return Check.good("label config", in_words(config))
+
+
+def in_words(config: LabelConfig) -> str:
+    """What was read off a label config: the control, its role, the image, and where suggestions go."""
+    parts = [f"{len(config.labels)} labels in {config.control.name!r} ({config.kind}: {config.control.role})"]
+    others = [name for name in config.image_fields if name != config.image_field]
+    field_told = f"image in the field {config.image_field!r}"
+    parts.append(f"{field_told} (and not {', '.join(others)}: --image-field)" if others else field_told)
+    if config.control.role is not Role.ONE:
+        parts.append(f"what an answer leaves out is {config.unticked}")
+    if config.earlier is not None:
+        parts.append(f"answers in {config.earlier.name!r} count as well")
+    ticks = config.ticks
+    parts.append(f"suggestions ticked in {ticks.name!r}" if ticks else "suggestions order the queue alone")
+    return "; ".join(parts)
 
 
 def _backend(url: str, backends: list[dict[str, Any]]) -> Check:

@@ -1,27 +1,35 @@
 """What an annotation says about each label: one pure function, the table of README.md.
 
+Touching one box says something of that box alone.
+
 | the annotator                              | becomes                                                      |
 |--------------------------------------------|--------------------------------------------------------------|
-| chooses a label                            | that label +1 `tag`                                          |
-| leaves the suggestions as they were        | nothing: an untouched suggestion is not an observation       |
-| changes them, or marks *Suggestions        | ticked and suggested: +1 `confirmed`; ticked, not suggested: |
-| checked* or *All labels marked*            | +1 `added`; suggested, not ticked: -1 `rejected`             |
-| marks *All labels marked*                  | every other label not ticked or chosen: -1 `complete`        |
-| skips, or chooses nothing                  | nothing: without a label the suggestions were never visible  |
+| chooses the one label that is asked for    | that label +1 `tag`                                          |
+| leaves suggestions as they were shown      | nothing: an untouched suggestion is not an observation       |
+| ticks what was not suggested               | that label +1 `added`                                        |
+| unticks what was suggested                 | that label -1 `rejected`; what stays ticked is still unknown |
+| draws a region, or changes a predicted one | its label +1, `added` or, where it was predicted, `confirmed`|
+| removes a predicted region                 | nothing: another may be there                                |
+| marks *Suggestions checked*                | besides: what was suggested and left ticked +1 `confirmed`   |
+| marks *All labels marked*                  | the same, and every label that is not ticked -1 `complete`   |
+| answers where the project labels           | every label neither ticked nor shown -1 `complete`, unless   |
+| completely (`--unticked absent`)           | the answer is a suggestion left as it was                    |
+| skips, or chooses nothing                  | nothing: without a label our suggestions were never visible  |
+
+What another model's prediction showed is compared alike: only what differs from it was said by a person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotator.labelstudio.config import ALL_LABELS_MARKED, LABEL, REVIEW, SUGGESTED, SUGGESTIONS_CHECKED
+from annotator.labelstudio.config import LabelConfig
+from annotator.labelstudio.controls import Control
+from annotator.labelstudio.statements import Page, Statement, prefer, statement_of
 from annotator.store.records import Observed
-from annotator.store.states import Source
-
-UNTOUCHED = "prediction"  # the `origin` of a region that the annotator left as it was predicted
-TOUCHED = ("manual", "prediction-changed")
+from annotator.store.states import Review, Source, Unticked, Unused
 
 SECRET_ENDINGS = ("token", "password", "secret", "authorization", "basic_auth_pass", "api_key")
 KEPT_AS_IS = (
@@ -33,89 +41,83 @@ KEPT_AS_IS = (
 
 
 @dataclass(frozen=True)
-class _Region:
-    names: tuple[str, ...]
-    origin: str | None
+class Said:
+    """What one annotation makes known, at most one observation a label, in the order of the labels.
+
+    unmatched are names that no label has; review is what was said to have been looked at; unused tells why
+    nothing is known.
+    """
+
+    observed: tuple[Observed, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    review: Review | None = None
+    unused: Unused | None = None
 
 
 def observe(
-    result: Any, labels: Sequence[str], suggested: Collection[str] | None, *, skipped: bool = False
-) -> list[Observed]:
-    """What one annotation makes known, at most one observation a label.
+    result: Any, config: LabelConfig, shown: Sequence[Any] | None = None, *, skipped: bool = False
+) -> Said:
+    """What one annotation makes known.
 
-    `result` is Label Studio's list of regions as it came, however malformed. `labels` are the project's live
-    labels. `suggested` are the labels that had been shown ticked; None when none were or it is not known.
-    A region without an `origin` came through the API: it is touched when it differs from what was shown.
+    `result` is Label Studio's list of regions as it came, however malformed; `shown` are the regions of the
+    prediction that the annotator saw, None when there was none or it is not known. A region without an
+    `origin` came through the API: it is touched when it differs from what was shown.
     """
-    chosen, offered, reviews = _region(result, LABEL), _region(result, SUGGESTED), _reviews(result)
-    if skipped or chosen is None:
-        return []
-    values = {each.label: each for each in _suggestions_seen(offered, suggested, reviews)}
-    values |= {name: Observed(name, 1, Source.TAG) for name in chosen.names}
-    named = {*chosen.names, *(offered.names if offered else ())}
-    if ALL_LABELS_MARKED in reviews and named <= set(labels):
-        # With a name that the project does not have, the annotator saw another list of labels than this one.
-        values = {name: Observed(name, -1, Source.COMPLETE) for name in labels if name not in named} | values
-    return [values[name] for name in labels if name in values]
+    if skipped:
+        return Said()
+    page = Page(result, shown, config)
+    statements = [statement_of(page, control) for control in config.holders]
+    values: dict[str, Observed] = {}
+    for statement in statements:
+        for each in statement.observed:
+            prefer(values, each)
+    unmatched = tuple(dict.fromkeys(name for each in statements for name in each.unmatched))
+    if not unmatched:  # who names another label saw another list of labels than this one
+        for name in _absent(page, statements):
+            values.setdefault(name, Observed(name, -1, Source.COMPLETE))
+    observed = tuple(values[name] for name in config.labels if name in values)
+    unused = None if observed else _unused(statements, unmatched)
+    return Said(observed, unmatched, page.review, unused)
 
 
-def _suggestions_seen(
-    region: _Region | None, suggested: Collection[str] | None, reviews: set[str]
-) -> list[Observed]:
-    """What is known of the suggestions; nothing when they were left as they were."""
-    ticked = region.names if region else ()
-    shown = _shown(region, suggested)
-    if not reviews and not _touched(region, shown):
-        return []
-    seen = [Observed(name, 1, Source.CONFIRMED if name in shown else Source.ADDED) for name in ticked]
-    return seen + [Observed(name, -1, Source.REJECTED) for name in shown if name not in ticked]
+def _absent(page: Page, statements: Sequence[Statement]) -> Iterator[str]:
+    """The labels that a complete answer leaves out; what lies above a ticked one is there."""
+    ticked = {name for each in statements for name in each.ticked}
+    if not _tells_all(page, statements):
+        return
+    above = {step for each in statements for name in each.ticked for step in _above(each.control, name)}
+    yield from (name for name in page.config.labels if name not in ticked | above)
 
 
-def _shown(region: _Region | None, suggested: Collection[str] | None) -> tuple[str, ...]:
-    if region and region.origin == UNTOUCHED:
-        return region.names  # Label Studio says so itself
-    return tuple(suggested or ())
+def _tells_all(page: Page, statements: Sequence[Statement]) -> bool:
+    if page.review is Review.ALL_LABELS:
+        return True
+    if page.config.unticked is not Unticked.ABSENT:
+        return False
+    whole, earlier = page.config.control, page.config.earlier
+    return any(
+        each.claims and (each.control == whole or (each.control == earlier and each.answered))
+        for each in statements
+    )
 
 
-def _touched(region: _Region | None, shown: Sequence[str]) -> bool:
-    if region is None:
-        return bool(shown)  # all were unticked: the region is gone
-    if region.origin is not None:
-        return region.origin in TOUCHED
-    return set(region.names) != set(shown)
+def _above(control: Control, label: str) -> Iterator[str]:
+    """The labels on the way to one, in a taxonomy."""
+    steps = control.written.get(label, ())
+    for length in range(1, len(steps)):
+        name = control.label_of(steps[:length])
+        if name is not None:
+            yield name
 
 
-def _reviews(result: Any) -> set[str]:
-    region = _region(result, REVIEW)
-    return set(region.names if region else ()) & {SUGGESTIONS_CHECKED, ALL_LABELS_MARKED}
-
-
-def _region(result: Any, control: str) -> _Region | None:
-    """The last region of a control that names something: Label Studio too keeps only the last."""
-    for region in reversed(result if isinstance(result, list) else []):
-        if isinstance(region, dict) and region.get("from_name") == control:
-            names = _names(region.get("value"))
-            if names:
-                origin = region.get("origin")
-                return _Region(names, origin if isinstance(origin, str) else None)
-    return None
-
-
-def ticked(result: Any, control: str = SUGGESTED) -> list[str]:
-    """The names that a result, an annotation's or a prediction's, has on one control."""
-    region = _region(result, control)
-    return list(region.names) if region else []
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    """The labels of a region: `choices` lists names, `taxonomy` lists paths of one name each."""
-    if not isinstance(value, dict):
-        return ()
-    choices, paths = value.get("choices"), value.get("taxonomy")
-    names = list(choices) if isinstance(choices, list) else []
-    if isinstance(paths, list):
-        names += [path[-1] if isinstance(path, list) and path else path for path in paths]
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
+def _unused(statements: Sequence[Statement], unmatched: Sequence[str]) -> Unused:
+    if unmatched:
+        return Unused.UNKNOWN_LABEL
+    if any(each.shown_unknown for each in statements):
+        return Unused.SHOWN_UNKNOWN
+    if any(each.answered for each in statements):
+        return Unused.UNTOUCHED
+    return Unused.OTHER_CONTROLS
 
 
 def strip_secrets(payload: Any) -> Any:

@@ -135,6 +135,7 @@ class StudioAnnotation(Payload):
     created_at: OptionalMoment = None
     updated_at: AwareDatetime
     parent_prediction: OptionalId = None
+    ground_truth: Annotated[bool, BeforeValidator(lambda sent: sent is True)] = False
     predictions: Annotated[list[SentPrediction], BeforeValidator(_objects)] = []
     """Those that came with it."""
 

@@ -1,8 +1,9 @@
 """Predictions as Label Studio takes them: it stores them unchecked, so they are right by construction.
 
 Measured: a null version makes the task fail to open, NaN becomes null, unknown labels and scores above 1 are
-stored, and of two regions on one control only the last is kept. Hence always a string version, a finite score
-in 0..1, one region a control, and names that the caller took from the label config.
+stored, a name in place of its alias is dropped, and of two regions on one control only the last is kept. A
+prediction without regions is taken and orders the queue by its score. Hence always a string version, a finite
+score in 0..1, at most one region, and names as the label config writes them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from annotator.labelstudio.config import IMAGE, SUGGESTED, Kind
+from annotator.labelstudio.controls import Control
 
 NO_VERSION = "none yet"
 
@@ -20,20 +21,20 @@ def prediction(
     labels: Sequence[str],
     version: str,
     score: float,
+    control: Control | None,
     *,
     cluster: int | None = None,
     task: int | None = None,
-    kind: Kind = "choices",
 ) -> dict[str, Any]:
-    """One valid prediction: `labels` pre-ticked in `suggested`, none of them for an empty suggestion.
+    """One valid prediction: `labels` pre-ticked in `control`, none where there is none to tick in.
 
     `score` orders the queue, lowest first; it is brought into 0..1, and what is not a number becomes 1: last.
-    With `task` it can be pushed; without, it answers /predict.
+    With `task` it can be pushed; without, it answers /predict. Labels that the control lacks are left out.
     """
     made: dict[str, Any] = {
         "model_version": version or NO_VERSION,
         "score": min(1.0, max(0.0, float(score))) if math.isfinite(score) else 1.0,
-        "result": _regions(list(dict.fromkeys(labels)), version or NO_VERSION, kind),
+        "result": regions(labels, version, control) if control else [],
     }
     if cluster is not None:
         made["cluster"] = int(cluster)
@@ -44,15 +45,25 @@ def prediction(
 
 def empty_prediction(version: str | None = None) -> dict[str, Any]:
     """A prediction that suggests nothing and asks last: the answer where there is nothing to say."""
-    return prediction([], version or NO_VERSION, 1.0)
+    return prediction([], version or NO_VERSION, 1.0, None)
 
 
-def _regions(labels: list[str], version: str, kind: Kind) -> list[dict[str, Any]]:
-    if not labels:
+def regions(labels: Sequence[str], version: str, control: Control) -> list[dict[str, Any]]:
+    """The one region that ticks these labels in a control; none for no labels."""
+    written = [control.written[label] for label in dict.fromkeys(labels) if label in control.written]
+    if not written:
         return []
-    value = {"choices": labels} if kind == "choices" else {"taxonomy": [[label] for label in labels]}
+    listed = (
+        [list(steps) for steps in written] if control.kind == "taxonomy" else [each[0] for each in written]
+    )
     return [
-        {"id": region_id(version), "from_name": SUGGESTED, "to_name": IMAGE, "type": kind, "value": value}
+        {
+            "id": region_id(version or NO_VERSION),
+            "from_name": control.name,
+            "to_name": control.image,
+            "type": control.kind,
+            "value": {control.kind: listed},
+        }
     ]
 
 

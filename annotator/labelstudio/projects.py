@@ -17,8 +17,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.config import Chosen, parse_config
 from annotator.labelstudio.http import LOOPBACK, clean_url
+from annotator.labelstudio.reading import chosen_of
+from annotator.labelstudio.replay import replay_project
 from annotator.labelstudio.sync import adopt_config
 from annotator.store import Image, Project, sync_labels
 from annotator.store.merge import merge_projects
@@ -55,16 +57,26 @@ def find_project(session: Session, studio_url: str | None, identity: Identity) -
 
 
 def get_or_create_project(
-    session: Session, studio_url: str, identity: Identity, label_config: str, title: str | None = None
+    session: Session,
+    studio_url: str,
+    identity: Identity,
+    label_config: str,
+    title: str | None = None,
+    chosen: Chosen | None = None,
 ) -> Project:
     """The store's project, made when it is new and brought up to the label config.
 
-    Raises OnetagError when the config lacks our controls.
+    `chosen`: what was chosen of the config; None keeps what was chosen before. Raises OnetagError when the
+    config holds no labels that can be read that way.
     """
     project = find_project(session, studio_url, identity)
     if project is None:
-        return _create(session, studio_url, identity, label_config, title)
-    if project.label_config != label_config:
+        return _create(session, studio_url, identity, label_config, title, chosen or Chosen())
+    if chosen is not None and chosen != chosen_of(project):
+        _choose(project, chosen)
+        adopt_config(session, project, label_config)
+        replay_project(session, project)
+    elif project.label_config != label_config:
         adopt_config(session, project, label_config)
     return project
 
@@ -76,6 +88,7 @@ def recognise_project(
     tasks: Mapping[int, str],
     *,
     own: bool = False,
+    chosen: Chosen | None = None,
 ) -> Recognised:
     """The store's project for what Label Studio at this address says of one, made when it is new.
 
@@ -83,7 +96,8 @@ def recognise_project(
     of another project that had this address and number keeps its records, without an address.
     sent: the project as the API gives it. tasks: its tasks' image addresses, by which a project is recognised
     that was recorded before moments were. own: whether this is the one Label Studio that `onetag up` keeps.
-    Raises OnetagError when the config lacks our controls.
+    chosen: of the label config, see `get_or_create_project`.
+    Raises OnetagError when the config holds no labels that can be read that way.
     """
     url, identity = clean_url(studio_url), identity_of(sent)
     notes: list[str] = []
@@ -95,9 +109,8 @@ def recognise_project(
             notes.append(_set_aside(row))
     session.flush()
     if not same:
-        return Recognised(
-            _create(session, url, identity, sent["label_config"], sent.get("title")), tuple(notes)
-        )
+        made = _create(session, url, identity, sent["label_config"], sent.get("title"), chosen or Chosen())
+        return Recognised(made, tuple(notes))
     project, *doubles = same
     for key, double in [(row.key, row.id) for row in doubles]:
         project = merge_projects(session, project.id, double)
@@ -108,7 +121,8 @@ def recognise_project(
     project.studio_created_at = identity.made or project.studio_created_at
     project.title = sent.get("title") or project.title
     session.flush()
-    return Recognised(get_or_create_project(session, url, identity, sent["label_config"]), tuple(notes))
+    current = get_or_create_project(session, url, identity, sent["label_config"], chosen=chosen)
+    return Recognised(current, tuple(notes))
 
 
 def tasks_tell(session: Session, number: int) -> bool:
@@ -175,8 +189,15 @@ def _set_aside(row: Project) -> str:
     )
 
 
-def _create(session: Session, studio_url: str, identity: Identity, config: str, title: str | None) -> Project:
-    labels = parse_config(config).labels
+def _choose(project: Project, chosen: Chosen) -> None:
+    project.control, project.image_field = chosen.control, chosen.image_field
+    project.unticked, project.suggest = chosen.unticked, chosen.suggest
+
+
+def _create(
+    session: Session, studio_url: str, identity: Identity, config: str, title: str | None, chosen: Chosen
+) -> Project:
+    labels = parse_config(config, chosen).labels
     project = Project(
         studio_url=clean_url(studio_url),
         studio_project=identity.number,
@@ -184,6 +205,7 @@ def _create(session: Session, studio_url: str, identity: Identity, config: str, 
         title=title or f"Project {identity.number}",
         label_config=config,
     )
+    _choose(project, chosen)
     try:
         with session.begin_nested():
             session.add(project)

@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.labelstudio.annotations import record_studio_annotation
 from annotator.labelstudio.client import Studio
-from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.config import Chosen, parse_config
 from annotator.labelstudio.errors import LabelStudioMissing, noting
 from annotator.labelstudio.payloads import StudioAnnotation, Task, read, read_annotation
 from annotator.labelstudio.projects import Identity, identity_of, same_moment
+from annotator.labelstudio.reading import chosen_of
 from annotator.labelstudio.sync import adopt_config, image_of_task
 from annotator.store import (
     Annotation,
@@ -75,6 +76,7 @@ class _Studio:
 
     label_config: str
     made: datetime | None  # when
+    image_field: str  # empty where the config cannot be read
     seen: set[int]  # tasks
     uris: dict[int, str]  # of those that have an image
     without: dict[int, str]  # why the others have none
@@ -90,28 +92,36 @@ class _Known:
     result: list[Any]
     skipped: bool
     annotator: str | None
+    ground_truth: bool
 
 
 def reconcile(
-    store: Store, studio: Studio, project_id: int, progress: ReconcileProgress | None = None
+    store: Store,
+    studio: Studio,
+    project_id: int,
+    progress: ReconcileProgress | None = None,
+    *,
+    imported: bool = False,
 ) -> ReconcileReport:
     """Make the records of a project what its Label Studio says, as its webhooks would have.
 
-    Doing it again changes nothing. Raises LabelStudioError when Label Studio cannot be read.
+    `imported`: what is there was answered before the project was connected. Doing it again changes nothing.
+    Raises LabelStudioError when Label Studio cannot be read.
     """
     tell = progress or (lambda _stage, _share: None)
     report = ReconcileReport()
     with store.reading() as session:
-        identity = _identity(session, project_id)
+        identity, chosen = _studio_project(session, project_id)
         known, known_tasks = _known(session, project_id), _known_tasks(session, project_id)
         before = _before(session, project_id)
-    there = _read(studio, identity, report, tell)
+    there = _read(studio, identity, chosen, report, tell)
     with store.session() as session:
         _follow_project(session, project_id, known_tasks, there, report)
     fresh = [each for each in there.annotations if not _recorded(known.get(each.id), each)]
     for start in range(0, len(fresh), BATCH):
         with store.session() as session:
-            _record_all(session, project_id, fresh[start : start + BATCH], before, report)
+            batch = fresh[start : start + BATCH]
+            _record_all(session, project_id, batch, before, report, imported=imported)
         tell("recording", min(1.0, (start + BATCH) / len(fresh)))
     gone = sorted(known.keys() - {each.id for each in there.annotations})
     _retire_missing(store, studio, project_id, gone, report)
@@ -120,13 +130,13 @@ def reconcile(
     return report
 
 
-def _identity(session: Session, project_id: int) -> Identity:
+def _studio_project(session: Session, project_id: int) -> tuple[Identity, Chosen]:
     project = session.get(Project, project_id)
     if project is None or project.studio_project is None:
         raise OnetagError(
             f"Project {project_id} is not connected to a Label Studio.", "Run `onetag connect`."
         )
-    return Identity(project.studio_project, project.studio_created_at)
+    return Identity(project.studio_project, project.studio_created_at), chosen_of(project)
 
 
 def _known(session: Session, project_id: int) -> dict[int, _Known]:
@@ -142,7 +152,7 @@ def _known(session: Session, project_id: int) -> dict[int, _Known]:
     )
     return {
         each.studio_annotation or 0: _Known(
-            each.image_id, task or 0, each.result, each.skipped, each.annotator
+            each.image_id, task or 0, each.result, each.skipped, each.annotator, each.ground_truth
         )
         for each, task in session.execute(live)
     }
@@ -168,7 +178,9 @@ def _known_tasks(session: Session, project_id: int) -> set[int]:
     return {task for task in session.scalars(chosen) if task is not None}
 
 
-def _read(studio: Studio, identity: Identity, report: ReconcileReport, tell: ReconcileProgress) -> _Studio:
+def _read(
+    studio: Studio, identity: Identity, chosen: Chosen, report: ReconcileReport, tell: ReconcileProgress
+) -> _Studio:
     number, sent = identity.number, studio.project(identity.number)
     made = identity_of(sent).made
     if identity.made and made and not same_moment(identity.made, made):
@@ -176,8 +188,9 @@ def _read(studio: Studio, identity: Identity, report: ReconcileReport, tell: Rec
             f"Project {number} at {studio.url} is another one than that which is recorded here.",
             f"Run `onetag connect --project {number}`: it keeps the records of both, each by itself.",
         )
-    there = _Studio(str(sent["label_config"]), made, set(), {}, {}, [])
-    field_name = _image_field(there.label_config)
+    config = str(sent["label_config"])
+    field_name = _image_field(config, chosen)
+    there = _Studio(config, made, field_name, set(), {}, {}, [])
     for sent in studio.tasks(number) if field_name else ():
         report.tasks += 1
         with noting(report.problems):
@@ -198,9 +211,9 @@ def _read(studio: Studio, identity: Identity, report: ReconcileReport, tell: Rec
     return there
 
 
-def _image_field(label_config: str) -> str:
+def _image_field(label_config: str, chosen: Chosen) -> str:
     try:
-        return parse_config(label_config).image_field
+        return parse_config(label_config, chosen).image_field
     except OnetagError:
         return ""  # told of when the config is followed; until it is mended the tasks stay as they are known
 
@@ -213,7 +226,7 @@ def _follow_project(
     if there.label_config != project.label_config:
         with noting(report.problems):
             report.labels = adopt_config(session, project, there.label_config)
-    if _image_field(there.label_config):
+    if there.image_field:
         changes = sync_images(session, project_id, there.uris, without=there.without)
         report.images_added, report.images_changed = changes.added + changes.restored, changes.changed
         report.images_removed = remove_images(session, project_id, known_tasks - there.seen)
@@ -221,11 +234,14 @@ def _follow_project(
 
 def _recorded(known: _Known | None, annotation: StudioAnnotation) -> bool:
     """Whether an annotation is recorded just so: then it was derived when it came, and stays."""
-    return known is not None and (known.task, known.result, known.skipped, known.annotator) == (
+    return known is not None and (
+        *(known.task, known.result, known.skipped, known.annotator, known.ground_truth),
+    ) == (
         annotation.task,
         as_stored(annotation.result),
         annotation.skipped,
         annotation.annotator,
+        annotation.ground_truth,
     )
 
 
@@ -235,18 +251,18 @@ def _record_all(
     batch: Sequence[StudioAnnotation],
     before: Mapping[int, Before],
     report: ReconcileReport,
+    *,
+    imported: bool,
 ) -> None:
     project = session.get_one(Project, project_id)
     for annotation in batch:
         with noting(report.problems):
             image = image_of_task(session, project, annotation.task)
             written = record_studio_annotation(
-                session,
-                project,
-                image,
-                annotation,
+                *(session, project, image, annotation),
                 new_labels=report.labels,
                 before=before.get(annotation.id, Before()),
+                imported=imported and annotation.updated_at < project.created_at,
             )
             report.recorded += written is not None
 

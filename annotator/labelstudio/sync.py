@@ -8,19 +8,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.annotations import named_labels, record_studio_annotation
+from annotator.labelstudio.annotations import record_studio_annotation
+from annotator.labelstudio.answers import labels_in
 from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.payloads import StudioAnnotation, Task, read
-from annotator.store import Annotation, Image, Label, Observation, Project, sync_images, sync_labels
+from annotator.labelstudio.reading import chosen_of, project_config
+from annotator.store import Annotation, Image, Project, sync_images, sync_labels
 
 
 def adopt_config(session: Session, project: Project, label_config: str) -> tuple[str, ...]:
     """Make an edited label config the project's; returns the labels that came, went or came back.
 
     What older annotations say about a label that they name is derived again, for it may have been unknown.
-    Raises OnetagError when the config lacks our controls; then nothing is changed.
+    Raises OnetagError when the config holds no labels that can be read; then nothing is changed.
     """
-    parsed = parse_config(label_config)
+    parsed = parse_config(label_config, chosen_of(project))
     changes = sync_labels(session, project, parsed.labels)
     project.label_config = label_config
     session.flush()
@@ -42,19 +44,14 @@ def _derive_again(session: Session, project: Project, come: set[str]) -> None:
             Annotation.studio_annotation.is_not(None),
         )
     )
+    config = project_config(project)
     for annotation, image in session.execute(live).all() if come else ():
-        if come & {*named_labels(annotation.result), *(annotation.suggested or ())}:
-            new = come - _observed(session, annotation)
-            record_studio_annotation(session, project, image, _as_sent(annotation, image), new_labels=new)
+        if come & {*labels_in(annotation.result, config), *(annotation.suggested or ())}:
+            sent, imported = as_sent(annotation, image), annotation.imported
+            record_studio_annotation(session, project, image, sent, new_labels=come, imported=imported)
 
 
-def _observed(session: Session, annotation: Annotation) -> set[str]:
-    """The labels of which an annotation has said something, archived ones among them."""
-    chosen = select(Label.name).join(Observation, Observation.label_id == Label.id)
-    return set(session.scalars(chosen.where(Observation.annotation_id == annotation.id)))
-
-
-def _as_sent(annotation: Annotation, image: Image) -> StudioAnnotation:
+def as_sent(annotation: Annotation, image: Image) -> StudioAnnotation:
     """A recorded annotation as it had come; what was shown with it is in the record already."""
     return StudioAnnotation.model_construct(
         id=annotation.studio_annotation or 0,
@@ -65,6 +62,7 @@ def _as_sent(annotation: Annotation, image: Image) -> StudioAnnotation:
         lead_time=annotation.lead_time,
         created_at=annotation.created_at,
         updated_at=annotation.updated_at,
+        ground_truth=annotation.ground_truth,
     )
 
 
@@ -86,4 +84,4 @@ def image_of_task(session: Session, project: Project, number: int, sent: Any = N
 
 def image_field(project: Project) -> str:
     """The field of a task's data that holds its image."""
-    return parse_config(project.label_config).image_field
+    return project_config(project).image_field

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from annotator.store.models import Annotation, Label, LabelVector, ModelVersion, Observation
 from annotator.store.states import Source
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 RECENT = 50  # versions: what older ones said resembles the next one's less and less
 ANSWERS = (Source.CONFIRMED, Source.REJECTED)
-REVIEWED = (
-    *ANSWERS,
-    Source.ADDED,
-    Source.COMPLETE,
-)  # only an annotator who looked at the suggestions says these
 
 Answer = tuple[int, int, int]  # image, label, value
 
@@ -50,8 +45,9 @@ class SuggestionFeedback:
 def suggestion_feedback(session: Session, project_id: int, versions: int = RECENT) -> SuggestionFeedback:
     """What annotators answered to the suggestions of the newest `versions` that still have vectors.
 
-    Confirmed and rejected suggestions, and those that the annotator also chose as the label, where the
-    others were reviewed: without them the surest suggestions would be missing among the right ones. Two
+    Of reviewed ones alone: who only unticks what is wrong leaves the right ones unsaid, and the answers would
+    be the wrong ones. Confirmed and rejected suggestions, and those that the annotator also chose as the
+    label: without them the surest suggestions would be missing among the right ones. Two
     annotators give two answers. Archived labels, and images without a vector, are left out.
     """
     stored = select(LabelVector.version_id).where(LabelVector.version_id == ModelVersion.id)
@@ -69,10 +65,6 @@ def suggestion_feedback(session: Session, project_id: int, versions: int = RECEN
 def _answers(session: Session, project_id: int, versions: Sequence[ModelVersion]) -> dict[str, list[Answer]]:
     """The answers to each version, by its name."""
     names = {version.name: dict(zip(version.label_ids, version.labels, strict=True)) for version in versions}
-    other = aliased(Observation)
-    reviewed = select(other.id).where(
-        other.annotation_id == Annotation.id, other.retired_at.is_(None), other.source.in_(REVIEWED)
-    )
     chosen = (
         select(
             Observation.suggested_version,
@@ -89,7 +81,8 @@ def _answers(session: Session, project_id: int, versions: Sequence[ModelVersion]
             Observation.suggested_version.in_(names),
             Observation.retired_at.is_(None),
             Label.archived_at.is_(None),
-            Observation.source.in_(ANSWERS) | ((Observation.source == Source.TAG) & reviewed.exists()),
+            Annotation.review.is_not(None),
+            Observation.source.in_((*ANSWERS, Source.TAG)),
         )
         .order_by(Observation.image_id, Observation.label_id, Observation.id)
     )

@@ -16,6 +16,7 @@ from annotator.store.models import Annotation, Image, Project
 from annotator.store.problems import USABLE, problem_columns
 from annotator.store.states import Unusable
 from annotator.store.types import utc_now
+from annotator.store.unused import done
 
 
 @dataclass(frozen=True)
@@ -149,12 +150,14 @@ def note_contents(session: Session, project_id: int, contents: Mapping[str, Cont
 
 def unanswered_images(session: Session, project_id: int) -> list[int]:
     """Ids of the live images with a task that nobody has answered or skipped yet, ascending."""
-    answered = select(Annotation.id).where(Annotation.image_id == Image.id, Annotation.retired_at.is_(None))
+    finished = select(Annotation.id).where(
+        Annotation.image_id == Image.id, Annotation.retired_at.is_(None), done()
+    )
     waiting = select(Image.id).where(
         Image.project_id == project_id,
         Image.removed_at.is_(None),
         Image.studio_task.is_not(None),
-        ~answered.exists(),
+        ~finished.exists(),
     )
     return list(session.scalars(waiting.order_by(Image.id)))
 

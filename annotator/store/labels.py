@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
+from annotator.label_names import refuse_invisible
 from annotator.store.models import Image, Label, Observation, Project
 from annotator.store.types import utc_now
 
@@ -68,7 +69,8 @@ def labels_in_use(session: Session, *conditions: ColumnElement[bool]) -> list[La
 def sync_labels(session: Session, project: Project, names: Sequence[str]) -> LabelChanges:
     """Make `names` the live labels of the project, in this order. A renamed label is an old and a new one.
 
-    Raises OnetagError when there is no name, an empty one, or the same one twice.
+    Raises OnetagError when there is no name, an empty one, the same one twice, or one with a character that
+    cannot be seen.
     """
     _check(names)
     # Two processes that see the same edit take turns here.
@@ -102,6 +104,7 @@ def _check(names: Sequence[str]) -> None:
         raise OnetagError("The label config has no labels.", "Add at least one label.")
     if any(not name.strip() for name in names):
         raise OnetagError("The label config has a label without a name.", "Name it or remove it.")
+    refuse_invisible(names)
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise OnetagError(

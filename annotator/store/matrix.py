@@ -40,7 +40,10 @@ class ObservedMatrix:
 
 
 def observed_matrix(session: Session, project_id: int) -> ObservedMatrix:
-    """The active observations of a project; of several annotators the majority counts, a tie is unknown."""
+    """The active observations of a project; of several annotators the majority counts, a tie is unknown.
+
+    What an annotation says that Label Studio marks as ground truth outvotes all others.
+    """
     labels = live_labels(session, project_id)
     label_ids = [label.id for label in labels]
     image_ids = np.array(live_image_ids(session, project_id), dtype=np.int64)
@@ -73,10 +76,12 @@ def live_image_ids(session: Session, project_id: int) -> list[int]:
 def cell_votes(project_id: int, first: int = 0, last: int | None = None) -> Select[int, int, int, int]:
     """(image_id, label_id, sum of the votes, 1 where part of a complete review) of each observed cell.
 
-    Of live images and labels alone; `first` and `last` bound the image ids.
+    Where ground truth says something of a cell, it alone votes. Of live images and labels alone; `first` and
+    `last` bound the image ids.
     """
     complete = func.max(case((Observation.source == Source.COMPLETE, 1), else_=0))
-    total = func.sum(Observation.value)
+    true = func.sum(case((Observation.ground_truth, Observation.value)))
+    total = func.coalesce(true, func.sum(Observation.value))
     images = Observation.image_id >= first if last is None else Observation.image_id.between(first, last)
     return (
         select(Observation.image_id, Observation.label_id, total.label("total"), complete.label("complete"))

@@ -23,7 +23,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from annotator.store.states import Publication, RunFailure, RunReason, RunState, Source, Unusable
+from annotator.store.states import (
+    Publication,
+    Review,
+    RunFailure,
+    RunReason,
+    RunState,
+    Source,
+    Suggest,
+    Unticked,
+    Unusable,
+    Unused,
+)
 from annotator.store.types import Id, Json, StateText, UtcDateTime, utc_now
 
 
@@ -36,7 +47,12 @@ def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
-STATES = (Publication, RunFailure, RunReason, RunState, Source, Unusable)
+STATES: tuple[type[StrEnum], ...] = (
+    *(Publication, Review, RunFailure, RunReason, RunState, Source),
+    *(Suggest, Unticked, Unusable, Unused),
+)
+RULE = 2
+"""The number of the rule by which observations are derived: see `annotator.labelstudio.replay`."""
 
 
 class Base(DeclarativeBase):
@@ -66,6 +82,8 @@ class Project(Base):
     __table_args__ = (
         UniqueConstraint("studio_url", "studio_project"),
         CheckConstraint("expected_positives > 0", name="expected_positives"),
+        CheckConstraint(_one_of("unticked", Unticked), name="unticked"),
+        CheckConstraint(_one_of("suggest", Suggest), name="suggest"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -78,6 +96,12 @@ class Project(Base):
     expected_positives: Mapped[float | None]
     active_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id", use_alter=True))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # What was chosen of the label config; without, the config itself tells.
+    control: Mapped[str | None]
+    image_field: Mapped[str | None]
+    unticked: Mapped[Unticked] = mapped_column(default=Unticked.UNKNOWN)
+    suggest: Mapped[Suggest] = mapped_column(default=Suggest.TICKS)
+    rule: Mapped[int] = mapped_column(default=RULE)  # by which its observations were derived
 
     @property
     def key(self) -> str:
@@ -156,6 +180,8 @@ class Annotation(Base):
             **_where("retired_at IS NULL"),
         ),
         Index("ix_annotations_image_id", "image_id"),
+        CheckConstraint(_one_of("review", Review), name="review"),
+        CheckConstraint(_one_of("unused", Unused), name="unused"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -172,6 +198,12 @@ class Annotation(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime]  # the newest moment at which Label Studio said just this
     retired_at: Mapped[datetime | None]
+    shown: Mapped[list[Any] | None] = mapped_column(Json)  # the prediction on the page, whoever made it
+    unmatched: Mapped[list[str]] = mapped_column(Json, default=list)  # names that no label has
+    review: Mapped[Review | None]
+    unused: Mapped[Unused | None]  # why it makes nothing known
+    ground_truth: Mapped[bool] = mapped_column(default=False)
+    imported: Mapped[bool] = mapped_column(default=False)  # there before the project was connected
 
 
 class Deletion(Base):
@@ -206,6 +238,8 @@ class Observation(Base):
     suggested_version: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     retired_at: Mapped[datetime | None]
+    ground_truth: Mapped[bool] = mapped_column(default=False)  # it outvotes those that are not
+    area: Mapped[float | None]  # the share of the image that its regions cover, 0..1
 
 
 class TrainingRun(Base):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.store.models import Annotation, Deletion, Image, Label, Observation, Project
-from annotator.store.states import Source
+from annotator.store.states import Review, Source, Unused
 from annotator.store.types import as_stored, utc
 
 ATTEMPTS = 5
@@ -21,11 +21,15 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class Observed:
-    """One label that an annotation says is present (+1) or absent (-1), and what makes it known."""
+    """One label that an annotation says is present (+1) or absent (-1), and what makes it known.
+
+    area: the share of the image, 0..1, that its regions cover, where some were drawn.
+    """
 
     label: str
     value: int
     source: Source
+    area: float | None = None
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,10 @@ class Submission:
     """What an annotator submitted, as it was at the moment `at`.
 
     studio_annotation: its number in Label Studio, where it has one. result: Label Studio's own, as it came.
-    lead_time: seconds. suggested, suggested_version: what was shown ticked, and by which version.
-    observed: what it makes known.
+    lead_time: seconds. suggested, suggested_version: what was shown ticked, and by which version of ours.
+    observed: what it makes known. shown: the prediction on the page, as it came, whoever made it. unmatched:
+    names in it that no label has. unused: why it makes nothing known. imported: it was there before the
+    project was connected.
     """
 
     studio_annotation: int | None
@@ -46,6 +52,12 @@ class Submission:
     suggested: Sequence[str] | None
     observed: Sequence[Observed]
     at: datetime
+    shown: Sequence[Any] | None = None
+    unmatched: Sequence[str] = ()
+    review: Review | None = None
+    unused: Unused | None = None
+    ground_truth: bool = False
+    imported: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,12 @@ def record_annotation(
         lead_time=submission.lead_time,
         suggested_version=submission.suggested_version,
         suggested=None if submission.suggested is None else list(submission.suggested),
+        shown=None if submission.shown is None else as_stored(list(submission.shown)),
+        unmatched=list(submission.unmatched),
+        review=submission.review,
+        unused=submission.unused,
+        ground_truth=submission.ground_truth,
+        imported=submission.imported,
         created_at=utc(submission.at),
         updated_at=utc(submission.at),
     )
@@ -212,7 +230,7 @@ def _came_late(session: Session, fresh: Annotation, newest: Annotation | None) -
 def _says_the_same(
     session: Session, live: Annotation, fresh: Annotation, values: dict[int, Observed]
 ) -> bool:
-    names = ("image_id", "result", "skipped", "annotator")
+    names = ("image_id", "result", "skipped", "annotator", "ground_truth", "unmatched", "review", "unused")
     if any(getattr(live, name) != getattr(fresh, name) for name in names):
         return False
     stored = select(Observation.label_id, Observation.value, Observation.source).where(
@@ -254,6 +272,8 @@ def _observations(annotation: Annotation, values: dict[int, Observed]) -> Iterab
             annotator=annotation.annotator,
             lead_time=annotation.lead_time,
             suggested_version=annotation.suggested_version,
+            ground_truth=annotation.ground_truth,
+            area=observed.area,
         )
 
 

@@ -20,6 +20,36 @@ class Source(StrEnum):
     IMPORTED = "imported"
 
 
+class Unticked(StrEnum):
+    """What an answer says of the labels that it does not name, where all that apply are asked for."""
+
+    UNKNOWN = "unknown"
+    ABSENT = "absent"  # the project labels completely
+
+
+class Suggest(StrEnum):
+    """How suggestions reach the annotator."""
+
+    TICKS = "ticks"  # pre-ticked, where a control can be
+    ORDER = "order"  # by the order of the queue alone
+
+
+class Review(StrEnum):
+    """What an annotator said to have looked at."""
+
+    SUGGESTIONS = "suggestions checked"
+    ALL_LABELS = "all labels marked"
+
+
+class Unused(StrEnum):
+    """Why an answer makes nothing known."""
+
+    UNKNOWN_LABEL = "unknown label"  # it names what is no label of the project
+    OTHER_CONTROLS = "other controls"  # it says nothing in the control that holds the labels
+    UNTOUCHED = "untouched"  # it leaves everything as it was shown
+    SHOWN_UNKNOWN = "shown unknown"  # it changes a prediction that is not known
+
+
 class RunState(StrEnum):
     """Where a training run is in its life; at most one a project is queued or running."""
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.store.bulk import chunked, upsert
 from annotator.store.models import Annotation, Image, Suggestion
 from annotator.store.types import utc_now
+from annotator.store.unused import done
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def suggestions_left(session: Session, version_id: int) -> int:
 
 def _to_ask(version_id: int) -> tuple[ColumnElement[bool], ...]:
     answered = select(Annotation.id).where(
-        Annotation.image_id == Suggestion.image_id, Annotation.retired_at.is_(None)
+        Annotation.image_id == Suggestion.image_id, Annotation.retired_at.is_(None), done()
     )
     return (
         Suggestion.version_id == version_id,

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Annotated
-from xml.etree import ElementTree as Xml
 
 import typer
+from click import Choice
 
 from annotator.commands.options import Json, StudioProject
 from annotator.commands.values import label_names
 from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
 from annotator.flags import Panel
-from annotator.labelstudio.backends import Json as JsonObject
+from annotator.labelstudio.choosing import Ask, Wanted, choose
 from annotator.labelstudio.client import Studio
-from annotator.labelstudio.config import build_config, parse_config
-from annotator.labelstudio.health import Check, check_project, check_studio
+from annotator.labelstudio.config import Chosen, parse_config
+from annotator.labelstudio.errors import LabelStudioRefused
+from annotator.labelstudio.health import Check, check_project, check_studio, in_words
+from annotator.labelstudio.mend import mended
+from annotator.labelstudio.preview import preview, what_is_known
+from annotator.labelstudio.projects import find_project
+from annotator.labelstudio.reading import chosen_of
+from annotator.labelstudio.reconcile import ReconcileProgress
 from annotator.settings import Settings, renewed, save_credentials
-from model_backend.commands.console import show_checks, standard
+from annotator.store import check, open_store
+from model_backend.commands.console import show_checks, stage_bar, standard
+from model_backend.commands.label_config_options import (
+    Control,
+    DryRun,
+    FixConfig,
+    ImageField,
+    Labels,
+    SuggestOption,
+    UntickedOption,
+)
 from model_backend.stack.addresses import BACKEND_URL, address_for_studio, backend_url
 from model_backend.stack.installation import migrated_store
 from model_backend.stack.liveness import ask
@@ -39,21 +58,6 @@ BackendUrl = Annotated[
         show_default="http://HOST:PORT",
     ),
 ]
-Labels = Annotated[
-    str | None,
-    typer.Option(
-        "--labels",
-        envvar="ONETAG_LABELS",
-        help="With --fix-config: a,b,c or @labels.txt.",
-        show_default="the choices that are there",
-    ),
-]
-FixConfig = Annotated[
-    bool,
-    typer.Option(
-        "--fix-config", envvar="ONETAG_FIX_CONFIG", help="Replace a label config that lacks our controls."
-    ),
-]
 RemoveOrphans = Annotated[
     bool,
     typer.Option(
@@ -62,6 +66,16 @@ RemoveOrphans = Annotated[
         help="Delete webhooks whose ML backend is gone; each slows every Submit.",
     ),
 ]
+
+
+Bar = Callable[[str], AbstractContextManager[ReconcileProgress]]
+"""Opens a progress bar with a title."""
+
+
+@contextmanager
+def unseen(_title: str) -> Iterator[ReconcileProgress]:
+    """No progress bar."""
+    yield lambda _stage, _share: None
 
 
 @dataclass(frozen=True)
@@ -73,38 +87,60 @@ class Request:
     labels: tuple[str, ...] | None = None
     fix_config: bool = False
     remove_orphans: bool = False
+    wanted: Wanted = field(default_factory=Wanted)
+    dry_run: bool = False
     say: Callable[[str], None] = lambda _: None
     """Told what was put right."""
 
 
 @with_settings(Panel.STORE, Panel.BACKEND, Panel.STUDIO)
-def connect(
+def connect(  # noqa: PLR0913 (a flag each)
     settings: Settings,
     project: StudioProject = None,
     backend_url: BackendUrl = None,
     labels: Labels = None,
+    control: Control = None,
+    image_field: ImageField = None,
     *,
+    unticked: UntickedOption = None,
+    suggest: SuggestOption = None,
     fix_config: FixConfig = False,
     remove_orphans: RemoveOrphans = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Connect a project of an existing Label Studio, and check every link; start `onetag serve` first."""
+    console = standard(quiet=json)
     request = Request(
         project=project,
         backend_url=backend_url,
         labels=None if labels is None else tuple(label_names(labels)),
         fix_config=fix_config,
         remove_orphans=remove_orphans,
+        wanted=Wanted(control, image_field, unticked, suggest),
+        dry_run=dry_run,
         say=standard(quiet=json).print,
     )
-    if not show_checks(link(settings, request), standard(), as_json=json):
+    ask = _ask if console.is_terminal and sys.stdin.isatty() and not json else None
+    checks = link(settings, request, ask, partial(stage_bar, standard(quiet=True)))
+    if not show_checks(checks, standard(), as_json=json):
         raise typer.Exit(1)
 
 
-def link(settings: Settings, request: Request) -> list[Check]:
+def _ask(question: str, answers: Sequence[str]) -> str:
+    return str(typer.prompt(question, type=Choice(list(answers)), err=True))
+
+
+def link(
+    settings: Settings,
+    request: Request,
+    ask: Ask | None = None,
+    bar: Bar = unseen,
+) -> list[Check]:
     """Connect as far as it goes, and return every link with what to do about a broken one.
 
-    Raises OnetagError when an address, a token or the project's number is missing.
+    `ask` chooses between controls that could hold the labels, `bar` shows how far reading is. Raises
+    OnetagError when an address, a token or the project's number is missing.
     """
     if settings.label_studio_url is None or settings.label_studio_token is None:
         raise OnetagError(
@@ -120,22 +156,33 @@ def link(settings: Settings, request: Request) -> list[Check]:
     found = check_studio(studio)
     if not all(check.ok for check in found):
         return found
+    before = chosen_before(settings, studio.url, request.project)
+    if request.dry_run:
+        return found + looked_at(studio, request.project, request, before, ask, bar)
     settings = kept(settings, studio.url, settings.label_studio_token.get_secret_value(), request.backend_url)
-    found += label_config(studio, request.project, request)
+    chosen, problems = label_config(studio, request.project, request, before, ask)
+    found += problems
     request.say("Looking for the ML backend ...")
     found += backend(settings)
     settings = renewed(settings)
-    if all(check.ok for check in found):
-        store = migrated_store(settings)
-        connect_project(settings, studio, request.project, store, say=request.say)
+    known: list[Check] = []
+    if chosen is not None and all(check.ok for check in found):
+        store = migrated_store(settings, request.say)
+        with bar("Connecting") as progress:
+            project_id = connect_project(
+                settings, studio, request.project, store, chosen, say=request.say, progress=progress
+            )
+        with store.reading() as session:
+            known = list(what_is_known(session, project_id).checks())
         store.close()
     if request.remove_orphans:
         for orphan in studio.orphans(request.project):
             studio.delete_webhook(int(orphan["id"]))
-    if settings.secret is None or not all(check.ok for check in found):
+    if settings.secret is None or chosen is None or not all(check.ok for check in found):
         return found
     where = address_for_studio(settings)
-    return found[:1] + check_project(studio, request.project, where, settings.secret)
+    links = check_project(studio, request.project, where, settings.secret, chosen=chosen)
+    return found[:1] + links + known
 
 
 def kept(settings: Settings, url: str, token: str, backend_url: str | None) -> Settings:
@@ -147,37 +194,76 @@ def kept(settings: Settings, url: str, token: str, backend_url: str | None) -> S
     return with_secret(settings)
 
 
-def label_config(studio: Studio, project: int, request: Request) -> list[Check]:
-    """Whether the project's label config has our controls; with `fix_config` it gets them."""
+def chosen_before(settings: Settings, url: str, project: int) -> Chosen:
+    """What was chosen when the project was connected before; nothing, where it was not."""
+    store = open_store(settings.store_url)
     try:
-        there = studio.project(project)
+        if not check(store).ok:
+            return Chosen()
+        with store.reading() as session:
+            row = find_project(session, url, Identity(project))
+            return chosen_of(row) if row is not None else Chosen()
+    finally:
+        store.close()
+
+
+def label_config(
+    studio: Studio, project: int, request: Request, before: Chosen, ask: Ask | None
+) -> tuple[Chosen | None, list[Check]]:
+    """What is chosen of the project's label config, or why it cannot be read.
+
+    With `fix_config` our controls are added to it first.
+    """
+    try:
+        there = str(studio.project(project)["label_config"])
+    except OnetagError as error:
+        return None, [Check.broken(f"project {project}", error.problem, error.fix)]
+    try:
+        chosen, config = settled(there, request, before, ask)
+        if config != there:
+            studio.update_project(project, label_config=config)
+    except LabelStudioRefused as error:
+        fix = "Correct those answers, or add these labels to their control; then run this again."
+        detail = f"Nothing was changed: Label Studio does not take our controls beside it. {error.problem}"
+        return None, [Check.broken("label config", detail, fix)]
+    except OnetagError as error:
+        return None, [Check.broken("label config", error.problem, error.fix)]
+    return chosen, []
+
+
+def settled(there: str, request: Request, before: Chosen, ask: Ask | None) -> tuple[Chosen, str]:
+    """What is chosen, and the label config that it is chosen of: with our controls, where asked for.
+
+    Raises OnetagError when it cannot be read that way.
+    """
+    if not request.fix_config:
+        return choose(there, request.wanted, before, ask), there
+    control = request.wanted.control or before.control
+    with suppress(OnetagError):  # what is wrong with it may be mended; if not, that is told below
+        control = choose(there, request.wanted, before, ask).control
+    config = mended(there, control, request.labels)
+    return choose(config, replace(request.wanted, control=control), before), config
+
+
+def looked_at(
+    studio: Studio,
+    project: int,
+    request: Request,
+    before: Chosen,
+    ask: Ask | None,
+    bar: Bar,
+) -> list[Check]:
+    """What the label config and the answers say, with nothing written anywhere."""
+    try:
+        there = str(studio.project(project)["label_config"])
+        chosen, config = settled(there, request, before, ask)
+        found = [Check.good("label config", in_words(parse_config(config, chosen)))]
+        if config != there:
+            found.append(Check.good("--fix-config", "adds our controls beside what is there"))
+        with bar("Looking") as progress:
+            return found + list(preview(studio, project, config, chosen, progress).checks())
     except OnetagError as error:
         return [Check.broken(f"project {project}", error.problem, error.fix)]
-    try:
-        parse_config(there["label_config"])
-    except OnetagError as error:
-        if not request.fix_config:
-            fix = "Add --fix-config to have it replaced; answers given so far stay."
-            return [Check.broken("label config", str(error), fix)]
-        studio.update_project(project, label_config=mended(there, request.labels))
-    return []
-
-
-def mended(project: JsonObject, labels: tuple[str, ...] | None) -> str:
-    """A label config with our controls, for the labels given or those that the old one offers."""
-    try:
-        old = Xml.fromstring(project["label_config"])  # noqa: S314 (Label Studio has parsed it before)
-    except Xml.ParseError:
-        old = Xml.Element("View")
-    offered = dict.fromkeys(choice.get("value", "") for choice in old.iter("Choice"))
-    image = next(old.iter("Image"), None)
-    field = (image.get("value") or "").removeprefix("$") if image is not None else ""
-    names = labels or tuple(name for name in offered if name)
-    if not names:
-        raise OnetagError(
-            "The label config offers no choices to take over.", "Name the labels with --labels a,b,c."
-        )
-    return build_config(names, image_field=field or "image")
 
 
 def backend(settings: Settings, patience: float = PATIENCE) -> list[Check]:

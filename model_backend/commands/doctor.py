@@ -16,11 +16,13 @@ from annotator.commands.status import collect, problem_line
 from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
 from annotator.flags import Panel
+from annotator.labelstudio.config import Chosen
 from annotator.labelstudio.connection import open_studio
 from annotator.labelstudio.health import Check, Published, check_project, check_studio
 from annotator.settings import Settings
 from annotator.store import check, open_store
 from annotator.store.current import FIRST
+from annotator.store.states import Unused
 from model_backend.commands.console import show_checks, standard
 from model_backend.stack.addresses import address_for_studio, backend_url
 from model_backend.stack.liveness import SILENT_AFTER, ask, seconds_since_beat
@@ -53,6 +55,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield images(row)
         yield inbox(row)
         yield training(row)
+        yield from answers(row)
     yield from label_studio(settings, rows)
 
 
@@ -171,6 +174,14 @@ def training(row: dict[str, Any]) -> Check:
     return Check.good(name, f"{run['state']}, version {row['version'] or 'none yet'}")
 
 
+def answers(row: dict[str, Any]) -> Iterator[Check]:
+    """Answers that make nothing known, and why; of suggestions left untouched there is nothing to mend."""
+    name = f"answers of project {row['project']}"
+    for each in row["answers_unused"]:
+        mended = each["reason"] == Unused.UNTOUCHED
+        yield Check(name, ok=mended, detail=f"not used: {each['detail']}", fix="" if mended else each["fix"])
+
+
 def label_studio(settings: Settings, rows: list[dict[str, Any]]) -> Iterator[Check]:
     """Label Studio itself, then each of its projects that the store knows."""
     studio = open_studio(settings)
@@ -192,9 +203,7 @@ def label_studio(settings: Settings, rows: list[dict[str, Any]]) -> Iterator[Che
             where = address_for_studio(settings)
             published = Published(row["version"], row["images_left"], row["suggestions_left"])
             yield from check_project(
-                studio,
-                row["project"],
-                where,
-                settings.secret,
+                *(studio, row["project"], where, settings.secret),
                 published=published if row["version"] else None,
+                chosen=Chosen(row["control"], row["image_field"], row["unticked"], row["suggest"]),
             )

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.answers import ticked
 from annotator.labelstudio.config import SUGGESTED
-from annotator.labelstudio.observations import ticked
 from annotator.store import (
     Event,
     Image,

@@ -18,10 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.config import LabelConfig, parse_config
+from annotator.labelstudio.config import LabelConfig
 from annotator.labelstudio.payloads import Task, read
 from annotator.labelstudio.predictions import empty_prediction, prediction
 from annotator.labelstudio.projects import Identity, find_project
+from annotator.labelstudio.reading import project_config
 from annotator.settings import Settings, renewed
 from annotator.store import Image, ModelVersion, Store, Suggested, Suggestion, live_labels
 from annotator.store.versions import active_version
@@ -67,9 +68,8 @@ class _Context:
 
     def prediction(self, suggested: Suggested | Suggestion) -> dict[str, Any]:
         labels = [name for name in suggested.labels if name in self.live]
-        return prediction(
-            labels, self.version.name, suggested.score, cluster=suggested.cluster, kind=self.config.kind
-        )
+        version, score, cluster = self.version.name, suggested.score, suggested.cluster
+        return prediction(labels, version, score, self.config.ticks, cluster=cluster)
 
 
 class Predictor:
@@ -125,7 +125,7 @@ class Predictor:
         if project is None or version is None:
             return None
         live = frozenset(label.name for label in live_labels(session, project.id))
-        return _Context(version, parse_config(project.label_config), live)
+        return _Context(version, project_config(project), live)
 
     def _chunks(self, missing: Sequence[Wanted], before: float) -> Iterator[Sequence[Wanted]]:
         """Batches to compute, each in its turn, for as long as there is time."""

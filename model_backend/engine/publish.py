@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
-from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.predictions import NO_VERSION, prediction
+from annotator.labelstudio.reading import project_config
 from annotator.settings import Settings
 from annotator.store import (
     ModelVersion,
@@ -208,7 +208,7 @@ def _window(session: Session, settings: Settings, project_id: int, studio_url: s
     if version is None or project.studio_project is None or _is_published(version):
         return None
     live = {label.name for label in live_labels(session, project_id)}
-    kind = parse_config(project.label_config).kind
+    ticks = project_config(project).ticks
     chosen = next_suggestions(session, version.id, settings.window)
     scores = in_turns([each.score for _, each in chosen], [each.cluster for _, each in chosen])
     return Window(
@@ -223,8 +223,8 @@ def _window(session: Session, settings: Settings, project_id: int, studio_url: s
                 _still(suggestion.labels, live),
                 version.name,
                 score,
+                ticks,
                 task=task,
-                kind=kind,
             )
             for (task, suggestion), score in zip(chosen, scores, strict=True)
         ],

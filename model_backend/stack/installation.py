@@ -5,6 +5,7 @@ Each step first looks whether it is done, so a run that was killed anywhere is s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sqlalchemy import select
 
 from annotator.commands.options import STUDIO_PORT
 from annotator.errors import OnetagError
+from annotator.labelstudio.replay import replay
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
 from annotator.store import Image, open_store, upgrade
 from model_backend.stack import local_files
@@ -51,6 +53,8 @@ FIRST_SECONDS, LATER_SECONDS, BACKEND_SECONDS = 40.0, 6.0, 5.0
 """How long the parts take to start on an ordinary machine: Label Studio at first and later, the backend."""
 LAST_FOLDER = "images_folder"
 """The field of the credentials file with the folder of images that was served last."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Inst
 
 def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar: Bar) -> Installation:
     """Bring everything up, in order; started parts are the supervisor's even when a later step fails."""
-    store = migrated_store(settings)
+    store = migrated_store(settings, say)
     with bar("Looking through the images") as progress:
         found = look(settings, plan, store, progress)
     first = is_first_start(settings.data_dir)
@@ -253,10 +257,20 @@ def port_of_studio(data_dir: Path, given: int | None) -> int:
     return given or (int(kept) if kept.isdigit() else STUDIO_PORT)
 
 
-def migrated_store(settings: Settings) -> Store:
-    """The store with the tables of this release. Raises OnetagError when it is newer than the code."""
+def migrated_store(settings: Settings, say: Say = log.info) -> Store:
+    """The store with the tables and the rule of this release. Raises OnetagError when it is newer."""
     store = open_store(settings.store_url)
     upgrade(store)
+    told: list[int] = []
+
+    def tell(done: int, total: int) -> None:
+        if not told:
+            say(f"Reading {total} answers anew, by the rule of this release ...")
+        told.append(done)
+
+    report = replay(store, progress=tell)
+    if report.annotations:
+        say(f"{report}.")
     return store
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.projects import recognise_project, tasks_tell
 from annotator.labelstudio.reconcile import ReconcileProgress, reconcile
+from annotator.store import Annotation
 from model_backend.stack.addresses import address_for_studio
 
 if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio
+    from annotator.labelstudio.config import Chosen
     from annotator.settings import Settings
     from annotator.store import Store
 
@@ -53,6 +57,7 @@ def connect_project(
     studio: Studio,
     project: int,
     store: Store,
+    chosen: Chosen | None = None,
     *,
     own: bool = False,
     say: Callable[[str], None] = lambda _: None,
@@ -60,28 +65,32 @@ def connect_project(
 ) -> int:
     """Connect backend and project, make their records agree, and return the project's id in the store.
 
-    own: whether this is the one Label Studio that `onetag up` keeps. say: is told what was put right.
+    chosen: of its label config; None keeps what was chosen before. own: whether this is the one Label Studio
+    that `onetag up` keeps. say: is told what was put right. What was answered before a project is connected
+    for the first time is recorded as imported.
     """
     if settings.secret is None:
         raise OnetagError("The backend has no secret.", "Set ONETAG_SECRET.")
     there = studio.project(project)
     with store.reading() as session:
         doubtful = tasks_tell(session, project)
-    tasks = image_addresses(studio, project, there["label_config"]) if doubtful else {}
+    tasks = image_addresses(studio, project, there["label_config"], chosen or Chosen()) if doubtful else {}
     with store.session() as session:
-        recognised = recognise_project(session, studio.url, there, tasks, own=own)
+        recognised = recognise_project(session, studio.url, there, tasks, own=own, chosen=chosen)
         project_id = recognised.project.id
+        recorded = select(Annotation.id).where(Annotation.project_id == project_id).limit(1)
+        first = session.scalars(recorded).first() is None
     for note in recognised.notes:
         say(f"Project {project}: {note}")
     title = there.get("model_version") or BACKEND_TITLE
     studio.connect_backend(project, address_for_studio(settings), title, settings.secret)
-    reconcile(store, studio, project_id, progress)
+    reconcile(store, studio, project_id, progress, imported=first)
     return project_id
 
 
-def image_addresses(studio: Studio, project: int, label_config: str) -> dict[int, str]:
+def image_addresses(studio: Studio, project: int, label_config: str, chosen: Chosen) -> dict[int, str]:
     """The image address of every task that has one."""
-    field = parse_config(label_config).image_field
+    field = parse_config(label_config, chosen).image_field
     return {
         int(task["id"]): str(task["data"][field]) for task in studio.tasks(project) if field in task["data"]
     }

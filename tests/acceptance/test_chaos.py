@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.answers import ticked
 from annotator.labelstudio.client import Studio
-from annotator.labelstudio.observations import ticked
 from annotator.labelstudio.reconcile import reconcile
 from annotator.store import Annotation, Label, Observation, Project, Store
 from model_backend.demo.annotator import Answer, Shown, regions

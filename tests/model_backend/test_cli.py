@@ -55,7 +55,7 @@ BENCHMARKS = re.compile(
 
 def test_all_commands_are_there() -> None:
     assert {path[0] for path in WALKED if path} == COMMANDS
-    assert {path[1] for path in WALKED if len(path) == 2} == {"upgrade", "downgrade", "check"}
+    assert {path[1] for path in WALKED if len(path) == 2} == {"upgrade", "downgrade", "check", "replay"}
 
 
 @pytest.mark.parametrize("path", WALKED, ids=" ".join)

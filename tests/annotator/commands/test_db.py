@@ -46,6 +46,14 @@ def test_a_script_reads_json(tmp_path: Path) -> None:
     assert after["current"] == after["head"]
 
 
+def test_a_replay_tells_what_changed(tmp_path: Path) -> None:
+    assert run("replay", "--data-dir", str(tmp_path)).exit_code == 1, "there is no database yet"
+    run("upgrade", "--data-dir", str(tmp_path))
+    assert "0 of 0 answers read anew" in run("replay", "--data-dir", str(tmp_path)).stdout
+    told = json.loads(run("replay", "--json", "--data-dir", str(tmp_path)).stdout)
+    assert (told["annotations"], told["changed"], told["changes"]) == (0, 0, {})
+
+
 def test_every_flag_has_a_variable(tmp_path: Path) -> None:
     assert json.loads(run("upgrade", DATA_DIR=str(tmp_path), JSON="1").stdout)["ok"] is True
     assert (tmp_path / "onetag.db").is_file()

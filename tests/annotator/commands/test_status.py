@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from annotator.commands.status import collect, status
 from annotator.commands.values import chosen_project, label_names
 from annotator.errors import OnetagError
+from annotator.labelstudio.config import build_config
 from annotator.settings import Settings
 from annotator.store import (
     Image,
@@ -25,6 +27,7 @@ from annotator.store import (
     sync_images,
     sync_labels,
 )
+from annotator.store.states import Unusable, Unused
 
 NOW = datetime.now(UTC)
 
@@ -90,7 +93,7 @@ def test_what_is_not_used_is_told_with_its_reason(
         project = session.get_one(Project, project_id)
         image = session.query(Image).order_by(Image.studio_task).first()
         assert image is not None
-        image.problem = "It is no [image]. Upload it again."
+        image.unusable, image.problem = Unusable.NO_IMAGE, "It is no [image]. Upload it again."
         submission = Submission(1, [], False, "ann", None, None, None, [Observed("cat", 1, Source.TAG)], NOW)
         record_annotation(session, project, image, submission)
         sync_labels(session, project, ["dog"])
@@ -102,6 +105,24 @@ def test_what_is_not_used_is_told_with_its_reason(
     assert f"(p{project_id}, project 7 at http://127.0.0.1:8080)" in shown
     assert "1 images: task 1: It is no [image]. Upload it again." in shown
     assert "cat: 1 answers are kept, and count again when the label is back" in shown
+
+
+def test_answers_that_are_not_used_are_told_and_do_not_count(sqlite_store: Store) -> None:
+    project_id = a_project(sqlite_store)
+    with sqlite_store.session() as session:
+        project = session.get_one(Project, project_id)
+        project.label_config = build_config(["cat", "dog"])
+        image = session.query(Image).order_by(Image.studio_task).first()
+        assert image is not None
+        now = datetime.now(UTC)
+        unknown = Submission(1, [], False, "1", 1.0, None, None, [], now, unmatched=["zebra"])
+        record_annotation(session, project, image, replace(unknown, unused=Unused.UNKNOWN_LABEL))
+    (row,) = collect(sqlite_store)
+    assert row["images_answered"] == 0
+    (unused,) = row["answers_unused"]
+    assert (unused["reason"], unused["answers"]) == ("unknown label", 1)
+    assert "zebra (tasks 1)" in unused["detail"]
+    assert "2 labels in 'label'" in row["label_config"]
 
 
 def test_the_only_project_needs_no_number(sqlite_store: Store) -> None:

@@ -19,6 +19,17 @@ def test_labels_are_listed_or_read_from_a_file(tmp_path: Path) -> None:
     assert label_names(f"@{tmp_path / 'labels.txt'}") == ["Kätzchen", "bus stop, covered"]
 
 
+def test_a_byte_order_mark_and_windows_lines_are_no_part_of_a_label(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbfcat\r\ndog\r\n")
+    assert label_names(f"@{tmp_path / 'labels.txt'}") == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("name", ["ca\u200bt", "\u202ecat", "do\ufeffg"])
+def test_an_invisible_character_is_refused_by_name(name: str) -> None:
+    with pytest.raises(OnetagError, match=f"U\\+{max(map(ord, name)):04X}"):
+        label_names(f"bird,{name}")
+
+
 @pytest.mark.parametrize("text", ["", " , ", "cat,cat", "@nowhere.txt", "@"])
 def test_what_names_no_labels_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

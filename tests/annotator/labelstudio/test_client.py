@@ -16,12 +16,13 @@ from pydantic import SecretStr
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import ACTIONS, SECRET_HEADER
 from annotator.labelstudio.client import Studio
-from annotator.labelstudio.config import build_config
+from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.errors import LabelStudioMissing, LabelStudioRefused, LabelStudioUnauthorized
 from annotator.labelstudio.predictions import prediction
 from model_backend.stack.label_studio import LabelStudioProcess
 from tests.annotator.labelstudio.conftest import Answer, Asked, Stand
 
+TICKS = parse_config(build_config(["cat", "dog", "tree"])).ticks
 TOKEN = SecretStr("0123456789abcdef0123456789abcdef01234567")
 SECRET = SecretStr("the-shared-secret")
 
@@ -39,7 +40,7 @@ def test_importing_the_client_is_quick() -> None:
 def test_predictions_are_pushed_in_batches_and_counted(new_stand: NewStand) -> None:
     stand = new_stand(lambda asked: Answer(201, {"created": len(asked.json)}))
     steps: list[tuple[int, int]] = []
-    items = [prediction(["cat"], "v1", 0.5, task=number) for number in range(1, 1201)]
+    items = [prediction(["cat"], "v1", 0.5, TICKS, task=number) for number in range(1, 1201)]
     assert Studio(stand.url, TOKEN).push_predictions(9, items, lambda *step: steps.append(step)) == 1200
     assert [len(each.json) for each in stand.asked] == [500, 500, 200]
     assert steps == [(500, 1200), (1000, 1200), (1200, 1200)]
@@ -50,7 +51,7 @@ def test_predictions_are_pushed_in_batches_and_counted(new_stand: NewStand) -> N
 def test_predictions_that_are_silently_dropped_are_told(new_stand: NewStand, answer: Any) -> None:
     stand = new_stand(lambda _asked: Answer(201, answer))
     with pytest.raises(OnetagError, match="stored 0 of 1 predictions"):
-        Studio(stand.url, TOKEN).push_predictions(9, [prediction(["cat"], "v1", 0.5, task=1)])
+        Studio(stand.url, TOKEN).push_predictions(9, [prediction(["cat"], "v1", 0.5, TICKS, task=1)])
 
 
 def test_tasks_that_vanish_while_they_are_read(new_stand: NewStand) -> None:
@@ -170,14 +171,14 @@ def test_the_queue_follows_the_version(studio: Studio, new_studio_project: NewPr
     tasks = [task["id"] for task in studio.tasks(project)]
     scores = {tasks[0]: 0.9, tasks[1]: 0.1, tasks[2]: 0.5}
     studio.push_predictions(
-        project, [prediction(["dog"], "v1", score, task=task) for task, score in scores.items()]
+        project, [prediction(["dog"], "v1", score, TICKS, task=task) for task, score in scores.items()]
     )
     studio.set_queue(project, "v1")
     first = studio.next_task(project)
     assert first is not None
     assert first["id"] == tasks[1]
     studio.push_predictions(
-        project, [prediction(["dog"], "v2", 1 - score, task=task) for task, score in scores.items()]
+        project, [prediction(["dog"], "v2", 1 - score, TICKS, task=task) for task, score in scores.items()]
     )
     studio.set_queue(project, "v2")
     studio.annotate(tasks[1], labelled("cat"))
@@ -196,9 +197,9 @@ def test_a_page_that_is_open_can_be_submitted_after_a_new_version(
     """Submit names the prediction that was shown, and is refused once that one is deleted."""
     project = new_studio_project(uris=("data:,a", "data:,b"))
     tasks = [task["id"] for task in studio.tasks(project)]
-    studio.push_predictions(project, [prediction(["dog"], "v1", 0.5, task=task) for task in tasks])
+    studio.push_predictions(project, [prediction(["dog"], "v1", 0.5, TICKS, task=task) for task in tasks])
     shown = [studio.task(task)["predictions"][0]["id"] for task in tasks]
-    studio.push_predictions(project, [prediction(["dog"], "v2", 0.5, task=task) for task in tasks])
+    studio.push_predictions(project, [prediction(["dog"], "v2", 0.5, TICKS, task=task) for task in tasks])
     studio.set_queue(project, "v2")
 
     assert studio.clear_superseded(project, "v2", ["v1", "v2"], older_than=timedelta(hours=1)) == []

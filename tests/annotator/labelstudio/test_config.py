@@ -9,7 +9,8 @@ import pytest
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.client import Studio
-from annotator.labelstudio.config import LabelConfig, build_config, parse_config
+from annotator.labelstudio.config import build_config, parse_config
+from annotator.labelstudio.controls import Role
 from annotator.labelstudio.predictions import prediction
 
 HARD_NAMES = (
@@ -45,7 +46,12 @@ def choices(xml: str, control: str) -> list[Xml.Element]:
     ids=["one", "hard names", "60", "61", "500"],
 )
 def test_a_config_is_read_back_as_it_was_meant(labels: tuple[str, ...], kind: str) -> None:
-    assert parse_config(build_config(labels)) == LabelConfig(labels, "image", kind)  # type: ignore[arg-type]
+    config = parse_config(build_config(labels))
+    assert (config.labels, config.image_field, config.kind) == (labels, "image", kind)
+    assert (config.control.role, config.review) == (Role.ONE, "review")
+    assert config.ticks == config.suggested
+    assert config.suggested is not None
+    assert config.suggested.labels == labels
 
 
 def test_the_field_of_the_image_can_be_another() -> None:
@@ -98,16 +104,23 @@ def without(control: str) -> str:
     return Xml.tostring(root, encoding="unicode")
 
 
-@pytest.mark.parametrize("control", ["image", "label", "suggested", "review"])
-def test_a_missing_control_is_named(control: str) -> None:
-    with pytest.raises(OnetagError, match=f'lacks .*name="{control}"'):
-        parse_config(without(control))
+def test_a_missing_image_is_named() -> None:
+    with pytest.raises(OnetagError, match='lacks <Image name="image"'):
+        parse_config(without("image"))
+
+
+def test_of_our_controls_those_that_are_there_are_used() -> None:
+    bare = parse_config(without("suggested"))
+    assert (bare.control.name, bare.control.role, bare.ticks) == ("label", Role.ONE, None)
+    assert parse_config(without("review")).review is None
+    plain = parse_config(without("label"))
+    assert (plain.control.name, plain.control.role) == ("suggested", Role.MANY)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('choice="multiple"', 'choice="single"', 'name="suggested" choice="multiple"'),
+        ('choice="multiple"', 'choice="single"', "Several controls could hold the labels"),
         ('value="$image"', 'value="image"', 'name="image"'),
         ('value="All labels marked"', 'value="Done"', "lacks the choice All labels marked"),
         ('<Choice value="dog" />', "", "differ in dog"),
@@ -133,10 +146,11 @@ def test_nested_choices_are_refused() -> None:
         parse_config(nested)
 
 
-def test_an_alias_is_the_name_that_results_carry() -> None:
-    assert parse_config(build_config(["cat"]).replace('value="cat"', 'value="Katze" alias="cat"')).labels == (
-        "cat",
-    )
+def test_an_alias_is_how_results_write_a_label() -> None:
+    config = parse_config(build_config(["cat"]).replace('value="cat"', 'value="Katze" alias="cat"'))
+    assert config.labels == ("Katze",)
+    assert config.control.written == {"Katze": ("cat",)}
+    assert config.control.label_of(["cat"]) == config.control.label_of(["Katze"]) == "Katze"
 
 
 @pytest.mark.parametrize("xml", ["", "<View", "nonsense", '<!DOCTYPE x [<!ENTITY a "b">]><View>&a;</View>'])
@@ -155,6 +169,6 @@ def test_label_studio_takes_the_config_and_its_predictions(
     project = new_studio_project(labels, uris=("data:,x",))
     studio.validate_config(project, config)
     assert parse_config(studio.project(project)["label_config"]).labels == labels
-    kind = parse_config(config).kind
+    ticks = parse_config(config).ticks
     task = next(studio.tasks(project))["id"]
-    assert studio.push_predictions(project, [prediction(labels, "v1", 0.5, task=task, kind=kind)]) == 1
+    assert studio.push_predictions(project, [prediction(labels, "v1", 0.5, ticks, task=task)]) == 1

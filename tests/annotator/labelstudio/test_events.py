@@ -217,7 +217,11 @@ def shown_by(session: Session) -> tuple[str | None, list[str] | None]:
 
 
 def prediction(number: int, version: str, *labels: str) -> dict[str, Any]:
-    return {"id": number, "model_version": version, "result": [region("suggested", *labels)]}
+    return {
+        "id": number,
+        "model_version": version,
+        "result": [region("suggested", *labels, key=region_id(version))],
+    }
 
 
 def suggest(
@@ -257,7 +261,7 @@ def test_the_region_itself_tells_its_version(session: Session, project: Project)
     changed = region("suggested", "dog", origin="prediction-changed", key=region_id("v1"))
     annotated(session, result=[CAT, changed])
     assert shown_by(session) == ("v1", ["dog", "tree"])
-    assert known(session) == {"cat": "+tag", "dog": "+confirmed", "tree": "-rejected"}
+    assert known(session) == {"cat": "+tag", "tree": "-rejected"}
 
 
 def test_made_by_hand_or_imported_nothing_was_shown(session: Session, project: Project) -> None:
@@ -271,7 +275,7 @@ def test_an_edit_does_not_change_what_was_shown(session: Session, project: Proje
     annotated(session, parent_prediction=11, prediction=prediction(11, "v1", "dog"))
     annotated(session, "ANNOTATION_UPDATED", minute=5, result=[CAT, region("suggested", "dog")])
     assert shown_by(session) == ("v1", ["dog"])
-    assert known(session) == {"cat": "+tag", "dog": "+confirmed"}
+    assert known(session) == {"cat": "+tag"}
 
 
 # The label config
@@ -299,9 +303,7 @@ def test_a_project_update_that_is_not_about_labels(session: Session, project: Pr
     assert outcome == EventOutcome(project.id)
 
 
-def test_a_config_without_our_controls_is_a_problem_and_loses_nothing(
-    session: Session, project: Project
-) -> None:
+def test_a_config_without_an_image_is_a_problem_and_loses_nothing(session: Session, project: Project) -> None:
     event, outcome = edited(session, "<View><Text name='t' value='$t'/></View>")
     assert 'lacks <Image name="image"' in (outcome.problem or "")
     assert event.error == outcome.problem

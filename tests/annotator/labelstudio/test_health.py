@@ -9,11 +9,12 @@ import pytest
 from pydantic import SecretStr
 
 from annotator.labelstudio.client import Studio
-from annotator.labelstudio.config import build_config
+from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.health import Check, Published, check_project, check_studio
 from annotator.labelstudio.predictions import prediction
 from tests.annotator.labelstudio.conftest import Answer, Asked, Stand
 
+TICKS = parse_config(build_config(["cat", "dog", "tree"])).ticks
 SECRET = SecretStr("the-shared-secret")
 
 
@@ -52,7 +53,7 @@ def test_a_project_from_nothing_to_whole(
     assert "queue" in broken(check_project(studio, project, backend.url, SECRET, published=WAITING))
 
     task = next(studio.tasks(project))["id"]
-    studio.push_predictions(project, [prediction(["cat"], "v1", 0.5, task=task)])
+    studio.push_predictions(project, [prediction(["cat"], "v1", 0.5, TICKS, task=task)])
     studio.set_queue(project, "v1")
     checks = check_project(studio, project, f"{backend.url}/", SECRET, published=WAITING)
     assert broken(checks) == {}

@@ -1,4 +1,4 @@
-"""The table of ARCHITECTURE.md: what an annotation makes known, row by row."""
+"""The table of README.md: what an annotation makes known, row by row."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.observations import observe, strip_secrets
 
 LABELS = ("cat", "dog", "tree", "car")
@@ -38,7 +39,8 @@ def seen(
     result: Any, suggested: Any = SHOWN, *, labels: Any = LABELS, skipped: bool = False
 ) -> dict[str, str]:
     """Observations as {"cat": "+tag"}; each label at most once."""
-    found = observe(result, labels, suggested, skipped=skipped)
+    shown = None if suggested is None else [region("suggested", *suggested, origin=None)]
+    found = observe(result, parse_config(build_config(labels)), shown, skipped=skipped).observed
     assert len({each.label for each in found}) == len(found)
     return {each.label: f"{'+' if each.value > 0 else '-'}{each.source}" for each in found}
 
@@ -51,22 +53,30 @@ def test_suggestions_left_as_they_were_say_nothing() -> None:
     assert seen([CAT, UNTOUCHED]) == {"cat": "+tag"}
 
 
-def test_a_changed_suggestion_confirms_adds_and_rejects() -> None:
+def test_a_changed_suggestion_says_what_was_changed_and_nothing_of_what_stayed() -> None:
     changed = region("suggested", "dog", "car", origin="prediction-changed")
-    assert seen([CAT, changed]) == {"cat": "+tag", "dog": "+confirmed", "car": "+added", "tree": "-rejected"}
+    assert seen([CAT, changed]) == {"cat": "+tag", "car": "+added", "tree": "-rejected"}
 
 
-def test_unticking_and_ticking_again_confirms() -> None:
+def test_a_tick_beside_a_suggestion_does_not_confirm_it() -> None:
+    both = [region("label", "bus"), region("suggested", "person", "sheep", origin="prediction-changed")]
+    labels = ("bus", "person", "sheep")
+    assert seen(both, ("person",), labels=labels) == {"bus": "+tag", "sheep": "+added"}
+
+
+def test_unticking_and_ticking_again_says_nothing() -> None:
     again = region("suggested", *SHOWN, origin="prediction-changed")
-    assert seen([CAT, again]) == {"cat": "+tag", "dog": "+confirmed", "tree": "+confirmed"}
+    assert seen([CAT, again]) == {"cat": "+tag"}
 
 
-def test_all_unticked_and_ticked_anew_is_a_region_by_hand() -> None:
-    assert seen([CAT, region("suggested", "dog")]) == {
-        "cat": "+tag",
-        "dog": "+confirmed",
-        "tree": "-rejected",
-    }
+def test_all_unticked_and_some_ticked_anew_rejects_the_others() -> None:
+    assert seen([CAT, region("suggested", "dog")]) == {"cat": "+tag", "tree": "-rejected"}
+
+
+def test_a_changed_suggestion_that_was_checked_confirms_adds_and_rejects() -> None:
+    changed = region("suggested", "dog", "car", origin="prediction-changed")
+    expected = {"cat": "+tag", "dog": "+confirmed", "car": "+added", "tree": "-rejected"}
+    assert seen([CAT, changed, CHECKED]) == expected
 
 
 def test_all_unticked_leaves_no_region_and_rejects_all() -> None:
@@ -140,11 +150,7 @@ def test_without_a_label_the_suggestions_were_never_visible() -> None:
 
 def test_a_region_through_the_api_is_touched_when_it_differs() -> None:
     assert seen([CAT, region("suggested", *SHOWN, origin=None)]) == {"cat": "+tag"}
-    assert seen([CAT, region("suggested", "dog", origin=None)]) == {
-        "cat": "+tag",
-        "dog": "+confirmed",
-        "tree": "-rejected",
-    }
+    assert seen([CAT, region("suggested", "dog", origin=None)]) == {"cat": "+tag", "tree": "-rejected"}
 
 
 def test_labels_the_project_does_not_have_are_not_observed() -> None:
@@ -171,7 +177,7 @@ def test_of_two_regions_on_one_control_the_last_counts() -> None:
 
 
 def test_observations_come_in_the_order_of_the_labels() -> None:
-    found = observe([region("label", "tree"), ALL_MARKED], LABELS, None)
+    found = observe([region("label", "tree"), ALL_MARKED], parse_config(build_config(LABELS))).observed
     assert [each.label for each in found] == list(LABELS)
 
 
@@ -200,7 +206,7 @@ def test_a_malformed_result_says_nothing(result: Any) -> None:
 
 def test_malformed_parts_do_not_spoil_the_rest() -> None:
     broken = {"from_name": "suggested", "origin": ["manual"], "value": {"choices": ["dog", None, 5]}}
-    assert seen([None, broken, CAT]) == {"cat": "+tag", "dog": "+confirmed", "tree": "-rejected"}
+    assert seen([None, broken, CAT]) == {"cat": "+tag", "tree": "-rejected"}
 
 
 def test_secrets_are_stripped_and_nothing_else() -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.client import Studio
-from annotator.labelstudio.config import build_config
+from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.errors import LabelStudioUnreachable
 from annotator.labelstudio.events import process_event
 from annotator.labelstudio.observations import strip_secrets
@@ -37,6 +37,7 @@ from annotator.store import (
 from tests.annotator.labelstudio.conftest import LABELS, Answer, Asked, Stand
 
 NewStand = Callable[[Callable[[Asked], Answer]], Stand]
+TICKS = parse_config(build_config(["cat", "dog", "tree"])).ticks
 SECRET = SecretStr("the-shared-secret")
 
 
@@ -140,7 +141,9 @@ def deliver(side: Side, backend: Stand) -> list[str]:
 def everything_an_annotator_does(studio: Studio, project: int) -> None:
     """Every row of the table, edits, skips, deletions and a bulk action, through Label Studio's own API."""
     tasks = [task["id"] for task in studio.tasks(project)]
-    studio.push_predictions(project, [prediction(["dog", "tree"], "v1", 0.5, task=task) for task in tasks])
+    studio.push_predictions(
+        project, [prediction(["dog", "tree"], "v1", 0.5, TICKS, task=task) for task in tasks]
+    )
     studio.set_queue(project, "v1")
     shown = {task["id"]: task["predictions"][0]["id"] for task in map(studio.task, tasks)}
     cat = region("label", "cat")

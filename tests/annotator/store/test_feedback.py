@@ -25,6 +25,7 @@ from annotator.store import (
     suggestion_feedback,
     sync_labels,
 )
+from annotator.store.states import Review
 
 MakeProject = Callable[..., Project]
 Annotate = Callable[..., Annotation | None]
@@ -53,13 +54,13 @@ def add_version() -> Callable[..., ModelVersion]:
     return add
 
 
-def answer(**said: str) -> dict[str, Any]:
-    """cat="confirmed" and so on, as `annotate` takes them."""
+def answer(review: Review | None = Review.SUGGESTIONS, **said: str) -> dict[str, Any]:
+    """cat="confirmed" and so on, as `annotate` takes them; reviewed, unless told otherwise."""
     observed = [
         Observed(label, -1 if source in ("rejected", "complete") else 1, Source(source))
         for label, source in said.items()
     ]
-    return {"observed": observed, "suggested": ["cat", "dog"]}
+    return {"observed": observed, "suggested": ["cat", "dog"], "review": review}
 
 
 def rows(session: Session, project: Project, found: SuggestionFeedback) -> list[tuple[Any, ...]]:
@@ -104,13 +105,23 @@ def test_a_suggestion_that_was_chosen_as_the_label_is_right_when_the_others_were
         project = make_project(session, images=3)
         add_version(session, project, "v0001")
         annotate(session, project, task=101, number=1, **answer(cat="tag", dog="rejected"))
-        annotate(session, project, task=102, number=2, **answer(cat="tag"))  # not reviewed
+        annotate(session, project, task=102, number=2, **answer(None, cat="tag"))
         annotate(session, project, task=103, number=3, **answer(tree="tag", dog="confirmed"))
         assert rows(session, project, suggestion_feedback(session, project.id)) == [
             (0, "cat", 1, 0.5),
             (0, "dog", -1, 0.75),
             (2, "dog", 1, 0.0),
         ]
+
+
+def test_who_only_unticks_what_is_wrong_says_nothing_of_how_often_suggestions_are_right(
+    store: Store, make_project: MakeProject, add_version: Callable[..., ModelVersion], annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, images=3)
+        add_version(session, project, "v0001")
+        annotate(session, project, task=101, number=1, **answer(None, tree="tag", dog="rejected"))
+        assert len(suggestion_feedback(session, project.id)) == 0
 
 
 def test_only_what_is_known_and_still_holds_counts(

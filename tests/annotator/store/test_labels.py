@@ -78,3 +78,21 @@ def test_projects_do_not_share_labels(store: Store, make_project: MakeProject) -
         first, second = make_project(session, "cat"), make_project(session, "cat", title="Plants")
         ids = [live_labels(session, project.id)[0].id for project in (first, second)]
         assert len(set(ids)) == 2
+
+
+def test_a_label_that_joins_later_remembers_when(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog")
+        sync_labels(session, project, ["cat", "bird"])
+        added = dict(session.execute(select(Label.name, Label.created_at)).all())
+    assert (added["cat"], added["dog"]) == (None, None)
+    assert added["bird"] is not None
+
+
+def test_a_label_with_a_character_that_cannot_be_seen_is_refused(
+    store: Store, make_project: MakeProject
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog")
+        with pytest.raises(OnetagError, match=r"U\+200B ZERO WIDTH SPACE"):
+            sync_labels(session, project, ["cat", "do\u200bg"])

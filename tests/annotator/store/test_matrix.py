@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -171,3 +171,16 @@ def test_a_disagreement_leaves_no_review_as_ever(
         review(annotate, session, project, "cat", "-dog", number=1)
         annotate(session, project, "dog", number=2, annotator="another")
         assert observed_matrix(session, project.id).covered is None
+
+
+def test_ground_truth_alone_votes_where_it_says_something(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog", images=1)
+        for number in range(3):
+            annotate(session, project, "cat", "dog", number=number, annotator=f"annotator {number}")
+        annotate(session, project, "-cat", number=9, annotator="the judge", ground_truth=True)
+        assert observed_matrix(session, project.id).values.tolist() == [[-1, 1]]
+        retire_annotation(session, project, 9, datetime.now(UTC))
+        assert observed_matrix(session, project.id).values.tolist() == [[1, 1]]

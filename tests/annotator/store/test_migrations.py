@@ -13,9 +13,12 @@ from sqlalchemy import select, text
 
 from annotator.addresses import resolve_address
 from annotator.store import (
+    Annotation,
     Image,
+    Label,
     ModelVersion,
     Observation,
+    Project,
     Publication,
     RunFailure,
     RunReason,
@@ -31,7 +34,9 @@ from annotator.store import (
     open_store,
     upgrade,
 )
+from annotator.store.models import RULE
 from annotator.store.schema import _migrating
+from annotator.store.states import Suggest, Unticked
 
 NOON = "2026-05-04 12:00:00.000000"
 ISO = "2026-05-04T12:00:00+00:00"
@@ -192,6 +197,24 @@ def test_every_record_is_kept(old_store: Store) -> None:
         assert [{name: row[name] for name in same} for row in after[table]] == [
             {name: row[name] for name in same} for row in rows
         ], table
+
+
+def test_answers_of_before_are_marked_to_be_read_by_the_rule_of_today(old_store: Store) -> None:
+    upgrade(old_store)
+    with old_store.reading() as session:
+        project = session.scalars(select(Project)).one()
+        assert (project.rule, project.unticked, project.suggest) == (1, Unticked.UNKNOWN, Suggest.TICKS)
+        assert (project.control, project.image_field) == (None, None)
+        for annotation in session.scalars(select(Annotation)):
+            assert (annotation.unmatched, annotation.unused, annotation.review) == ([], None, None)
+            assert not annotation.ground_truth
+            assert not annotation.imported
+        assert set(session.scalars(select(Observation.ground_truth))) == {False}
+        assert set(session.scalars(select(Label.created_at))) == {None}
+    with old_store.session() as session:
+        session.add(Project(id=2, title="new", label_config="<View/>"))
+        session.flush()
+        assert set(session.scalars(select(Project.rule))) == {1, RULE}
 
 
 def test_the_state_of_every_version_is_in_its_columns(old_store: Store) -> None:

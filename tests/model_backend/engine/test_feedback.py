@@ -23,6 +23,7 @@ from annotator.store import (
     record_annotation,
     store_vectors,
 )
+from annotator.store.states import Review
 from model_backend.engine.feedback import recent_feedback
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.train import train_project
@@ -68,6 +69,7 @@ def answer(sqlite_store: Store, project: Project, numbers: Iterator[int]) -> Ans
                     suggested=list(said),
                     observed=observed,
                     at=datetime.now(UTC),
+                    review=Review.SUGGESTIONS,
                 ),
             )
 

@@ -1,0 +1,147 @@
+"""What an annotator saw ticked when answering, ours or another model's prediction.
+
+It is found in this order, for an old suggestion may be replaced at any moment:
+
+1. what was found for an earlier revision of the same annotation: an edit does not change what was shown;
+2. `parent_prediction`, the id that the page sends along, among the predictions that came with the annotation
+   (measured: a webhook's own `prediction` is the one current at Submit, so it counts only with that id);
+3. the id of a region of suggestions, which our predictions give it and which stays when it is changed;
+4. regions without an `origin`: no page has made them, so the result is the prediction, accepted in bulk
+   (measured: such an annotation comes with the parent's id and without the prediction itself);
+5. our own suggestions: the last one that had been pushed for this image when the page was opened, unless
+   another model's predictions came along.
+
+Without `parent_prediction` and such a region nothing was shown: the annotation was made by hand or imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.labelstudio.answers import reading
+from annotator.labelstudio.config import LabelConfig
+from annotator.labelstudio.payloads import SentPrediction, StudioAnnotation
+from annotator.labelstudio.predictions import regions, version_of_region
+from annotator.store.models import Annotation, Image, ModelVersion, Project, Suggestion
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A prediction as it was on the page: regions, labels ticked, and its version where it is ours."""
+
+    version: str | None
+    labels: tuple[str, ...]
+    result: list[Any]
+
+
+def what_was_shown(
+    session: Session, project: Project, config: LabelConfig, image: Image, annotation: StudioAnnotation
+) -> Shown | None:
+    """The prediction shown with an annotation, as the head of this module tells; None when there was none."""
+    known = _shown_before(session, project, config, annotation)
+    if known:
+        return known
+    parent = annotation.parent_prediction
+    for each in annotation.predictions:
+        if parent is not None and each.id == parent:
+            return _shown(session, project, config, each)
+    return _shown_at_submit(session, project, config, image, annotation)
+
+
+def _shown_at_submit(
+    session: Session, project: Project, config: LabelConfig, image: Image, annotation: StudioAnnotation
+) -> Shown | None:
+    """What the annotation itself tells, without the prediction."""
+    version = _version_in(annotation.result, config)
+    if version is not None:
+        labels = _suggestion(session, project, image, version)
+        return _ours(config, version, labels or _ticked(annotation.result, config))
+    if annotation.parent_prediction is None:
+        return None
+    if any(isinstance(each, dict) and each.get("origin") is None for each in annotation.result):
+        return Shown(None, _ticked(annotation.result, config), list(annotation.result))
+    if any(each.model_version and not _is_ours(session, project, each) for each in annotation.predictions):
+        return None
+    return _shown_by_time(session, config, image, annotation.opened_at)
+
+
+def _shown_before(
+    session: Session, project: Project, config: LabelConfig, annotation: StudioAnnotation
+) -> Shown | None:
+    revisions = select(Annotation).where(
+        Annotation.project_id == project.id,
+        Annotation.studio_annotation == annotation.id,
+        Annotation.suggested.is_not(None),
+    )
+    found = session.scalars(revisions.order_by(Annotation.revision.desc()).limit(1)).first()
+    if found is None:
+        return None
+    labels = tuple(found.suggested or ())
+    if found.shown is None:  # recorded before what was shown was kept
+        return _ours(config, found.suggested_version, labels)
+    return Shown(found.suggested_version, labels, found.shown)
+
+
+def _shown(session: Session, project: Project, config: LabelConfig, sent: SentPrediction) -> Shown:
+    result = sent.result if isinstance(sent.result, list) else []
+    version = sent.model_version if _is_ours(session, project, sent) else None
+    return Shown(version, _ticked(result, config), result)
+
+
+def _is_ours(session: Session, project: Project, sent: SentPrediction) -> bool:
+    """Whether a prediction is one that we pushed: by our mark, or empty and called by one of our versions."""
+    result = sent.result if isinstance(sent.result, list) else []
+    if any(version_of_region(each) is not None for each in result):
+        return True
+    named = select(ModelVersion.id).where(
+        ModelVersion.project_id == project.id, ModelVersion.name == sent.model_version
+    )
+    return not result and session.scalars(named).first() is not None
+
+
+def _ours(config: LabelConfig, version: str | None, labels: Sequence[str]) -> Shown:
+    control = config.ticks or config.suggested or config.control
+    return Shown(version, tuple(labels), regions(labels, version or "", control))
+
+
+def _ticked(result: Sequence[Any], config: LabelConfig) -> tuple[str, ...]:
+    control = config.suggested or config.control
+    found = reading(list(result), control)
+    return found[-1].labels if found else ()
+
+
+def _version_in(result: Sequence[Any], config: LabelConfig) -> str | None:
+    names = {control.name for control in config.holders}
+    found = [each for each in result if isinstance(each, dict) and each.get("from_name") in names]
+    return next(filter(None, map(version_of_region, found)), None)
+
+
+def _suggestion(session: Session, project: Project, image: Image, version: str) -> tuple[str, ...]:
+    chosen = (
+        select(Suggestion.labels)
+        .join(ModelVersion, ModelVersion.id == Suggestion.version_id)
+        .where(
+            Suggestion.image_id == image.id,
+            ModelVersion.project_id == project.id,
+            ModelVersion.name == version,
+        )
+    )
+    return tuple(session.scalars(chosen).first() or ())
+
+
+def _shown_by_time(session: Session, config: LabelConfig, image: Image, opened_at: datetime) -> Shown | None:
+    chosen = (
+        select(Suggestion.labels, ModelVersion.name)
+        .join(ModelVersion, ModelVersion.id == Suggestion.version_id)
+        .where(Suggestion.image_id == image.id, Suggestion.pushed_at <= opened_at)
+    )
+    found = session.execute(chosen.order_by(Suggestion.pushed_at.desc()).limit(1)).first()
+    if found is None:
+        return None
+    return _ours(config, found.name, found.labels if config.ticks is not None else ())

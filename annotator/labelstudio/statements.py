@@ -1,0 +1,191 @@
+"""What each control of an answer says, beside what had been shown in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from annotator.labelstudio.answers import CHANGED, TOUCHED, UNTOUCHED, Region, reading
+from annotator.labelstudio.config import ALL_LABELS_MARKED, SUGGESTIONS_CHECKED, LabelConfig
+from annotator.labelstudio.controls import Control, Role
+from annotator.store.records import Observed
+from annotator.store.states import Review, Source
+
+REVIEWS = {ALL_LABELS_MARKED: Review.ALL_LABELS, SUGGESTIONS_CHECKED: Review.SUGGESTIONS}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What one control says. `ticked` is what it holds in the end, `claims` whether that is all there is."""
+
+    control: Control
+    observed: tuple[Observed, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    ticked: tuple[str, ...] = ()
+    answered: bool = False  # whether it holds anything at all
+    claims: bool = False
+    shown_unknown: bool = False
+
+
+class Page:
+    """The answer beside what was shown."""
+
+    def __init__(self, result: Any, shown: Sequence[Any] | None, config: LabelConfig) -> None:
+        self.config, self.well_formed = config, isinstance(result, list)
+        self.result, self.shown = result if isinstance(result, list) else [], shown
+        self._read: dict[str, tuple[list[Region], list[Region]]] = {
+            control.name: (reading(self.result, control), reading(shown or [], control))
+            for control in config.holders
+        }
+        self.review = self._review()
+
+    def regions(self, control: Control) -> list[Region]:
+        """The regions of a control; of all but drawn ones only the last, as Label Studio keeps it."""
+        found = self._read[control.name][0]
+        return found if control.role is Role.REGIONS else found[-1:]
+
+    def shown_regions(self, control: Control) -> list[Region]:
+        """Those that had been shown."""
+        found = self._read[control.name][1]
+        return found if control.role is Role.REGIONS else found[-1:]
+
+    @property
+    def visible(self) -> bool:
+        """Whether our suggestions were: they appear once a label is chosen."""
+        return bool(self.regions(self.config.control))
+
+    def _review(self) -> Review | None:
+        name = self.config.review
+        if name is None or (self.config.suggested is not None and not self.visible):
+            return None
+        said, predicted = _marks(self.result, name), _marks(self.shown or [], name, shown=True)
+        fresh = [REVIEWS[each] for each in said if each in REVIEWS and each not in predicted]
+        return Review.ALL_LABELS if Review.ALL_LABELS in fresh else fresh[0] if fresh else None
+
+
+def _marks(result: Sequence[Any], control: str, *, shown: bool = False) -> list[str]:
+    """What is marked in a control for the review, by a person unless it is what was shown."""
+    found: list[str] = []
+    for region in result:
+        if not isinstance(region, dict) or region.get("from_name") != control:
+            continue
+        value = region.get("value")
+        marks = value.get("choices") if isinstance(value, dict) else None
+        if isinstance(marks, list) and (shown or region.get("origin") != UNTOUCHED):
+            found = [each for each in marks if isinstance(each, str)] or found
+    return found
+
+
+def statement_of(page: Page, control: Control) -> Statement:
+    """What a control says, by what it asks for; ours below the label nothing where it was hidden."""
+    if control == page.config.suggested and not page.visible:
+        return Statement(control)
+    if control.role is Role.REGIONS:
+        return _drawn(page, control)
+    return _chosen(page, control) if control.role is Role.ONE else _ticked(page, control)
+
+
+def _chosen(page: Page, control: Control) -> Statement:
+    """One label: what a prediction had chosen already is said by nobody, unless it was reviewed."""
+    region = next(iter(page.regions(control)), None)
+    if region is None:
+        return Statement(control)
+    shown = _shown_names(page, control, region) or ()
+    observed = [Observed(name, 1, Source.TAG) for name in region.labels if name not in shown]
+    if page.review:
+        observed += [Observed(name, 1, Source.CONFIRMED) for name in region.labels if name in shown]
+    return Statement(control, tuple(observed), region.unmatched, region.labels, answered=True)
+
+
+def _ticked(page: Page, control: Control) -> Statement:
+    region = next(iter(page.regions(control)), None)
+    shown = _shown_names(page, control, region)
+    ticked, unmatched = (region.labels, region.unmatched) if region else ((), ())
+    if shown is None and not page.review:
+        return Statement(control, (), unmatched, ticked, answered=True, shown_unknown=True)
+    before = ticked if shown is None else shown
+    touched = bool(page.review) or _touched(region, before)
+    observed = (
+        []
+        if not touched
+        else [
+            *(Observed(name, 1, Source.ADDED) for name in ticked if name not in before),
+            *(Observed(name, -1, Source.REJECTED) for name in before if name not in ticked),
+        ]
+    )
+    if page.review:
+        observed += [Observed(name, 1, Source.CONFIRMED) for name in ticked if name in before]
+    empty = region is None and not before
+    claims = (touched or empty) and page.well_formed and not _malformed(page, control, region)
+    return Statement(control, tuple(observed), unmatched, ticked, answered=region is not None, claims=claims)
+
+
+def _malformed(page: Page, control: Control, region: Region | None) -> bool:
+    """Whether the control has regions of which nothing can be read."""
+    return region is None and any(
+        isinstance(each, dict) and each.get("from_name") == control.name for each in page.result
+    )
+
+
+def _drawn(page: Page, control: Control) -> Statement:
+    """Regions: each says something of its own label alone; what was predicted and left says nothing."""
+    regions = page.regions(control)
+    shown = {each.identity: each for each in page.shown_regions(control)}
+    predicted = {name for each in shown.values() for name in each.labels}
+    areas = _areas(regions)
+    by_label: dict[str, Observed] = {}
+    for region in regions:
+        left = region.origin == UNTOUCHED or region.same_as(shown.get(region.identity))
+        if left and not page.review:
+            continue
+        for name in region.labels:
+            known = left or region.origin == CHANGED or name in predicted
+            source = Source.CONFIRMED if known else Source.ADDED
+            prefer(by_label, Observed(name, 1, source, areas.get(name)))
+    labels = tuple(dict.fromkeys(name for each in regions for name in each.labels))
+    unmatched = tuple(name for each in regions for name in each.unmatched)
+    all_left = not by_label and bool(regions or shown)
+    claims = page.well_formed and not all_left and not _malformed(page, control, next(iter(regions), None))
+    return Statement(
+        control, tuple(by_label.values()), unmatched, labels, answered=bool(regions), claims=claims
+    )
+
+
+def _areas(regions: Sequence[Region]) -> dict[str, float]:
+    """The share of the image that the regions of each label cover, added up; at most all of it."""
+    areas: dict[str, float] = {}
+    for region in regions:
+        for name in region.labels if region.area is not None else ():
+            areas[name] = min(1.0, areas.get(name, 0.0) + (region.area or 0.0))
+    return areas
+
+
+def _shown_names(page: Page, control: Control, region: Region | None) -> tuple[str, ...] | None:
+    """The labels that had been shown in a control; None where that is not known though something was."""
+    if region and region.origin == UNTOUCHED:
+        return region.labels  # Label Studio says so itself
+    shown = page.shown_regions(control)
+    if not shown and region and region.origin == CHANGED:
+        return None
+    return shown[0].labels if shown else ()
+
+
+def _touched(region: Region | None, shown: Sequence[str]) -> bool:
+    if region is None:
+        return bool(shown)  # all were unticked: the region is gone
+    if region.origin is not None:
+        return region.origin in TOUCHED
+    return set(region.labels) != set(shown)
+
+
+def prefer(values: dict[str, Observed], fresh: Observed) -> None:
+    """Of two statements on one label the one that was chosen counts, then the one that was seen there."""
+    known = values.get(fresh.label)
+    if known is None or _rank(fresh) < _rank(known):
+        values[fresh.label] = fresh
+
+
+def _rank(observed: Observed) -> int:
+    order = (Source.TAG, Source.CONFIRMED, Source.ADDED, Source.REJECTED)
+    return order.index(observed.source)
