@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -64,11 +65,18 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         .where(*live, Observation.retired_at.is_(None))
         .group_by(Observation.value)
     )
+    imported = (
+        select(func.count())
+        .select_from(Observation)
+        .join(Image, Image.id == Observation.image_id)
+        .where(*live, Observation.retired_at.is_(None), Observation.import_id.is_not(None))
+    )
     values: dict[int, int] = dict(session.execute(observed).all())
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
     return {
         "project": project.studio_project,
         "label_studio": project.studio_url,
+        "image_folder": project.image_folder,
         "title": project.title,
         "labels": count(Label, Label.project_id == project.id, Label.archived_at.is_(None)),
         "images": count(Image, *live),
@@ -77,6 +85,7 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "skips": count(Annotation, *answers, Annotation.skipped),
         "observed_present": values.get(1, 0),
         "observed_absent": values.get(-1, 0),
+        "observed_imported": session.scalar(imported) or 0,
         "events_waiting": count(Event, Event.project_id == project.id, Event.processed_at.is_(None)),
         "version": version.name if version else None,
         "version_from": version.created_at if version else None,
@@ -101,17 +110,24 @@ def _show(rows: list[dict[str, Any]]) -> None:
         table = Table(box=None, show_header=False, padding=(0, 2))
         for name, value in _lines(row):
             table.add_row(name, value)
-        console.print(f"[bold]{row['title']}[/] (project {row['project']} at {row['label_studio']})")
+        console.print(f"[bold]{escape(row['title'])}[/] ({escape(_place(row))})")
         console.print(table)
+
+
+def _place(row: dict[str, Any]) -> str:
+    if row["image_folder"] is not None:
+        return f"without Label Studio, images in {row['image_folder']}"
+    return f"project {row['project']} at {row['label_studio']}"
 
 
 def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     problems = f", {row['images_with_a_problem']} with a problem" if row["images_with_a_problem"] else ""
+    imported = f", {row['observed_imported']} of them from files" if row["observed_imported"] else ""
     lines = [
         ("labels", str(row["labels"])),
         ("images", f"{row['images']}{problems}"),
         ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
-        ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent"),
+        ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent{imported}"),
         ("model version", row["version"] or "none yet"),
         ("training", _training_line(row["training"])),
     ]

@@ -32,6 +32,18 @@ REDIRECTS = 3
 CHUNK = 2**16
 
 
+class FolderFile(str):
+    """A picture of a project without Label Studio: its name, relative to `folder`, where it is read."""
+
+    folder: Path
+
+    def __new__(cls, name: str, folder: Path) -> FolderFile:
+        """Only the store's own names of a folder's files are ever one, and never an address of a task."""
+        made = super().__new__(cls, name)
+        made.folder = folder
+        return made
+
+
 class ImageSource:
     """Reads images by the addresses that tasks carry. Threads may share it."""
 
@@ -45,6 +57,8 @@ class ImageSource:
         Raises ImageUnavailable naming the way out when this image cannot be had, and LabelStudioError when
         Label Studio as a whole cannot be read.
         """
+        if isinstance(uri, FolderFile):
+            return self._below(uri.folder, uri, "Put it back, or import again without it.")
         parts = _split(uri)
         if parts.scheme == "data":
             return self._inline(uri)
@@ -98,9 +112,14 @@ class ImageSource:
         return self._body(response, uri)
 
     def _local(self, uri: str, parts: SplitResult, root: Path) -> bytes:
-        named = parse_qs(parts.query).get("d", [""])[0]
+        named = parse_qs(parts.query).get("d", [""])[0].lstrip("/")
+        return self._below(root, named, "Set ONETAG_LOCAL_FILES_ROOT to the document root.", uri)
+
+    def _below(self, root: Path, named: str, fix: str, uri: str = "") -> bytes:
+        """The bytes of a file below a folder, links that lead out of it not followed."""
+        uri = uri or named
         try:
-            file = (root / named.lstrip("/")).resolve()
+            file = (root / named).resolve()
             if file.is_relative_to(root.resolve()) and file.is_file():
                 with file.open("rb") as stream:
                     return self._capped(iter(lambda: stream.read(CHUNK), b""), uri)
@@ -108,9 +127,7 @@ class ImageSource:
             raise ImageUnavailable(
                 f"{_shown(uri)} cannot be read ({type(error).__name__}).", "Check its rights."
             ) from None
-        raise ImageUnavailable(
-            f"{_shown(uri)} is no file below {root}.", "Set ONETAG_LOCAL_FILES_ROOT to the document root."
-        )
+        raise ImageUnavailable(f"{_shown(uri)} is no file below {root}.", fix)
 
     def _from_host(self, uri: str, parts: SplitResult) -> bytes:
         own = urlsplit(self._studio.url) if self._studio else None

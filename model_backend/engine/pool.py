@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import compress
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from annotator.store import Image, Store
+from annotator.labelstudio.images import FolderFile
+from annotator.store import Image, Project, Store
 from model_backend.backbones import Backbone
 from model_backend.engine.resources import LearningResources
 from model_backend.features import Extracted
@@ -101,14 +103,21 @@ def pool_features(
 def image_rows(session: Session, image_ids: Sequence[int], *, again: bool) -> list[ImageRow]:
     """The rows of these images in their order; without `again`, unreadable ones are left out."""
     wanted = set(image_ids)
-    chosen = select(Image.id, Image.uri, Image.digest, Image.problem).where(
-        Image.id.between(min(wanted, default=0), max(wanted, default=0))
+    chosen = (
+        select(Image.id, Image.uri, Image.digest, Image.problem, Project.image_folder)
+        .join(Project, Project.id == Image.project_id)
+        .where(Image.id.between(min(wanted, default=0), max(wanted, default=0)))
     )
     by_id = {
         row.id: row for row in session.execute(chosen) if row.id in wanted and (again or row.problem is None)
     }
     found = (by_id[image_id] for image_id in image_ids if image_id in by_id)
-    return [ImageRow(row.id, row.uri, row.digest) for row in found]
+    return [ImageRow(row.id, _address(row.uri, row.image_folder), row.digest) for row in found]
+
+
+def _address(uri: str, folder: str | None) -> str:
+    """Where an image is read: its own address, or a file of the project's folder."""
+    return uri if folder is None else FolderFile(uri, Path(folder))
 
 
 def _extract(
