@@ -21,7 +21,6 @@ class Panel(StrEnum):
     LEARNING = "Learning"
     RETRAINING = "When to train"
     SUGGESTIONS = "Suggestions and the queue"
-    LABEL_FILES = "Files of labels"
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from annotator.errors import OnetagError
 from annotator.exchange.importing import LabelFile, ReadOptions, choose_import_format
-from annotator.flags import Panel
 from annotator.settings import Settings
 from annotator.store import Claim
 
 P = ParamSpec("P")
 
+PANEL = "Files of labels"
 FORMATS = "npy, huggingface, voc, imagefolder, labelstudio, coco, openimages or csv"
 
 As = Annotated[
@@ -32,7 +32,7 @@ As = Annotated[
         envvar="ONETAG_AS",
         help="What the file says of labels that it does not name. positive: nothing; single: nothing, and an "
         "image has one; verified: nothing, but what it calls absent is absent; complete: they are absent.",
-        rich_help_panel=Panel.LABEL_FILES,
+        rich_help_panel=PANEL,
     ),
 ]
 LabelFormat = Annotated[
@@ -42,7 +42,7 @@ LabelFormat = Annotated[
         envvar="ONETAG_IMPORT_FORMAT",
         help=f"Format of the file: {FORMATS}.",
         show_default="recognised",
-        rich_help_panel=Panel.LABEL_FILES,
+        rich_help_panel=PANEL,
     ),
 ]
 Separator = Annotated[
@@ -52,7 +52,7 @@ Separator = Annotated[
         envvar="ONETAG_SEPARATOR",
         help="Between labels in one cell of a table.",
         show_default="the first of | ; , that is there",
-        rich_help_panel=Panel.LABEL_FILES,
+        rich_help_panel=PANEL,
     ),
 ]
 ImageColumn = Annotated[
@@ -62,7 +62,7 @@ ImageColumn = Annotated[
         envvar="ONETAG_IMAGE_COLUMN",
         help="Column of the images' names; of a Label Studio export, the field of the task's data.",
         show_default="recognised",
-        rich_help_panel=Panel.LABEL_FILES,
+        rich_help_panel=PANEL,
     ),
 ]
 LabelColumn = Annotated[
@@ -72,7 +72,7 @@ LabelColumn = Annotated[
         envvar="ONETAG_LABEL_COLUMN",
         help="Column that lists labels; or, given several times, the columns of 1 and 0.",
         show_default="recognised",
-        rich_help_panel=Panel.LABEL_FILES,
+        rich_help_panel=PANEL,
     ),
 ]
 LabelNames = Annotated[
@@ -82,7 +82,7 @@ LabelNames = Annotated[
         envvar="ONETAG_LABEL_NAMES",
         help="File with the labels' names: one a line in the order of their numbers, or code,name.",
         show_default="none",
-        rich_help_panel=Panel.LABEL_FILES,
+        rich_help_panel=PANEL,
     ),
 ]
 Control = Annotated[
@@ -92,7 +92,7 @@ Control = Annotated[
         envvar="ONETAG_CONTROL",
         help="Control of a Label Studio export that holds the labels.",
         show_default="the only one",
-        rich_help_panel=Panel.LABEL_FILES,
+        rich_help_panel=PANEL,
     ),
 ]
 AddLabels = Annotated[
@@ -101,7 +101,7 @@ AddLabels = Annotated[
         "--add-labels",
         envvar="ONETAG_ADD_LABELS",
         help="Add the labels that the project lacks.",
-        rich_help_panel=Panel.LABEL_FILES,
+        rich_help_panel=PANEL,
     ),
 ]
 SkipLabels = Annotated[
@@ -110,7 +110,7 @@ SkipLabels = Annotated[
         "--skip-labels",
         envvar="ONETAG_SKIP_LABELS",
         help="Leave out the labels that the project lacks.",
-        rich_help_panel=Panel.LABEL_FILES,
+        rich_help_panel=PANEL,
     ),
 ]
 OPTIONS: dict[str, tuple[Any, Any]] = {  # the name in Python, its option, its default

@@ -43,13 +43,18 @@ def examine(settings: Settings) -> Iterator[Check]:
     state = database(settings)
     yield state
     yield backbone(settings)
-    yield from backend(settings)
-    yield worker(settings)
     rows = _rows(settings) if state.ok else []
+    alone = bool(rows) and all(row["image_folder"] is not None for row in rows)
+    if not alone:
+        yield from backend(settings)
+        yield worker(settings)
     for row in rows:
         yield inbox(row)
         yield training(row)
-    yield from label_studio(settings, rows)
+    if alone:
+        yield Check.good("Label Studio", "no project here needs it, a backend or a worker")
+    else:
+        yield from label_studio(settings, rows)
 
 
 def _rows(settings: Settings) -> list[dict[str, Any]]:
@@ -58,6 +63,11 @@ def _rows(settings: Settings) -> list[dict[str, Any]]:
         return collect(store)
     finally:
         store.close()
+
+
+def _called(row: dict[str, Any]) -> str:
+    """A project as people know it: by its number in Label Studio, or by its title."""
+    return f"project {row['project']}" if row.get("image_folder") is None else repr(row["title"])
 
 
 def attempt(name: str, look: Callable[[], str]) -> Check:
@@ -138,7 +148,7 @@ def worker(settings: Settings) -> Check:
 
 def inbox(row: dict[str, Any]) -> Check:
     """Whether what Label Studio sent has been taken in."""
-    name, waiting = f"inbox of project {row['project']}", row["events_waiting"]
+    name, waiting = f"inbox of {_called(row)}", row["events_waiting"]
     if waiting > MOST_WAITING:
         return Check.broken(name, f"{waiting} events wait", "Start `onetag worker`, or look at its log.")
     return Check.good(name, f"{waiting} events wait" if waiting else "empty")
@@ -146,7 +156,7 @@ def inbox(row: dict[str, Any]) -> Check:
 
 def training(row: dict[str, Any]) -> Check:
     """What became of the last training."""
-    name, run = f"training of project {row['project']}", row["training"]
+    name, run = f"training of {_called(row)}", row["training"]
     if run is None:
         return Check.good(name, "none yet: it starts by itself once images are answered")
     if run["state"] == "failed":

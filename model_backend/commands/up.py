@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from annotator.commands.import_labels import told
+from annotator.commands.label_files import LabelFileOptions, with_label_file
 from annotator.commands.options import StudioPort
 from annotator.commands.values import label_names
 from annotator.commands.with_settings import with_settings
@@ -50,11 +52,26 @@ Title = Annotated[
 ]
 
 
+LabelsFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels-from",
+        envvar="ONETAG_LABELS_FROM",
+        help="File of labels to import, see `onetag import`; the project gets its labels too.",
+        show_default="none",
+    ),
+]
+
+
 @with_settings(*Panel, without=("label_studio_url", "label_studio_token", "local_files_root"))
+@with_label_file
 def up(
     settings: Settings,
+    file_options: LabelFileOptions,
     images: Images,
     labels: Labels = None,
+    *,
+    labels_from: LabelsFrom = None,
     title: Title = None,
     studio_port: StudioPort = 8080,
 ) -> None:
@@ -65,12 +82,17 @@ def up(
         labels=None if labels is None else tuple(label_names(labels)),
         title=title or images.resolve().name,
         studio_port=studio_port,
+        labels_from=None if labels_from is None else file_options.file(labels_from),
+        add_labels=file_options.add_labels,
+        skip_labels=file_options.skip_labels,
     )
     with (
         interruptible(),
         running(settings, plan, console.print, lambda text: progress_bar(console, text)) as installation,
     ):
         say_left_out(console, installation)
+        if installation.imported is not None:
+            console.print(escape(told(installation.imported)))
         say_where(console, installation)
         wait(installation)
 

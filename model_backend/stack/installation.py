@@ -13,6 +13,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from annotator.errors import OnetagError
+from annotator.exchange.importing import (
+    ImportReport,
+    LabelFile,
+    NewLabels,
+    import_labels,
+    labels_of,
+    project_target,
+)
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
 from annotator.store import Image, open_store, upgrade
 from model_backend.stack import local_files
@@ -20,6 +29,7 @@ from model_backend.stack.addresses import BACKEND_URL, backend_url
 from model_backend.stack.environment import environment
 from model_backend.stack.image_folder import Found, look_through
 from model_backend.stack.importing import import_images, known_files
+from model_backend.stack.joining import join_folder_project, labels_to_keep
 from model_backend.stack.label_studio import PORT_TIMEOUT, LabelStudioProcess, studio_credentials
 from model_backend.stack.liveness import await_health
 from model_backend.stack.ports import LOOPBACK, require_free_port
@@ -51,6 +61,12 @@ class Plan:
     studio_port: int
     only: frozenset[str] | None = None
     """Names of the images to import; None for all of the folder."""
+    labels_from: LabelFile | None = None
+    """A file of labels to import, whose labels become the project's."""
+    add_labels: bool = False
+    """Where `labels` are given: whether those of the file are added to them."""
+    skip_labels: bool = False
+    """Whether labels of the file that the project lacks are left out."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +87,8 @@ class Installation:
     new: int
     """Images that were not there before."""
     supervisor: Supervisor
+    imported: ImportReport | None = None
+    """What came of the file of labels."""
 
     @property
     def address(self) -> str:
@@ -123,6 +141,7 @@ def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Inst
 
 def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar: Bar) -> Installation:
     """Bring everything up, in order; started parts are the supervisor's even when a later step fails."""
+    named = labels_of_file(plan, bar)
     process, settings = prepared(settings, plan, say)
     store = migrated_store(settings)
     with bar("Looking through the images") as progress:
@@ -130,7 +149,7 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
     say("Starting Label Studio; the first time takes up to a minute ...")
     supervisor.add(process)
     studio = process.studio(settings.request_timeout)
-    project = ensure_project(studio, plan.title, plan.labels)
+    project = ensure_project(studio, plan.title, plan.labels, [*labels_to_keep(store, plan.images), *named])
     say(f"Importing {len(found.files)} images ...")
     with bar("Importing images") as progress:
         new = import_images(studio, project, plan.images, found.files, progress)
@@ -138,7 +157,10 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
 
     folder = settings.data_dir / RUN
     supervisor.add(MLBackend(folder, settings))
+    if join_folder_project(store, studio, project, plan.images):
+        say("The labels that were imported without Label Studio are this project's now.")
     project_id = connect_project(settings, studio, project, store)
+    imported = import_file(store, plan, project_id, bar)
     supervisor.add(Worker(folder, settings))
     supervisor.watch()
     return Installation(
@@ -152,6 +174,34 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
         found=found,
         new=new,
         supervisor=supervisor,
+        imported=imported,
+    )
+
+
+def labels_of_file(plan: Plan, bar: Bar) -> list[str]:
+    """The labels that the project is to have because the plan's file names them.
+
+    Raises OnetagError for a broken file, and where the plan gives other labels and does not say what to do.
+    """
+    if plan.labels_from is None or plan.skip_labels:
+        return []
+    named = labels_of(plan.labels_from, bar)
+    lacking = [name for name in named if plan.labels is not None and name not in plan.labels]
+    if lacking and not plan.add_labels:
+        raise OnetagError(
+            f"{plan.labels_from.path} has labels that --labels lacks: {', '.join(lacking[:50])}.",
+            "Add them with --add-labels, leave them out with --skip-labels, or give no --labels.",
+        )
+    return named
+
+
+def import_file(store: Store, plan: Plan, project_id: int, bar: Bar) -> ImportReport | None:
+    """Read the plan's file of labels into the project, where it has one."""
+    if plan.labels_from is None:
+        return None
+    new_labels = NewLabels(skip=plan.skip_labels)
+    return import_labels(
+        store, plan.labels_from, project_target(store, project_id), bar, new_labels=new_labels
     )
 
 

@@ -21,24 +21,33 @@ MARK = "Made by onetag."
 """Stands in the description of a project that `onetag up` has made, so that it is found again."""
 
 
-def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None) -> int:
+def ensure_project(studio: Studio, title: str, labels: Sequence[str] | None, also: Sequence[str] = ()) -> int:
     """The number of the project that `onetag up` keeps in its own Label Studio, with these labels.
 
-    labels: None keeps those that are there. Raises OnetagError when a first run names none, or when a label
-    that was used already is to go.
+    labels: None keeps those that are there. also: labels that it has besides, after those. Raises OnetagError
+    when a first run names none, or when a label that was used already is to go.
     """
     found = [row["id"] for row in studio.projects()]
     ours = [number for number in found if studio.project(number).get("description") == MARK]
     if not ours:
-        if labels is None:
+        wanted = with_others(labels or (), also)
+        if not wanted:
             raise OnetagError(
                 "A first start needs the labels.", "Give --labels cat,dog,tree or --labels @labels.txt."
             )
-        return int(studio.create_project(title, build_config(labels), description=MARK)["id"])
+        return int(studio.create_project(title, build_config(wanted), description=MARK)["id"])
     number = int(min(ours))
-    if labels is not None and parse_config(studio.project(number)["label_config"]).labels != tuple(labels):
-        studio.update_project(number, label_config=build_config(labels))
+    if labels is not None or also:
+        there = parse_config(studio.project(number)["label_config"]).labels
+        wanted = with_others(there if labels is None else labels, also)
+        if there != wanted:
+            studio.update_project(number, label_config=build_config(wanted))
     return number
+
+
+def with_others(labels: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """The labels, then those of the others that are not among them."""
+    return tuple(dict.fromkeys([*labels, *others]))
 
 
 def connect_project(settings: Settings, studio: Studio, project: int, store: Store) -> int:

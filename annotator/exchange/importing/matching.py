@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -36,6 +37,7 @@ class ImageIndex:
         self._exact: dict[str, int] = {}
         self._by_name: dict[str, int | list[int]] = {}
         self._by_stem: dict[str, int | list[int]] | None = None
+        self._shared: int | None = None  # steps at the start of every path
         for place, address in enumerate(addresses):
             path = parts_of(address)
             self._paths.append(path)
@@ -69,7 +71,16 @@ class ImageIndex:
         longest = max(paths.values(), key=len)
         if all(_common(path, longest) == min(len(path), len(longest)) for path in paths.values()):
             return list(names)
-        return [name for name, path in paths.items() if path == self._paths[image]]
+        return [name for name, path in paths.items() if path in (self._paths[image], self._relative(image))]
+
+    def _relative(self, image: int) -> tuple[str, ...]:
+        """The path of an image below the folder that all of them lie in."""
+        if self._shared is None:
+            folders = [path[:-1] for path in self._paths if path]
+            first, last = min(folders, default=()), max(folders, default=())
+            pairs = zip(first, last, strict=False)
+            self._shared = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+        return self._paths[image][self._shared :]
 
     def _best(self, path: tuple[str, ...], found: Sequence[int]) -> Match:
         agreeing = [(_common(path, self._paths[place]), place) for place in found]
@@ -79,6 +90,9 @@ class ImageIndex:
         best = [place for common, place in candidates if common == longest]
         if not best:
             return Match()
+        from_top = [place for place in best if self._relative(place) == path]
+        if len(from_top) == 1:
+            return Match(from_top[0])
         if len(best) > 1 or (not whole and len(found) > 1):
             return Match(several=True)
         return Match(best[0])
