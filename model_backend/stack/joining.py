@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from annotator.errors import OnetagError
 from annotator.labelstudio.projects import find_project
 from annotator.store import Image, Store, folder_project, live_labels
+from annotator.store.types import utc_now
 from model_backend.stack import local_files
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ def join_folder_project(store: Store, studio: Studio, number: int, folder: Path)
             for row in images
             if row.uri in files
         ]
-        if joined:
-            session.execute(update(Image), joined)
+        # A file that Label Studio does not show, such as a TIFF, is no image of the project any more.
+        lacking = [{"id": row.id, "removed_at": utc_now()} for row in images if row.uri not in files]
+        for changes in (joined, lacking):
+            if changes:
+                session.execute(update(Image), changes)
         project.studio_url, project.studio_project, project.image_folder = studio.url, number, None
     return True

@@ -69,7 +69,7 @@ class _Export:
             shown = _shown(annotation, predictions)
             names = {str(region.get("from_name")) for region in result}
             if LABEL in names and names <= OURS and self.reading.options.control is None:
-                yield _of_ours(image, result, shown)
+                yield self._of_ours(image, result, shown)
             else:
                 yield self._of_others(image, result, shown)
 
@@ -78,13 +78,12 @@ class _Export:
         texts = [key for key, value in data.items() if isinstance(value, str) and value.strip()]
         key = wanted or ("image" if "image" in texts else texts[0] if len(texts) == 1 else None)
         if key is None or key not in texts:
-            listed = ", ".join(map(str, data)) or "nothing"
+            wrong = f"no image in {key!r}" if key else "several fields" if texts else "no image in its data"
             raise broken(
                 self.path,
-                f"task {number:,} has no image in {key!r}."
-                if key
-                else f"task {number:,} has several fields.",
-                f"Choose the field of the image with --image-column; it has {listed}.",
+                f"task {number:,} has {wrong}.",
+                "Choose the field of the image with --image-column; "
+                f"it has {', '.join(map(str, data)) or 'nothing'}.",
             )
         return str(data[key])
 
@@ -133,19 +132,27 @@ class _Export:
             )
         return True
 
+    def _of_ours(
+        self, image: str, result: Sequence[Mapping[str, Any]], shown: Sequence[Mapping[str, Any]] | None
+    ) -> Entry:
+        """What our three controls tell, by the rule that webhooks are read with."""
+        regions = list(result)
+        before = None if shown is None else ticked(list(shown))
+        reviews = ticked(regions, REVIEW)
+        named = ticked(regions, SUGGESTED)
+        if before is None and not reviews and any(map(_changed_suggestions, regions)):
+            self.reading.left_out[NOT_SHOWN] += 1
+            regions = [each for each in regions if each.get("from_name") != SUGGESTED]
+        names = list(dict.fromkeys([*ticked(regions, LABEL), *ticked(regions), *(before or ())]))
+        observed = observe(regions, names, before)
+        present = [each.label for each in observed if each.value > 0]
+        absent = [each.label for each in observed if each.value < 0]
+        unknown = [name for name in (*names, *named) if name not in present and name not in absent]
+        return Entry(image, present, absent, unknown, explicit=ALL_LABELS_MARKED in reviews)
 
-def _of_ours(
-    image: str, result: Sequence[Mapping[str, Any]], shown: Sequence[Mapping[str, Any]] | None
-) -> Entry:
-    """What our three controls tell, by the rule that webhooks are read with."""
-    regions = list(result)
-    before = None if shown is None else ticked(list(shown))
-    names = list(dict.fromkeys([*ticked(regions, LABEL), *ticked(regions), *(before or ())]))
-    observed = observe(regions, names, before)
-    present = [each.label for each in observed if each.value > 0]
-    absent = [each.label for each in observed if each.value < 0]
-    unknown = [name for name in names if name not in present and name not in absent]
-    return Entry(image, present, absent, unknown, explicit=ALL_LABELS_MARKED in ticked(regions, REVIEW))
+
+def _changed_suggestions(region: Mapping[str, Any]) -> bool:
+    return region.get("from_name") == SUGGESTED and region.get("origin") == CHANGED
 
 
 def _shown(

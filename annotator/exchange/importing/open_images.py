@@ -24,7 +24,6 @@ def read(path: Path, reading: Reading) -> Iterator[Entry]:
             name, value = label_of(cells[label], reading.options), cells[confidence].strip()
             if cells[source].strip().lower() == MACHINE:
                 reading.left_out[GUESSES] += 1
-                yield Entry(cells[image].strip(), whole=False)
             elif value in ("1", "1.0"):
                 yield Entry(cells[image].strip(), (name,), whole=False)
             elif value in ("0", "0.0"):

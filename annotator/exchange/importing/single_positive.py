@@ -108,7 +108,9 @@ def _array(file: Path) -> npt.NDArray[Any]:
     except FileNotFoundError:
         raise broken(file, "there is no such file.", "It belongs beside the labels.") from None
     except (OSError, ValueError, EOFError) as error:
-        raise broken(file, f"it is no NumPy array ({error}).", "Write it again with np.save.") from None
+        raise broken(
+            file, f"it is no array of numbers or names ({error}).", "Write it again with np.save."
+        ) from None
     return found
 
 

@@ -17,20 +17,20 @@ MEND_JSON = "Mend the file there, or write it again with the program that made i
 
 
 class _Counted(io.FileIO):
-    """A file that tells how many of its bytes were read."""
+    """A file that tells how far it is read."""
 
     def __init__(self, path: Path, progress: Progress) -> None:
         super().__init__(path)
         self._progress, self._total = progress, path.stat().st_size
-        self._done = self._told = 0
+        self._told = 0
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read, count, tell."""
+        """Read, and tell from time to time."""
         count = super().readinto(buffer)
-        self._done += count or 0
-        if not count or self._done - self._told >= TOLD_EVERY:
-            self._told = self._done
-            self._progress(self._done, self._total)
+        done = self.tell()
+        if not count or abs(done - self._told) >= TOLD_EVERY:
+            self._told = done
+            self._progress(done, self._total)
         return count
 
 

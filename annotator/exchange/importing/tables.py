@@ -18,6 +18,7 @@ from typing import Any
 from annotator.exchange.importing.entry import Entry, Reading, ReadOptions, broken, label_of
 from annotator.exchange.importing.pictures import looks_like_a_picture
 
+SHOWN = 20  # columns in a message
 SAMPLE = 1_000  # rows that are looked at before the columns are told apart
 IMAGE_COLUMNS = (
     *("image", "file_name", "filename", "image_name", "image_path", "path", "filepath", "file_path"),
@@ -58,6 +59,9 @@ def entries_of(table: Table, reading: Reading) -> Iterator[Entry]:
     sample = list(islice(table.rows, SAMPLE))
     shape = _Shape.of(table, sample, reading.options)
     reading.declare(shape.vocabulary)
+    others = shape.other_columns()
+    if others:
+        reading.left_out[f"columns that hold no labels: {', '.join(others[:SHOWN])}"] += len(others)
     for where, cells in chain(sample, table.rows):
         yield shape.entry(where, cells)
 
@@ -115,6 +119,13 @@ class _Shape:
                 unknown.append(name)
         return Entry(image, present, unknown=unknown, explicit=True)
 
+    def other_columns(self) -> list[str]:
+        """The columns of which nothing is taken."""
+        if self.ours is not None:
+            return []
+        used = {self.image, self.listed, *(column for column, _ in self.marks)}
+        return [name for column, name in enumerate(self.table.header) if column not in used and name]
+
     def _image(self, where: int, cell: Any) -> str:
         name = str(cell or "").strip()
         if not name:
@@ -141,7 +152,9 @@ class _Shape:
 
     def _broken(self, where: int, problem: str) -> Exception:
         return broken(
-            self.table.path, f"{self.table.unit} {where:,} {problem}.", "Correct it, then import again."
+            self.table.path,
+            f"{self.table.unit} {where:,} {problem}.",
+            "Correct it, or choose the columns with --image-column and --label-column.",
         )
 
 
@@ -217,7 +230,9 @@ def _mark_columns(
     for column, name in enumerate(table.header):
         if column == image or name.strip().lower() in NO_LABELS:
             continue
-        if all(_is_mark(cells[column]) for _, cells in sample):
+        marked = sum(_is_mark(cells[column]) for _, cells in sample)
+        # A column that is mostly 1 and 0 is a label: what else stands there is a mistake, and told as one.
+        if 2 * marked > len(sample) or not sample:
             yield column, name
 
 
