@@ -88,12 +88,17 @@ def import_command(
         new_labels = NewLabels(
             add=labels.add_labels,
             skip=labels.skip_labels,
-            ask=None if json or not sys.stdin.isatty() else _ask,
+            ask=_ask if on_a_terminal() and not json else None,
             in_studio=lambda found, names: add_labels_in_studio(store, open_studio(settings), found, names),
         )
         target = _target(store, images, project, title)
         report = import_labels(store, label_file, target, bar, new_labels=new_labels, dry_run=dry_run)
     typer.echo(codec.dumps(asdict(report), indent=2, ensure_ascii=False) if json else told(report))
+
+
+def on_a_terminal() -> bool:
+    """Whether somebody is there to be asked."""
+    return sys.stdin.isatty()
 
 
 def told(report: ImportReport) -> str:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, bindparam, insert, literal, literal_column, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from annotator.store.bulk import chunked, rowcount
 from annotator.store.models import Image, Import, Observation, Project
 from annotator.store.states import Claim, Source
-from annotator.store.types import utc_now
+from annotator.store.types import Id, UtcDateTime, utc_now
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -181,17 +182,27 @@ def _insert(
     fresh: npt.NDArray[np.int8],
 ) -> None:
     at_rows, at_columns = (found.tolist() for found in fresh.nonzero())
-    now = utc_now()
-    rows = [
-        {
-            "import_id": import_id,
-            "image_id": image_ids[row],
-            "label_id": label_ids[column],
-            "value": value,
-            "source": Source.IMPORTED,
-            "created_at": now,
-        }
+    cells = [
+        {"image": image_ids[row], "label": label_ids[column], "said": value}
         for row, column, value in zip(at_rows, at_columns, fresh[fresh != 0].tolist(), strict=True)
     ]
-    for piece in chunked(rows):
-        session.execute(insert(Observation), piece)
+    # What all rows share is written into the statement: millions of rows are sent as three numbers each.
+    statement = insert(Observation).values(
+        import_id=_constant(session, import_id, Id),
+        source=_constant(session, Source.IMPORTED, Observation.source.type),
+        created_at=_constant(session, utc_now(), UtcDateTime()),
+        image_id=bindparam("image"),
+        label_id=bindparam("label"),
+        value=bindparam("said"),
+    )
+    connection = session.connection()  # as plain rows: nothing of them is an object of the session
+    for piece in chunked(cells):
+        connection.execute(statement, piece)
+
+
+def _constant(session: Session, value: Any, kind: TypeEngine[Any]) -> ColumnElement[Any]:
+    """A value of our own as a part of a statement's text."""
+    dialect = session.get_bind().dialect
+    return literal_column(
+        str(literal(value, kind).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    )

@@ -55,8 +55,9 @@ class _Export:
     controls: dict[str, None] = field(default_factory=dict)
 
     def entries(self, number: int, task: Mapping[str, Any]) -> Iterator[Entry]:
-        predictions = _objects(task.get("predictions"))
-        self.reading.left_out[PREDICTIONS] += len(predictions)
+        sent = task.get("predictions")
+        predictions = _objects(sent)  # in a plain export they are only numbers
+        self.reading.left_out[PREDICTIONS] += len(sent) if isinstance(sent, list) else 0
         annotations = _objects(task.get("annotations"))
         given = [each for each in annotations if not each.get("was_cancelled")]
         self.reading.left_out[SKIPPED] += len(annotations) - len(given)

@@ -33,21 +33,20 @@ class ImageIndex:
     """The images of a project, found by names and paths. addresses: theirs, in any order."""
 
     def __init__(self, addresses: Iterable[str]) -> None:
-        self._paths: list[tuple[str, ...]] = []
+        self._addresses = list(addresses)
         self._exact: dict[str, int] = {}
         self._by_name: dict[str, int | list[int]] = {}
         self._by_stem: dict[str, int | list[int]] | None = None
         self._shared: int | None = None  # steps at the start of every path
-        for place, address in enumerate(addresses):
+        for place, address in enumerate(self._addresses):
             path = parts_of(address)
-            self._paths.append(path)
             # Two tasks of the same address: neither is meant more than the other.
             self._exact[address] = -1 if address in self._exact else place
             if path:
                 _put(self._by_name, path[-1], place)
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._addresses)
 
     def find(self, name: str) -> Match:
         """The image that a name means."""
@@ -71,36 +70,38 @@ class ImageIndex:
         longest = max(paths.values(), key=len)
         if all(_common(path, longest) == min(len(path), len(longest)) for path in paths.values()):
             return list(names)
-        return [name for name, path in paths.items() if path in (self._paths[image], self._relative(image))]
+        return [name for name, path in paths.items() if path in (self._path(image), self._relative(image))]
 
     def _relative(self, image: int) -> tuple[str, ...]:
         """The path of an image below the folder that all of them lie in."""
         if self._shared is None:
-            folders = [path[:-1] for path in self._paths if path]
+            folders = {path[:-1] for path in map(parts_of, self._addresses) if path}
             first, last = min(folders, default=()), max(folders, default=())
             pairs = zip(first, last, strict=False)
             self._shared = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
-        return self._paths[image][self._shared :]
+        return self._path(image)[self._shared :]
+
+    def _path(self, image: int) -> tuple[str, ...]:
+        return parts_of(self._addresses[image])
 
     def _best(self, path: tuple[str, ...], found: Sequence[int]) -> Match:
-        agreeing = [(_common(path, self._paths[place]), place) for place in found]
-        whole = [each for each in agreeing if each[0] == min(len(path), len(self._paths[each[1]]))]
-        candidates = whole or agreeing
-        longest = max((common for common, _ in candidates), default=0)
-        best = [place for common, place in candidates if common == longest]
+        paths = {place: self._path(place) for place in found}
+        common = {place: _common(path, other) for place, other in paths.items()}
+        whole = [place for place in found if common[place] == min(len(path), len(paths[place]))]
+        candidates = whole or found
+        longest = max((common[place] for place in candidates), default=0)
+        best = [place for place in candidates if common[place] == longest]
         if not best:
             return Match()
+        if len(best) == 1 and (whole or len(found) == 1):
+            return Match(best[0])
         from_top = [place for place in best if self._relative(place) == path]
-        if len(from_top) == 1:
-            return Match(from_top[0])
-        if len(best) > 1 or (not whole and len(found) > 1):
-            return Match(several=True)
-        return Match(best[0])
+        return Match(from_top[0]) if len(from_top) == 1 else Match(several=True)
 
     def _stems(self) -> dict[str, int | list[int]]:
         if self._by_stem is None:
             self._by_stem = {}
-            for place, path in enumerate(self._paths):
+            for place, path in enumerate(map(parts_of, self._addresses)):
                 if path:
                     _put(self._by_stem, PurePosixPath(path[-1]).stem, place)
         return self._by_stem

@@ -56,6 +56,7 @@ NAMES = {
     "several": "SELECT name FROM entries WHERE several",
     "twice": "SELECT name FROM entries WHERE whole > 1",
 }
+NEXT_NAMES = "SELECT number, name FROM entries WHERE number > ? ORDER BY number LIMIT 10000"
 CELLS_AT_ONCE = 20_000
 
 
@@ -126,13 +127,14 @@ class Staging:
     def match(self, index: ImageIndex) -> None:
         """Find the image that each name means."""
         self.flush()
-        names = self._connection.execute("SELECT number, name FROM entries").fetchall()
-        found = (
-            (match.image, int(match.several), number)
-            for number, name in names
-            for match in [index.find(name)]
-        )
-        self._connection.executemany("UPDATE entries SET image = ?, several = ? WHERE number = ?", found)
+        last = 0
+        while rows := self._connection.execute(NEXT_NAMES, (last,)).fetchall():
+            last = rows[-1][0]
+            found = ((index.find(name), number) for number, name in rows)
+            self._connection.executemany(
+                "UPDATE entries SET image = ?, several = ? WHERE number = ?",
+                [(match.image, int(match.several), number) for match, number in found],
+            )
         shared = self._connection.execute(
             "SELECT image FROM entries WHERE image IS NOT NULL GROUP BY image HAVING count(*) > 1"
         ).fetchall()

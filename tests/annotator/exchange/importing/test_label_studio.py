@@ -133,7 +133,7 @@ def test_a_real_export_of_anybodys_project(
         Entry("s3://pets/c.jpg", [], [], []),
     ]
     assert second == Entry("s3://pets/b.jpg", [], [], ["dog", "fox"]), "which of them was ticked by a person?"
-    assert dict(reading.left_out) == {PREDICTIONS: 1, NOT_SHOWN: 1}
+    assert dict(+reading.left_out) == {PREDICTIONS: 1, NOT_SHOWN: 1}
     file = snapshot(studio, project, tmp_path)
     found = read(file, "labelstudio", control="animals", image_column="pic")
     assert found[1] == Entry("s3://pets/b.jpg", ["fox"], ["cat"], ["dog"])
@@ -196,7 +196,7 @@ def test_an_untouched_prediction_is_not_absent_in_a_complete_file(
         ([{"id": 1, "image": "a.jpg", "choice": "cat"}], r"task 1 has no data\..*not JSON_MIN"),
         ([task([]) | {"data": {"text": "x", "more": "y"}}], "has several fields"),
         ([task([]) | {"data": {"image": ["a.jpg"], "n": 1}}], "has no image in its data"),
-        ('[{"id": 1, "data": {"image": "a.jpg"}},\n{"id": 2 "data"}]', "no JSON in line 2, column 10"),
+        ('[{"id": 1, "data": {"image": "a.jpg"}},\n{"id": 2 ["data"]}]', "no JSON in line 2, column 10"),
     ],
 )
 def test_what_is_no_export_is_told(tmp_path: Path, read: Read, content: Any, told: str) -> None:
