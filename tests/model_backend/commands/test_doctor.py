@@ -15,6 +15,7 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.health import Check
 from annotator.settings import Settings
+from annotator.store import get_or_create_folder_project, open_store, upgrade
 from model_backend.commands import console, doctor
 from model_backend.commands.connect import Request, link, mended
 from model_backend.commands.doctor import examine, inbox, training
@@ -119,3 +120,16 @@ def test_a_secret_is_made_once_and_kept_for_its_owner(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("host", "url"), [("0.0.0.0", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
 def test_the_backend_is_asked_where_it_answers(tmp_path: Path, host: str, url: str) -> None:
     assert backend_url(settings(tmp_path).model_copy(update={"host": host})).startswith(url)
+
+
+def test_a_project_of_a_folder_needs_no_backend_no_worker_and_no_label_studio(tmp_path: Path) -> None:
+    chosen = settings(tmp_path)
+    store = open_store(chosen.store_url)
+    upgrade(store)
+    with store.session() as session:
+        get_or_create_folder_project(session, tmp_path, "photos", "")
+    store.close()
+    found = {check.name: check for check in examine(chosen)}
+    assert {"ML backend", "worker", "secret"}.isdisjoint(found)
+    assert found["Label Studio"].ok
+    assert found["training of 'photos'"].ok
