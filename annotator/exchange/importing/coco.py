@@ -14,6 +14,7 @@ from annotator.exchange.importing.entry import Entry, ImportFormat, Reading, bro
 from annotator.exchange.importing.streams import json_items
 
 MEND = "Write the file again with the program that made it."
+ESTIMATED = "annotations of our own export that a model decided: an estimate is no observation"
 NOT_LISTED = "annotations of images that the file does not list"
 
 
@@ -25,10 +26,13 @@ def read(path: Path, reading: Reading) -> Iterator[Entry]:
     for image in json_items(path, "images.item", reading.progress):
         name = _image_name(path, image, len(images))
         images[image.get("id", name)] = name
+        estimated = _estimated(image, categories)
+        absent = _named(path, image, ("neg_category_ids",), categories)
         yield Entry(
             name,
             present=_named(path, image, ("category_ids", "labels"), categories),
-            absent=_named(path, image, ("neg_category_ids",), categories),
+            absent=[label for label in absent if label not in estimated],
+            unknown=estimated,
         )
     if not images:
         raise broken(path, "the file lists no images.", "Name a COCO file: an object with `images`.")
@@ -37,8 +41,19 @@ def read(path: Path, reading: Reading) -> Iterator[Entry]:
         if not _hashable(found) or found not in images:
             reading.left_out[NOT_LISTED] += 1
             continue
+        if annotation.get("human") is False:
+            reading.left_out[ESTIMATED] += 1
+            continue
         named = _named(path, annotation, ("category_id", "category_ids"), categories, number)
         yield Entry(images[found], named, whole=False)
+
+
+def _estimated(image: Mapping[str, Any], categories: Mapping[Any, str]) -> list[str]:
+    """The labels of which nobody said anything, where our own export tells that by a mask."""
+    human = image.get("human")
+    if not isinstance(human, list):
+        return []
+    return [name for name, said in zip(categories.values(), human, strict=False) if not said]
 
 
 def _categories(path: Path, reading: Reading) -> dict[Any, str]:

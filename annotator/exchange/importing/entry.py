@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from annotator.errors import OnetagError
 
+NAMES_FILE = "labels.txt"
 Progress = Callable[[int, int], None]  # called with what is done, and how much there is in all
 
 
@@ -87,6 +88,22 @@ class ImportFormat:
 def broken(path: Path, problem: str, fix: str) -> OnetagError:
     """The error of a file that cannot be read: which, where and what, and how to mend it."""
     return OnetagError(f"{path}: {problem}", fix)
+
+
+def with_names_beside(folder: Path, reading: Reading) -> Reading:
+    """The reading with the labels' names of a `labels.txt` in the folder, where none were given.
+
+    Our own exports write one. What is told about the file stays shared between both readings.
+    """
+    file = folder / NAMES_FILE
+    if reading.options.label_names or not file.is_file():
+        return reading
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise broken(file, f"it cannot be read ({error}).", "One name a line, UTF-8.") from None
+    names = tuple(line.strip() for line in lines if line.strip())
+    return replace(reading, options=replace(reading.options, label_names=names))
 
 
 def label_of(code: object, options: ReadOptions) -> str:

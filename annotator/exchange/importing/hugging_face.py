@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from annotator.exchange.importing.comma_separated import table_of
-from annotator.exchange.importing.entry import Entry, ImportFormat, Reading, broken
+from annotator.exchange.importing.entry import Entry, ImportFormat, Reading, broken, with_names_beside
 from annotator.exchange.importing.streams import opened
 from annotator.exchange.importing.tables import NEGATIVE, POSITIVE, SAMPLE, Row, Table, entries_of
 
@@ -23,6 +23,7 @@ def read(path: Path, reading: Reading) -> Iterator[Entry]:
     files = metadata_files(path) if path.is_dir() else [path]
     if not files:
         raise broken(path, f"the folder holds none of {', '.join(METADATA)}.", "Name a folder that does.")
+    reading = with_names_beside(path, reading)
     for file in files:
         folder = f"{file.parent.relative_to(path).as_posix()}/" if path.is_dir() else ""
         yield from _entries(file, reading, "" if folder == "./" else folder)

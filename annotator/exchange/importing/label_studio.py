@@ -1,8 +1,6 @@
 """Label Studio's JSON export: what people said in it. Predictions are a model's, and never taken.
 
-Our own three controls are read as a webhook of theirs is. Of any other project one control holds the labels:
-what a person chose or drew is present. A region that was left as it was predicted says nothing; of choices
-that were changed only what differs from what was shown.
+Our own three controls are known by their names; of any other project one control holds the labels.
 """
 
 from __future__ import annotations
@@ -12,25 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from annotator.exchange.importing.answers import Answer, names_of
 from annotator.exchange.importing.entry import Entry, ImportFormat, Reading, broken
 from annotator.exchange.importing.streams import json_items
-from annotator.labelstudio.config import ALL_LABELS_MARKED, LABEL, REVIEW, SUGGESTED
-from annotator.labelstudio.observations import observe, ticked
-
-CHOSEN = ("choices", "taxonomy")  # one region holds them all
-DRAWN = (
-    *("rectanglelabels", "polygonlabels", "brushlabels", "keypointlabels", "ellipselabels"),
-    *("labels", "bitmasklabels", "vectorlabels"),
+from annotator.labelstudio.config import (
+    ALL_LABELS_MARKED,
+    LABEL,
+    REVIEW,
+    SUGGESTED,
+    SUGGESTIONS_CHECKED,
 )
+
 OURS = frozenset({LABEL, SUGGESTED, REVIEW})
-UNTOUCHED, CHANGED = "prediction", "prediction-changed"
-PATH = " / "  # between the steps of a nested choice
 
 PREDICTIONS = "predictions: a model's, and no observation"
 UNANSWERED = "tasks that nobody has answered"
 SKIPPED = "skipped annotations"
-AS_PREDICTED = "regions that were left as they were predicted"
-NOT_SHOWN = "changed choices of which the export does not tell what was shown"
 
 
 def read(path: Path, reading: Reading) -> Iterator[Entry]:
@@ -69,10 +64,17 @@ class _Export:
             result = _objects(annotation.get("result"))
             shown = _shown(annotation, predictions)
             names = {str(region.get("from_name")) for region in result}
-            if LABEL in names and names <= OURS and self.reading.options.control is None:
-                yield self._of_ours(image, result, shown)
-            else:
-                yield self._of_others(image, result, shown)
+            ours = LABEL in names and names <= OURS and self.reading.options.control is None
+            reviews = _reviews(result) if ours else set()
+            answer = Answer(
+                result,
+                shown,
+                (LABEL, SUGGESTED).__contains__ if ours else self._wanted,
+                self.reading.left_out,
+                reviewed=bool(reviews),
+            )
+            explicit = ALL_LABELS_MARKED in reviews
+            yield Entry(image, answer.present, answer.absent, answer.unknown, explicit=explicit)
 
     def _image(self, number: int, data: Mapping[str, Any]) -> str:
         wanted = self.reading.options.image_column
@@ -88,37 +90,6 @@ class _Export:
             )
         return str(data[key])
 
-    def _of_others(
-        self, image: str, result: Sequence[Mapping[str, Any]], shown: Sequence[Mapping[str, Any]] | None
-    ) -> Entry:
-        present: dict[str, None] = {}
-        absent: dict[str, None] = {}
-        unknown: dict[str, None] = {}
-        for region in result:
-            kind, names = _names(region)
-            if not names or not self._wanted(str(region.get("from_name"))):
-                continue
-            if region.get("origin") == UNTOUCHED:
-                self.reading.left_out[AS_PREDICTED] += 1
-                unknown.update(dict.fromkeys(names))
-            elif region.get("origin") == CHANGED and kind in CHOSEN:
-                before = _shown_on(region, shown)
-                if before is None:
-                    self.reading.left_out[NOT_SHOWN] += 1
-                    unknown.update(dict.fromkeys(names))
-                    continue
-                present.update(dict.fromkeys(name for name in names if name not in before))
-                absent.update(dict.fromkeys(name for name in before if name not in names))
-                unknown.update(dict.fromkeys(name for name in names if name in before))
-            else:
-                present.update(dict.fromkeys(names))
-        return Entry(
-            image,
-            list(present),
-            [name for name in absent if name not in present],
-            [name for name in unknown if name not in present],
-        )
-
     def _wanted(self, control: str) -> bool:
         """Whether a control is the one that holds the labels. Raises OnetagError when two could."""
         chosen = self.reading.options.control
@@ -133,27 +104,11 @@ class _Export:
             )
         return True
 
-    def _of_ours(
-        self, image: str, result: Sequence[Mapping[str, Any]], shown: Sequence[Mapping[str, Any]] | None
-    ) -> Entry:
-        """What our three controls tell, by the rule that webhooks are read with."""
-        regions = list(result)
-        before = None if shown is None else ticked(list(shown))
-        reviews = ticked(regions, REVIEW)
-        named = ticked(regions, SUGGESTED)
-        if before is None and not reviews and any(map(_changed_suggestions, regions)):
-            self.reading.left_out[NOT_SHOWN] += 1
-            regions = [each for each in regions if each.get("from_name") != SUGGESTED]
-        names = list(dict.fromkeys([*ticked(regions, LABEL), *ticked(regions), *(before or ())]))
-        observed = observe(regions, names, before)
-        present = [each.label for each in observed if each.value > 0]
-        absent = [each.label for each in observed if each.value < 0]
-        unknown = [name for name in (*names, *named) if name not in present and name not in absent]
-        return Entry(image, present, absent, unknown, explicit=ALL_LABELS_MARKED in reviews)
 
-
-def _changed_suggestions(region: Mapping[str, Any]) -> bool:
-    return region.get("from_name") == SUGGESTED and region.get("origin") == CHANGED
+def _reviews(result: Sequence[Mapping[str, Any]]) -> set[str]:
+    """What was marked on our third control, as far as it is one of ours."""
+    marked = {name for region in result if region.get("from_name") == REVIEW for name in names_of(region)[1]}
+    return marked & {SUGGESTIONS_CHECKED, ALL_LABELS_MARKED}
 
 
 def _shown(
@@ -169,25 +124,6 @@ def _shown(
     if parent is None and isinstance(sent, dict) and sent.get("result"):
         return _objects(sent.get("result"))
     return None
-
-
-def _shown_on(region: Mapping[str, Any], shown: Sequence[Mapping[str, Any]] | None) -> tuple[str, ...] | None:
-    """What was ticked on the control of a region before it was changed."""
-    if shown is None:
-        return None
-    before = [each for each in shown if each.get("from_name") == region.get("from_name")]
-    return tuple(name for each in before for name in _names(each)[1])
-
-
-def _names(region: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """The kind of a region and the labels it names; none for one that holds something else."""
-    value = region.get("value")
-    for kind in (*CHOSEN, *DRAWN):
-        found = value.get(kind) if isinstance(value, dict) else None
-        if isinstance(found, list):
-            steps = [each if isinstance(each, list) else [each] for each in found]
-            return kind, tuple(PATH.join(map(str, path)) for path in steps if path)
-    return "", ()
 
 
 def _objects(sent: Any) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from annotator.exchange.importing.entry import Entry, ImportFormat, Reading, broken
+from annotator.exchange.importing.entry import Entry, ImportFormat, Reading, broken, with_names_beside
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,6 +25,7 @@ ROWS_AT_ONCE = 1_000
 
 def read(path: Path, reading: Reading) -> Iterator[Entry]:
     """One entry a row. Raises OnetagError where the arrays do not fit together or the names are missing."""
+    reading = with_names_beside(path if path.is_dir() else path.parent, reading)
     for file in _label_files(path):
         yield from _rows(file, reading)
 

@@ -1,7 +1,7 @@
 """Tables of labels: which column is the image, which are labels, and what a row says.
 
 Three shapes: a column that lists labels; a column a label with 1, 0 or nothing in it; and onetag's own
-export, of which only what people said is taken.
+exports, of which only what people said is taken.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ LABEL_COLUMNS = (
 NO_LABELS = ("", "index", "id", "task", "split", "width", "height", "unnamed: 0")
 SEPARATORS = ("|", ";", ",")
 POSITIVE, NEGATIVE, PROBABILITY = "observed_positive", "observed_negative", "p:"
+DECISIONS, HUMAN = "decisions", "human"
 
 MARKS: Mapping[Any, bool | None] = {
     **dict.fromkeys(("1", "1.0", "true", "True", "TRUE", "yes", "Yes", 1), True),
@@ -79,6 +80,8 @@ class _Shape:
     separator: str | None = None
     parts: bool = False
     ours: tuple[int, int] | None = None
+    decided: tuple[int, int] | None = None
+    """Columns of what is decided and of whether a person said it: lists in the order of the vocabulary."""
 
     @staticmethod
     def of(table: Table, sample: Sequence[Row], options: ReadOptions) -> _Shape:
@@ -89,6 +92,9 @@ class _Shape:
             ours = header.index(POSITIVE), header.index(NEGATIVE)
             names = tuple(name[len(PROBABILITY) :] for name in header if name.startswith(PROBABILITY))
             return _Shape(table, options, image, vocabulary=names, ours=ours)
+        if DECISIONS in header and HUMAN in header and not options.label_columns:
+            decided = header.index(DECISIONS), header.index(HUMAN)
+            return _Shape(table, options, image, vocabulary=options.label_names, decided=decided)
         listed = _listed_column(table, sample, options, image)
         if listed is not None:
             return _of_lists(table, sample, options, image, listed)
@@ -108,6 +114,8 @@ class _Shape:
         if self.ours is not None:
             positive, negative = (self._labels(where, cells[column]) for column in self.ours)
             return Entry(image, positive, negative)
+        if self.decided is not None:
+            return self._decided(where, image, *(cells[column] for column in self.decided))
         if self.listed is not None:
             return Entry(image, self._labels(where, cells[self.listed]), whole=not self.parts)
         present, unknown = [], []
@@ -121,7 +129,7 @@ class _Shape:
 
     def other_columns(self) -> list[str]:
         """The columns of which nothing is taken."""
-        if self.ours is not None:
+        if self.ours is not None or self.decided is not None:
             return []
         used = {self.image, self.listed, *(column for column, _ in self.marks)}
         return [name for column, name in enumerate(self.table.header) if column not in used and name]
@@ -133,6 +141,20 @@ class _Shape:
         if self.ours is not None and name.startswith("'"):
             name = name[1:]  # our export's mark of what a spreadsheet would compute
         return self.table.folder + name
+
+    def _decided(self, where: int, image: str, decisions: Any, human: Any) -> Entry:
+        names = self.vocabulary
+        if not (isinstance(decisions, list) and isinstance(human, list)) or not (
+            len(decisions) == len(human) == len(names)
+        ):
+            raise self._broken(where, f"has no list of {len(names):,} decisions (is labels.txt there?)")
+        said = [(name, each) for name, each, by in zip(names, decisions, human, strict=True) if by]
+        return Entry(
+            image,
+            present=[name for name, each in said if each is True],
+            absent=[name for name, each in said if each is False],
+            unknown=[name for name, by in zip(names, human, strict=True) if not by],
+        )
 
     def _mark(self, where: int, cell: Any, label: str) -> bool | None:
         try:

@@ -118,6 +118,26 @@ def test_lvis_says_what_is_verified_absent(
     assert known(sqlite_store) == {"000000000001.jpg": {"dog": 1, "toothbrush": -1}}
 
 
+def test_of_our_own_export_only_what_people_said_is_taken(
+    sqlite_store: Store, tmp_path: Path, bring: Bring, pictures: Files
+) -> None:
+    listed = image(1, neg_category_ids=[1, 90], human=[True, True, False])
+    content = {
+        "categories": CATEGORIES,
+        "images": [listed],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 18, "human": True, "score": 1},
+            {"id": 2, "image_id": 1, "category_id": 90, "human": False, "score": 0.93},
+        ],
+    }
+    folder = pictures("000000000001.jpg")
+    report = bring(sqlite_store, write(tmp_path, content), folder, Claim.VERIFIED)
+    assert known(sqlite_store) == {"000000000001.jpg": {"dog": 1, "person": -1}}
+    assert list(report.left_out.values()) == [1]
+    bring(sqlite_store, write(tmp_path, content), folder, Claim.COMPLETE)
+    assert known(sqlite_store) == {"000000000001.jpg": {"dog": 1, "person": -1}}, "an estimate is no absence"
+
+
 def test_an_annotation_of_an_image_that_is_not_listed_is_counted(tmp_path: Path, read: Read) -> None:
     reading = Reading()
     content = {"images": [image(1)], "annotations": [box(1, 2, 18)], "categories": CATEGORIES}

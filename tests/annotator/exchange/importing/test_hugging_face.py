@@ -110,6 +110,27 @@ def test_our_own_json_lines_give_back_what_people_said(tmp_path: Path, read: Rea
     assert list(reading.vocabulary) == ["cat", "dog", "tree"]
 
 
+def test_of_our_own_imagefolder_only_what_people_said_is_taken(tmp_path: Path, read: Read) -> None:
+    (tmp_path / "labels.txt").write_text("cat\ndog\ntree\nfox\n", encoding="utf-8")
+    (tmp_path / "train").mkdir()
+    table = arrow.table(
+        {
+            "file_name": ["a.png"],
+            "labels": [["cat", "tree"]],
+            "decisions": [[True, False, True, None]],
+            "human": [[True, True, False, False]],
+        }
+    )
+    parquet.write_table(table, tmp_path / "train" / "metadata.parquet")  # type: ignore[no-untyped-call]
+    reading = Reading()
+    found = read(tmp_path, "huggingface", reading)
+    assert found == [Entry("train/a.png", ["cat"], ["dog"], ["tree", "fox"])]
+    assert list(reading.vocabulary) == ["cat", "dog", "tree", "fox"]
+    (tmp_path / "labels.txt").unlink()
+    with pytest.raises(OnetagError, match=r"row 1 has no list of 0 decisions .is labels.txt there"):
+        read(tmp_path, "huggingface")
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -12,7 +12,8 @@ import pytest
 
 from annotator.errors import OnetagError
 from annotator.exchange.importing import Entry, Reading, ReadOptions
-from annotator.exchange.importing.label_studio import NOT_SHOWN, PREDICTIONS
+from annotator.exchange.importing.answers import NOT_SHOWN
+from annotator.exchange.importing.label_studio import PREDICTIONS
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.predictions import prediction
 from annotator.store import Claim, Store

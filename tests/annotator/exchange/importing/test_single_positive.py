@@ -74,6 +74,13 @@ def test_names_are_needed_and_counted(arrays: Path, read: Read) -> None:
         read(arrays, "npy", label_names=("cat", "dog"))
 
 
+def test_names_beside_the_arrays_are_taken(arrays: Path, read: Read) -> None:
+    (arrays / "labels.txt").write_text("cat\n\ndog\ntree\n", encoding="utf-8")
+    reading = Reading()
+    assert [entry.present for entry in read(arrays, "npy", reading)] == [["dog"], ["tree"]]
+    assert tuple(reading.vocabulary) == NAMES
+
+
 def test_arrays_of_objects_are_never_loaded(arrays: Path, read: Read) -> None:
     np.save(arrays / "formatted_train_images.npy", np.array(["a", "b"], dtype=object), allow_pickle=True)
     with pytest.raises(OnetagError, match=r"no array of numbers or names .*Python objects"):
