@@ -90,7 +90,8 @@ def test_a_project_without_label_studio_goes_on_in_one(tmp_path: Path) -> None:
         assert json.loads(added.stdout)["new_labels"] == ["new"], added.stderr
         assert parse_config(studio.project(number)["label_config"]).labels[-1] == "new"
         assert known(store)["scene-00003.png"] == {"new": 1}
-        studio.update_project(number, label_config=studio.project(number)["label_config"] + "\n")
+        edited = studio.project(number)["label_config"].replace('size="5"', 'size="4"')
+        studio.update_project(number, label_config=edited)
         more.write_text("image,labels\nscene-00003.png,another\n")
         refused = up.onetag("import", str(more), "--add-labels")
         assert refused.returncode == 1

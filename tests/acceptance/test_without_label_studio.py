@@ -15,8 +15,8 @@ from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.demo.scenes import write_scenes
 from tests.acceptance.conftest import environment
 
-pytestmark = pytest.mark.timeout(300)
-POSITIVES, CHECKED = 150, 30  # images of which one label is known; of which nothing is
+pytestmark = pytest.mark.timeout(600)
+POSITIVES, CHECKED = 120, 30  # images of which one label is known; of which nothing is
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def onetag(data: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "model_backend.cli", *map(str, arguments), "--data-dir", str(data)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=250)
+    return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=500)
 
 
 def done(run: subprocess.CompletedProcess[str]) -> str:
