@@ -78,7 +78,7 @@ def import_command(
     """Read labels from CSV, COCO, Pascal VOC, ImageFolder, Label Studio, Hugging Face, Open Images or .npy.
 
     What a file says is kept as imported, beside what people say in Label Studio and never over it. The same
-    file again adds nothing; a changed one replaces what it said before. With --images no Label Studio is
+    file again adds nothing; a changed one replaces what it said before. With `--images` no Label Studio is
     needed: `train` and `export` go on from there.
     """
     if images is not None and project is not None:
