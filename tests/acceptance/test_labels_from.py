@@ -95,7 +95,7 @@ def test_a_project_without_label_studio_goes_on_in_one(tmp_path: Path) -> None:
         more.write_text("image,labels\nscene-00003.png,another\n")
         refused = up.onetag("import", str(more), "--add-labels")
         assert refused.returncode == 1
-        assert "A person edited the label config" in refused.stderr
+        assert "was edited by a person" in refused.stderr
         store.close()
     finally:
         up.clean()
