@@ -15,6 +15,7 @@ QUICK = {
     "loop": ("--images", "300", "--repeats", "3"),
     "speed": ("--sizes", "voc", "--seconds", "2", "--epochs", "4", "--rates", "1e-4"),
     "memory": ("--quick", "--seconds", "3"),
+    "importing": ("--quick",),
 }
 # These need a folder of labelled images.
 WITH_DATA = ("accuracy", "endtoend", "fundus", "peer", "selection", "suggestions", "worth")

@@ -74,12 +74,19 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         .where(*live, Observation.retired_at.is_(None), Label.archived_at.is_(None))
         .group_by(Observation.value)
     )
+    imported = (
+        select(func.count())
+        .select_from(Observation)
+        .join(Image, Image.id == Observation.image_id)
+        .where(*live, Observation.retired_at.is_(None), Observation.import_id.is_not(None))
+    )
     values: dict[int, int] = dict(session.execute(observed).all())
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
     return {
         "key": project.key,
         "project": project.studio_project,
         "label_studio": project.studio_url,
+        "image_folder": project.image_folder,
         "title": project.title,
         "control": project.control,
         "image_field": project.image_field,
@@ -101,6 +108,7 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "skips": count(Annotation, *answers, Annotation.skipped),
         "observed_present": values.get(1, 0),
         "observed_absent": values.get(-1, 0),
+        "observed_imported": session.scalar(imported) or 0,
         "events_waiting": count(Event, Event.project_id == project.id, Event.processed_at.is_(None)),
         "version": version.name if version else None,
         "version_from": version.created_at if version else None,
@@ -138,13 +146,16 @@ def _show(rows: list[dict[str, Any]]) -> None:
 
 
 def place(row: dict[str, Any]) -> str:
-    """The key of a project, and where it is in Label Studio."""
+    """The key of a project, and where it is."""
+    if row["image_folder"] is not None:
+        return f"{row['key']}, without Label Studio, images in {row['image_folder']}"
     if row["project"] is None:
         return f"{row['key']}, without Label Studio"
     return f"{row['key']}, project {row['project']} at {row['label_studio'] or 'no address'}"
 
 
 def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
+    imported = f", {row['observed_imported']} of them from files" if row["observed_imported"] else ""
     lines = [
         ("labels", str(row["labels"])),
         *[("  not in use", _archived_line(each)) for each in row["archived_labels"]],
@@ -152,7 +163,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("images", str(row["images"])),
         *[("  not used", escape(problem_line(each))) for each in row["image_problems"]],
         ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
-        ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent"),
+        ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent{imported}"),
         ("model version", row["version"] or "none yet"),
         ("training", _training_line(row["training"])),
     ]

@@ -25,6 +25,18 @@ GONE = "gone"
 """The stamp of a file that is not there."""
 
 
+class FolderFile(str):
+    """A picture of a project without Label Studio: its name, relative to `folder`, where it is read."""
+
+    folder: Path
+
+    def __new__(cls, name: str, folder: Path) -> FolderFile:
+        """Only the store's own names of a folder's files are ever one, and never an address of a task."""
+        made = super().__new__(cls, name)
+        made.folder = folder
+        return made
+
+
 class ImageSource:
     """Reads images by the addresses that tasks carry. Threads may share it."""
 
@@ -39,6 +51,8 @@ class ImageSource:
         Raises ImageUnavailable naming the way out when this image cannot be had, and LabelStudioError when
         Label Studio as a whole cannot be read.
         """
+        if isinstance(uri, FolderFile):
+            return self._below(uri.folder, uri, uri, "Put it back, or import again without it.")
         parts = checked(uri)
         if parts.scheme == "data":
             return self._inline(uri)
@@ -58,6 +72,8 @@ class ImageSource:
         None for what is no file that can be seen here.
         """
         root, named = self._settings.local_files_root, local_file(uri)
+        if isinstance(uri, FolderFile):
+            root, named = uri.folder, uri
         if root is None or named is None:
             return None
         try:
@@ -107,7 +123,11 @@ class ImageSource:
         return self._fetcher.fetch(self._studio.url + path, uri)
 
     def _local(self, uri: str, root: Path) -> bytes:
-        named = local_file(uri) or ""
+        fix = "Put it back, or set ONETAG_LOCAL_FILES_ROOT to the document root."
+        return self._below(root, local_file(uri) or "", uri, fix)
+
+    def _below(self, root: Path, named: str, uri: str, fix: str) -> bytes:
+        """The bytes of a file below a folder, links that lead out of it not followed."""
         try:
             file = (root / named).resolve()
             if not file.is_relative_to(root.resolve()):
@@ -125,10 +145,7 @@ class ImageSource:
                 "Check its rights.",
                 Unusable.DENIED,
             ) from None
-        raise ImageUnavailable(
-            f"{shown(uri)} is no file below {root}.",
-            "Put it back, or set ONETAG_LOCAL_FILES_ROOT to the document root.",
-        )
+        raise ImageUnavailable(f"{shown(uri)} is no file below {root}.", fix)
 
     def _from_host(self, uri: str, parts: SplitResult) -> bytes:
         if self._fetcher.is_own(parts):

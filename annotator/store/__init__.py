@@ -3,7 +3,20 @@
 from annotator.store.current import open_current
 from annotator.store.engine import Store, open_store
 from annotator.store.feedback import SuggestionFeedback, suggestion_feedback
+from annotator.store.folder_images import (
+    folder_project,
+    get_or_create_folder_project,
+    sync_folder_images,
+)
 from annotator.store.images import ImageChanges, remove_images, sync_images, unanswered_images
+from annotator.store.imports import (
+    CellChanges,
+    finish_import,
+    follow_file,
+    forget_images,
+    imports_of,
+    open_import,
+)
 from annotator.store.inbox import finish_event, record_event, waiting_events
 from annotator.store.labels import LabelAnswers, LabelChanges, archived_labels, live_labels, sync_labels
 from annotator.store.matrix import ObservedMatrix, live_image_ids, observed_matrix
@@ -13,6 +26,7 @@ from annotator.store.models import (
     Deletion,
     Event,
     Image,
+    Import,
     Label,
     LabelVector,
     ModelVersion,
@@ -45,7 +59,7 @@ from annotator.store.runs import (
 )
 from annotator.store.schema import SchemaState, check, downgrade, require, upgrade
 from annotator.store.snapshots import Snapshot, idle_seconds, last_snapshot, take_snapshot
-from annotator.store.states import Publication, RunFailure, RunReason, RunState, Source, Unusable
+from annotator.store.states import Claim, Publication, RunFailure, RunReason, RunState, Source, Unusable
 from annotator.store.suggestions import (
     Suggested,
     mark_pushed,
@@ -59,11 +73,14 @@ __all__ = [
     "Annotation",
     "Base",
     "Before",
+    "CellChanges",
+    "Claim",
     "Deletion",
     "Event",
     "Image",
     "ImageChanges",
     "ImageProblems",
+    "Import",
     "Label",
     "LabelAnswers",
     "LabelChanges",
@@ -98,9 +115,15 @@ __all__ = [
     "fail_lost_runs",
     "fail_run",
     "finish_event",
+    "finish_import",
     "finish_run",
+    "folder_project",
+    "follow_file",
+    "forget_images",
+    "get_or_create_folder_project",
     "idle_seconds",
     "image_problems",
+    "imports_of",
     "last_snapshot",
     "live_image_ids",
     "live_labels",
@@ -111,6 +134,7 @@ __all__ = [
     "next_suggestions",
     "observed_matrix",
     "open_current",
+    "open_import",
     "open_run",
     "open_store",
     "queue_run",
@@ -125,6 +149,7 @@ __all__ = [
     "store_vectors",
     "suggestion_feedback",
     "suggestions_left",
+    "sync_folder_images",
     "sync_images",
     "sync_labels",
     "take_snapshot",

@@ -17,6 +17,8 @@ from annotator.store.states import Source
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+CELLS_AT_ONCE = 50_000
+
 
 @dataclass(frozen=True)
 class ObservedMatrix:
@@ -47,9 +49,8 @@ def observed_matrix(session: Session, project_id: int) -> ObservedMatrix:
     labels = live_labels(session, project_id)
     label_ids = [label.id for label in labels]
     image_ids = np.array(live_image_ids(session, project_id), dtype=np.int64)
-    votes = np.array([tuple(row) for row in session.execute(cell_votes(project_id))], dtype=np.int64).reshape(
-        -1, 4
-    )
+    cells = session.execute(cell_votes(project_id).execution_options(yield_per=CELLS_AT_ONCE))
+    votes: npt.NDArray[np.int64] = np.fromiter(map(tuple, cells), dtype=np.dtype((np.int64, 4)))
 
     values = np.zeros((len(image_ids), len(labels)), dtype=np.int8)
     rows, columns = np.searchsorted(image_ids, votes[:, 0]), _columns(label_ids, votes[:, 1])
@@ -76,12 +77,14 @@ def live_image_ids(session: Session, project_id: int) -> list[int]:
 def cell_votes(project_id: int, first: int = 0, last: int | None = None) -> Select[int, int, int, int]:
     """(image_id, label_id, sum of the votes, 1 where part of a complete review) of each observed cell.
 
-    Where ground truth says something of a cell, it alone votes. Of live images and labels alone; `first` and
-    `last` bound the image ids.
+    Where ground truth says something of a cell, it alone votes; else annotations do. Files of labels have a
+    vote only where nobody said anything: an import never overrules a person. Of live images and labels alone;
+    `first` and `last` bound the image ids.
     """
     complete = func.max(case((Observation.source == Source.COMPLETE, 1), else_=0))
     true = func.sum(case((Observation.ground_truth, Observation.value)))
-    total = func.coalesce(true, func.sum(Observation.value))
+    by_people = func.sum(case((Observation.import_id.is_(None), Observation.value)))
+    total = func.coalesce(true, by_people, func.sum(Observation.value))
     images = Observation.image_id >= first if last is None else Observation.image_id.between(first, last)
     return (
         select(Observation.image_id, Observation.label_id, total.label("total"), complete.label("complete"))

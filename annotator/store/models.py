@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from annotator.store.states import (
+    Claim,
     Publication,
     Review,
     RunFailure,
@@ -48,7 +49,7 @@ def _where(condition: str) -> dict[str, Any]:
 
 
 STATES: tuple[type[StrEnum], ...] = (
-    *(Publication, Review, RunFailure, RunReason, RunState, Source),
+    *(Claim, Publication, Review, RunFailure, RunReason, RunState, Source),
     *(Suggest, Unticked, Unusable, Unused),
 )
 RULE = 2
@@ -81,6 +82,7 @@ class Project(Base):
     __tablename__ = "projects"
     __table_args__ = (
         UniqueConstraint("studio_url", "studio_project"),
+        UniqueConstraint("image_folder"),
         CheckConstraint("expected_positives > 0", name="expected_positives"),
         CheckConstraint(_one_of("unticked", Unticked), name="unticked"),
         CheckConstraint(_one_of("suggest", Suggest), name="suggest"),
@@ -94,6 +96,7 @@ class Project(Base):
     title: Mapped[str]
     label_config: Mapped[str]
     expected_positives: Mapped[float | None]
+    image_folder: Mapped[str | None]  # of a project without Label Studio: where its images are files
     active_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id", use_alter=True))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     # What was chosen of the label config; without, the config itself tells.
@@ -216,8 +219,30 @@ class Deletion(Base):
     deleted_at: Mapped[datetime]
 
 
+class Import(Base):
+    """One reading of one file of labels; unfinished while `finished_at` is empty."""
+
+    __tablename__ = "imports"
+    __table_args__ = (
+        CheckConstraint(_one_of("claim", Claim), name="claim"),
+        Index("ix_imports_name", "project_id", "name"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str]  # the file's own path: a later import under it takes the place of this one
+    format: Mapped[str]
+    claim: Mapped[Claim]
+    digest: Mapped[str]  # SHA-256 of what it said
+    started_at: Mapped[datetime] = mapped_column(default=utc_now)
+    finished_at: Mapped[datetime | None]
+
+
 class Observation(Base):
-    """One label seen present (+1) or absent (-1) on one image; unknown has no row."""
+    """One label seen present (+1) or absent (-1) on one image; unknown has no row.
+
+    It was derived from an annotation, or read from a file.
+    """
 
     __tablename__ = "observations"
     __table_args__ = (
@@ -225,10 +250,19 @@ class Observation(Base):
         CheckConstraint(_one_of("source", Source), name="source"),
         UniqueConstraint("annotation_id", "label_id"),
         Index("ix_observations_active", "image_id", "label_id", "value", **_where("retired_at IS NULL")),
+        Index(
+            "uq_observations_imported",
+            "import_id",
+            "image_id",
+            "label_id",
+            unique=True,
+            **_where("import_id IS NOT NULL AND retired_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     annotation_id: Mapped[int | None] = mapped_column(ForeignKey("annotations.id"))
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
     label_id: Mapped[int] = mapped_column(ForeignKey("labels.id"))
     value: Mapped[int] = mapped_column(SmallInteger)

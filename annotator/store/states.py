@@ -50,6 +50,15 @@ class Unused(StrEnum):
     SHOWN_UNKNOWN = "shown unknown"  # it changes a prediction that is not known
 
 
+class Claim(StrEnum):
+    """What an imported file says of the labels that it does not name, from the least to the most."""
+
+    POSITIVE = "positive"  # nothing: only what is named is known
+    SINGLE = "single"  # the same, and an image has exactly one
+    VERIFIED = "verified"  # nothing: but what the file itself calls absent is absent
+    COMPLETE = "complete"  # they are absent
+
+
 class RunState(StrEnum):
     """Where a training run is in its life; at most one a project is queued or running."""
 

@@ -25,7 +25,7 @@ from annotator.labelstudio.errors import LabelStudioRefused
 from annotator.labelstudio.health import Check, check_project, check_studio, in_words
 from annotator.labelstudio.mend import mended
 from annotator.labelstudio.preview import preview, what_is_known
-from annotator.labelstudio.projects import find_project
+from annotator.labelstudio.projects import Identity, find_project
 from annotator.labelstudio.reading import chosen_of
 from annotator.labelstudio.reconcile import ReconcileProgress
 from annotator.settings import Settings, renewed, save_credentials

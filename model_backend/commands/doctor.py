@@ -48,15 +48,20 @@ def examine(settings: Settings) -> Iterator[Check]:
     state = database(settings)
     yield state
     yield backbone(settings)
-    yield from backend(settings)
-    yield worker(settings)
     rows = _rows(settings) if state.ok else []
+    alone = bool(rows) and all(row["image_folder"] is not None for row in rows)
+    if not alone:
+        yield from backend(settings)
+        yield worker(settings)
     for row in rows:
         yield images(row)
         yield inbox(row)
         yield training(row)
         yield from answers(row)
-    yield from label_studio(settings, rows)
+    if alone:
+        yield Check.good("Label Studio", "no project here needs it, a backend or a worker")
+    else:
+        yield from label_studio(settings, rows)
 
 
 def _rows(settings: Settings) -> list[dict[str, Any]]:

@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from annotator.commands.import_labels import told
+from annotator.commands.label_files import LabelFileOptions, with_label_file
 from annotator.commands.options import StudioPort
 from annotator.commands.values import label_names
 from annotator.commands.with_settings import with_settings
@@ -58,16 +60,28 @@ Yes = Annotated[
         "--yes", envvar="ONETAG_YES", help="Do not ask when labels that answers speak of leave the project."
     ),
 ]
+LabelsFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels-from",
+        envvar="ONETAG_LABELS_FROM",
+        help="File of labels to import, see `onetag import`; the project gets its labels too.",
+        show_default="none",
+    ),
+]
 
 
 @with_settings(*Panel, without=("label_studio_url", "label_studio_token", "local_files_root"))
+@with_label_file
 def up(
     settings: Settings,
+    file_options: LabelFileOptions,
     images: Images,
     labels: Labels = None,
+    *,
+    labels_from: LabelsFrom = None,
     title: Title = None,
     studio_port: StudioPort = None,
-    *,
     yes: Yes = False,
 ) -> None:
     """Start Label Studio with your images, the ML backend and the worker; again, it goes on where it was."""
@@ -78,12 +92,17 @@ def up(
         title=title or images.resolve().name,
         studio_port=port_of_studio(settings.data_dir, studio_port),
         confirm=(lambda _: True) if yes else asked,
+        labels_from=None if labels_from is None else file_options.file(labels_from),
+        add_labels=file_options.add_labels,
+        skip_labels=file_options.skip_labels,
     )
     with (
         interruptible(),
         running(settings, plan, console.print, lambda text: progress_bar(console, text)) as installation,
     ):
         say_left_out(console, installation)
+        if installation.imported is not None:
+            console.print(escape(told(installation.imported)))
         say_where(console, installation)
         follow(installation, console)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from annotator.labelstudio.errors import ImageUnavailable
-from annotator.labelstudio.images import GONE
-from annotator.store import Image, Store, Unusable
+from annotator.labelstudio.images import GONE, FolderFile
+from annotator.store import Image, Project, Store, Unusable
 from annotator.store.problems import USABLE, problem_columns
 from annotator.store.states import TRIED_AGAIN
 from model_backend.backbones import Backbone
@@ -50,8 +51,11 @@ def image_rows(
     no digest and no problem; one that is gone keeps both what was learned from it and its place.
     """
     wanted = set(image_ids)
-    chosen = select(Image.id, Image.uri, Image.digest, Image.stamp, Image.unusable, Image.tries).where(
-        Image.id.between(min(wanted, default=0), max(wanted, default=0))
+    columns = Image.id, Image.uri, Image.digest, Image.stamp, Image.unusable, Image.tries
+    chosen = (
+        select(*columns, Project.image_folder)
+        .join(Project, Project.id == Image.project_id)
+        .where(Image.id.between(min(wanted, default=0), max(wanted, default=0)))
     )
     by_id = {row.id: row for row in session.execute(chosen) if row.id in wanted and row.uri}
     rows = []
@@ -59,14 +63,20 @@ def image_rows(
         row = by_id.get(image_id)
         if row is None:
             continue
-        now = stamp(row.uri) if stamp is not None else row.stamp
+        address = _address(row.uri, row.image_folder)
+        now = stamp(address) if stamp is not None else row.stamp
         renewed = now not in (None, GONE, row.stamp)
         readable = again or renewed or (row.unusable is None and now != GONE)
         digest = None if renewed else row.digest
         passing = row.unusable is None or row.unusable in TRIED_AGAIN
         if readable or (digest is not None and passing):
-            rows.append(ImageRow(row.id, row.uri, digest, now, readable, row.tries))
+            rows.append(ImageRow(row.id, address, digest, now, readable, row.tries))
     return rows
+
+
+def _address(uri: str, folder: str | None) -> str:
+    """Where an image is read: its own address, or a file of the project's folder."""
+    return uri if folder is None else FolderFile(uri, Path(folder))
 
 
 def note_gone(store: Store, rows: Sequence[ImageRow]) -> None:

@@ -16,6 +16,14 @@ from sqlalchemy import select
 
 from annotator.commands.options import STUDIO_PORT
 from annotator.errors import OnetagError
+from annotator.exchange.importing import (
+    ImportReport,
+    LabelFile,
+    NewLabels,
+    import_labels,
+    labels_of,
+    project_target,
+)
 from annotator.labelstudio.replay import replay
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
 from annotator.store import Image, open_store, upgrade
@@ -25,6 +33,7 @@ from model_backend.stack.environment import environment
 from model_backend.stack.folder_changes import FolderChanges
 from model_backend.stack.image_folder import Found, look_through
 from model_backend.stack.importing import FolderImport, in_words, known_files
+from model_backend.stack.joining import join_folder_project, labels_to_keep
 from model_backend.stack.label_studio import (
     DATABASE,
     PORT_TIMEOUT,
@@ -45,7 +54,7 @@ if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio
     from annotator.store import Store
 
-LABEL_STUDIO, RUN = "label-studio", "run"
+LABEL_STUDIO, RUN, STORE = "label-studio", "run", "onetag.db"
 STUDIO_PORT_KEPT = "studio_port"
 """The field of the credentials file with the port that the folder's own Label Studio had last."""
 READY_SECONDS = 60.0
@@ -69,6 +78,12 @@ class Plan:
     """Names of the images to import; None for all of the folder."""
     confirm: Confirm = lambda _: None
     """Asks whether labels with answers may go; see `let_leave`."""
+    labels_from: LabelFile | None = None
+    """A file of labels to import, whose labels become the project's."""
+    add_labels: bool = False
+    """Where `labels` are given: whether those of the file are added to them."""
+    skip_labels: bool = False
+    """Whether labels of the file that the project lacks are left out."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +104,8 @@ class Installation:
     changes: FolderChanges
     """What happened to the folder since its pictures were imported."""
     supervisor: Supervisor
+    imported: ImportReport | None = None
+    """What came of the file of labels."""
 
     @property
     def address(self) -> str:
@@ -142,6 +159,7 @@ def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Inst
 
 def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar: Bar) -> Installation:
     """Bring everything up, in order; started parts are the supervisor's even when a later step fails."""
+    named = labels_of_file(plan, bar)
     store = migrated_store(settings, say)
     with bar("Looking through the images") as progress:
         found = look(settings, plan, store, progress)
@@ -155,7 +173,8 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
         studio,
         plan.title,
         plan.labels,
-        lambda number, gone: let_leave(store, number, gone, say, plan.confirm),
+        [*labels_to_keep(store, plan.images), *named],
+        leave=lambda number, gone: let_leave(store, number, gone, say, plan.confirm),
     )
     say(f"Importing {len(found.files)} images ...")
     with bar("Importing images") as progress:
@@ -168,6 +187,8 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
     folder = settings.data_dir / RUN
     with patiently("Starting the ML backend", BACKEND_SECONDS, say, bar):
         supervisor.add(MLBackend(folder, settings))
+    if join_folder_project(store, studio, project, plan.images):
+        say("The labels that were imported without Label Studio are this project's now.")
     with bar("Comparing with Label Studio (%)") as progress:
         project_id = connect_project(
             settings,
@@ -179,6 +200,7 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
             progress=lambda _stage, share: progress(round(100 * share), 100),
         )
     importing.note(project_id)
+    imported = import_file(store, plan, project_id, bar)
     supervisor.add(Worker(folder, settings))
     supervisor.watch()
     return Installation(
@@ -192,6 +214,34 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
         found=found,
         changes=changes,
         supervisor=supervisor,
+        imported=imported,
+    )
+
+
+def labels_of_file(plan: Plan, bar: Bar) -> list[str]:
+    """The labels that the project is to have because the plan's file names them.
+
+    Raises OnetagError for a broken file, and where the plan gives other labels and does not say what to do.
+    """
+    if plan.labels_from is None or plan.skip_labels:
+        return []
+    named = labels_of(plan.labels_from, bar)
+    lacking = [name for name in named if plan.labels is not None and name not in plan.labels]
+    if lacking and not plan.add_labels:
+        raise OnetagError(
+            f"{plan.labels_from.path} has labels that --labels lacks: {', '.join(lacking[:50])}.",
+            "Add them with --add-labels, leave them out with --skip-labels, or give no --labels.",
+        )
+    return named
+
+
+def import_file(store: Store, plan: Plan, project_id: int, bar: Bar) -> ImportReport | None:
+    """Read the plan's file of labels into the project, where it has one."""
+    if plan.labels_from is None:
+        return None
+    new_labels = NewLabels(skip=plan.skip_labels)
+    return import_labels(
+        store, plan.labels_from, project_target(store, project_id), bar, new_labels=new_labels
     )
 
 
@@ -202,7 +252,9 @@ def check_plan(data_dir: Path, plan: Plan) -> None:
             f"{plan.images} is not a folder; nothing was started.", "Give the folder that holds the images."
         )
     files_root(data_dir, plan.images)
-    if plan.labels is None and is_first_start(data_dir):
+    # A database that is there may hold a project without Label Studio, whose labels are taken.
+    named = plan.labels is not None or plan.labels_from is not None or (data_dir / STORE).exists()
+    if not named and is_first_start(data_dir):
         raise OnetagError(
             "A first start needs the labels; nothing was started.",
             "Give --labels cat,dog,tree or --labels @labels.txt.",

@@ -29,27 +29,38 @@ def ensure_project(
     studio: Studio,
     title: str,
     labels: Sequence[str] | None,
+    also: Sequence[str] = (),
+    *,
     leave: Callable[[int, Sequence[str]], None] = lambda *_: None,
 ) -> int:
     """The number of the project that `onetag up` keeps in its own Label Studio, with these labels.
 
-    labels: None keeps those that are there. leave: is told the project's number and the labels that are to
-    go, and raises to keep them. Raises OnetagError when a first run names none.
+    labels: None keeps those that are there. also: labels that it has besides, after those. leave: is told the
+    project's number and the labels that are to go, and raises to keep them. Raises OnetagError when a first
+    run names none.
     """
     found = [row["id"] for row in studio.projects()]
     ours = [number for number in found if studio.project(number).get("description") == MARK]
     if not ours:
-        if labels is None:
+        wanted = with_others(labels or (), also)
+        if not wanted:
             raise OnetagError(
                 "A first start needs the labels.", "Give --labels cat,dog,tree or --labels @labels.txt."
             )
-        return int(studio.create_project(title, build_config(labels), description=MARK)["id"])
+        return int(studio.create_project(title, build_config(wanted), description=MARK)["id"])
     number = int(min(ours))
-    there = parse_config(studio.project(number)["label_config"]).labels
-    if labels is not None and there != tuple(labels):
-        leave(number, [name for name in there if name not in labels])
-        studio.update_project(number, label_config=build_config(labels))
+    if labels is not None or also:
+        there = parse_config(studio.project(number)["label_config"]).labels
+        wanted = with_others(there if labels is None else labels, also)
+        if there != wanted:
+            leave(number, [name for name in there if name not in wanted])
+            studio.update_project(number, label_config=build_config(wanted))
     return number
+
+
+def with_others(labels: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """The labels, then those of the others that are not among them."""
+    return tuple(dict.fromkeys([*labels, *others]))
 
 
 def connect_project(

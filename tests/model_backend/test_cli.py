@@ -22,7 +22,7 @@ from model_backend.cli import PANELS, build_app, main
 from model_backend.errors import LearningError
 
 COMMANDS = {
-    *("up", "demo", "connect", "serve", "worker", "train", "status", "doctor", "export", "db"),
+    *("up", "demo", "connect", "serve", "worker", "train", "status", "doctor", "export", "import", "db"),
     *("losses", "estimators", "backbones", "acquisitions"),
 }
 

@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from annotator.commands.status import collect, status
+from annotator.commands.status import _show, collect, status
 from annotator.commands.values import chosen_project, label_names
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config
 from annotator.settings import Settings
 from annotator.store import (
+    Claim,
     Image,
     Observed,
     Project,
@@ -21,13 +23,19 @@ from annotator.store import (
     Source,
     Store,
     Submission,
+    follow_file,
+    get_or_create_folder_project,
+    observed_matrix,
     open_current,
+    open_import,
     queue_run,
     record_annotation,
+    sync_folder_images,
     sync_images,
     sync_labels,
 )
 from annotator.store.states import Unusable, Unused
+from annotator.store.types import utc_now
 
 NOW = datetime.now(UTC)
 
@@ -163,3 +171,23 @@ def test_labels_that_cannot_be_used_are_refused(text: str) -> None:
 def test_a_store_that_was_never_set_up_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OnetagError, match="onetag"):
         open_current(Settings(data_dir=tmp_path))
+
+
+def test_a_project_of_a_folder_says_so_and_what_files_told(
+    sqlite_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite_store.session() as session:
+        project = get_or_create_folder_project(session, tmp_path, "[photos]", "")
+        sync_labels(session, project, ["cat"])
+        sync_folder_images(session, project.id, {"a.png": utc_now(), "b.png": utc_now()})
+        record = open_import(session, project.id, name="/f", form="csv", claim=Claim.COMPLETE, digest="1")
+        matrix = observed_matrix(session, project.id)
+        values = np.array([[1], [-1]], dtype=np.int8)
+        follow_file(session, [record.id], matrix.image_ids, matrix.label_ids, values)
+    (row,) = collect(sqlite_store)
+    assert (row["project"], row["image_folder"]) == (None, str(tmp_path))
+    assert (row["observed_present"], row["observed_absent"], row["observed_imported"]) == (1, 1, 2)
+    _show([row])
+    said = capsys.readouterr().out
+    assert "[photos] (without Label Studio, images in" in said
+    assert "1 present, 1 absent, 2 of them from files" in said

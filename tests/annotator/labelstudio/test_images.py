@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.errors import ImageUnavailable, LabelStudioError, LabelStudioUnauthorized
-from annotator.labelstudio.images import ImageSource
+from annotator.labelstudio.images import FolderFile, ImageSource
 from annotator.settings import Settings
 from tests.annotator.labelstudio.conftest import Answer, Asked, Stand
 
@@ -228,3 +228,23 @@ def test_a_real_label_studio_serves_uploads_and_local_files(
 
 
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def test_a_picture_of_a_folder_is_read_from_there_and_from_nowhere_else(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "?#%20:cat.png").write_bytes(PNG)
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    (folder / "link.png").symlink_to("../secret.png")
+    assert source().read(FolderFile("deep/?#%20:cat.png", folder)) == PNG
+    for name in ("../secret.png", "link.png", "nope.png", str(tmp_path / "secret.png"), "data:,x", "a\0b"):
+        with pytest.raises(ImageUnavailable):
+            source().read(FolderFile(name, folder))
+    with pytest.raises(ImageUnavailable):
+        source().read("deep/?#%20:cat.png")
+
+
+def test_a_picture_of_a_folder_is_no_larger_than_allowed(tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(bytes(100))
+    with pytest.raises(ImageUnavailable, match="larger than 99 bytes"):
+        source(max_image_bytes=99).read(FolderFile("cat.png", tmp_path))

@@ -12,11 +12,14 @@ from sqlalchemy.orm import Session
 
 from annotator.store import (
     Annotation,
+    Claim,
     Observed,
     Project,
     Source,
     Store,
+    follow_file,
     observed_matrix,
+    open_import,
     remove_images,
     retire_annotation,
     sync_labels,
@@ -184,3 +187,54 @@ def test_ground_truth_alone_votes_where_it_says_something(
         assert observed_matrix(session, project.id).values.tolist() == [[-1, 1]]
         retire_annotation(session, project, 9, datetime.now(UTC))
         assert observed_matrix(session, project.id).values.tolist() == [[1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("people", "files", "expected"),
+    [
+        (["cat"], [-1, -1, -1], (1, 0)),
+        (["-cat"], [1], (-1, 0)),
+        (["cat", "-cat"], [1], (0, 1)),
+        ([], [1], (1, 0)),
+        ([], [1, -1], (0, 1)),
+        ([], [-1, -1, 1], (-1, 0)),
+    ],
+)
+def test_files_have_a_vote_only_where_nobody_annotated(
+    store: Store,
+    make_project: MakeProject,
+    annotate: Annotate,
+    people: list[str],
+    files: list[int],
+    expected: tuple[int, int],
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog", images=1)
+        for number, vote in enumerate(people):
+            annotate(session, project, vote, number=number, annotator=f"annotator {number}")
+        for number, said in enumerate(files):
+            name = f"/{number}.csv"
+            record = open_import(
+                session, project.id, name=name, form="csv", claim=Claim.COMPLETE, digest=name
+            )
+            matrix = observed_matrix(session, project.id)
+            values = np.array([[said, 0]], dtype=np.int8)
+            follow_file(session, [record.id], matrix.image_ids, matrix.label_ids, values)
+        matrix = observed_matrix(session, project.id)
+    assert matrix.values.tolist() == [[expected[0], 0]]
+    assert matrix.conflicts == expected[1]
+
+
+def test_once_the_annotation_is_gone_the_file_counts(
+    store: Store, make_project: MakeProject, annotate: Annotate, at: Callable[[float], datetime]
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog", images=1)
+        annotate(session, project, "cat", number=1)
+        record = open_import(session, project.id, name="/a", form="csv", claim=Claim.COMPLETE, digest="1")
+        matrix = observed_matrix(session, project.id)
+        values = np.array([[-1, -1]], dtype=np.int8)
+        follow_file(session, [record.id], matrix.image_ids, matrix.label_ids, values)
+        assert observed_matrix(session, project.id).values.tolist() == [[1, -1]]
+        retire_annotation(session, project, 1, at(9))
+        assert observed_matrix(session, project.id).values.tolist() == [[-1, -1]]

@@ -14,7 +14,9 @@ from sqlalchemy import select, text
 from annotator.addresses import resolve_address
 from annotator.store import (
     Annotation,
+    Claim,
     Image,
+    Import,
     Label,
     ModelVersion,
     Observation,
@@ -286,6 +288,28 @@ def test_a_reason_that_came_later_is_read_as_the_nearest_one_before_it(old_store
     upgrade(old_store)
     with old_store.reading() as session:
         assert session.get_one(TrainingRun, 1).reason is RunReason.NEW_OBSERVATIONS
+
+
+def test_what_files_said_stays_when_the_imports_are_taken_back(old_store: Store) -> None:
+    upgrade(old_store)
+    with old_store.session() as session:
+        # With ids of their own: the rows above have left PostgreSQL's sequences where they were.
+        session.add(Import(id=1, project_id=1, name="/f", format="csv", claim=Claim.COMPLETE, digest="1"))
+        session.flush()
+        for number, value in ((1, 1), (2, -1)):
+            said = {"id": 100 + number, "label_id": number, "value": value, "source": Source.IMPORTED}
+            session.add(Observation(import_id=1, image_id=2, **said))
+        session.add(Project(id=9, title="photos", label_config="", image_folder="/photos"))
+    downgrade(old_store, "0003")
+    upgrade(old_store)
+    with old_store.reading() as session:
+        found = session.execute(
+            select(Observation.value, Observation.source, Observation.import_id)
+            .where(Observation.image_id == 2)
+            .order_by(Observation.label_id)
+        ).all()
+        assert session.scalars(select(Import)).all() == []
+    assert [tuple(row) for row in found] == [(1, Source.IMPORTED, None), (-1, Source.IMPORTED, None)]
 
 
 def test_and_back(old_store: Store) -> None:

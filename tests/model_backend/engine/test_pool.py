@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from annotator.labelstudio.images import FolderFile
+from annotator.store import Project, Store, get_or_create_folder_project, sync_folder_images
+from annotator.store.types import utc_now
 from model_backend.engine.pool import FirstImages, duration, with_time_left
-from model_backend.engine.reading import ImageRow
+from model_backend.engine.reading import ImageRow, image_rows
 
 
 def test_for_many_images_the_time_left_is_reported_and_logged_a_few_times(
@@ -68,3 +73,17 @@ def test_the_draw_is_spread_over_the_pool_and_the_same_for_a_seed() -> None:
 )
 def test_a_time_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_an_image_of_a_folder_is_read_there_and_one_of_label_studio_never(
+    sqlite_store: Store, tmp_path: Path, make_project: Callable[..., Project]
+) -> None:
+    with sqlite_store.session() as session:
+        make_project(session, images=1)
+        alone = get_or_create_folder_project(session, tmp_path, "photos", "<View/>")
+        sync_folder_images(session, alone.id, {"a.png": utc_now()})
+        found = image_rows(session, [1, 2], again=True)
+    assert [row.uri for row in found] == ["/data/upload/7/1.jpg", "a.png"]
+    assert [isinstance(row.uri, FolderFile) for row in found] == [False, True]
+    assert isinstance(found[1].uri, FolderFile)
+    assert found[1].uri.folder == tmp_path
