@@ -56,7 +56,7 @@ class ExportDataset(Dataset[Example]):
     export: a file or folder that `onetag export` has written; not its shards, which the webdataset library
     streams. images: the folder that the paths of the export start from; exports that hold their pictures
     need none. transform: from a PIL picture to what `Example.image` shall be. split: `train` or `validation`
-    alone. estimated: the weight of estimates, beside 1 for what people said. `soft` has all targets as arrays.
+    alone. estimated: the weight of estimates, beside 1 for what people said. `soft` holds it all as arrays.
 
     Raises OnetagError for what is no export; reading an item, also for a picture that is not there.
     """

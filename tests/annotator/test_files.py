@@ -108,3 +108,16 @@ def test_a_folder_that_cannot_be_renamed_comes_back(tmp_path: Path, monkeypatch:
         replace()
     assert [each.name for each in folder.iterdir()] == ["old"]
     assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
+def test_many_files_are_synced_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("annotator.files.MANY", 2)
+    monkeypatch.setattr(os, "sync", lambda: told.append("all"))
+    monkeypatch.setattr(os, "fsync", lambda _: told.append("one"))
+    for count in (2, 3):
+        with atomic_paths(tmp_path / "folder") as (draft,):
+            draft.mkdir()
+            for number in range(count):
+                (draft / str(number)).write_text("x")
+    assert told == ["one", "one", "all"]
