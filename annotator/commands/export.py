@@ -75,15 +75,14 @@ Share = Annotated[
         envvar="ONETAG_SPLIT",
         min=0,
         max=1,
-        help="Share of the images for training; the others are for validation.",
+        help="Share of the images for training; the others are for validation. Drawn by --seed.",
         show_default="no split",
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", envvar="ONETAG_SEED", min=0, help="Seed of the split.")]
 
 
-@with_settings(Panel.STORE, "local_files_root", "max_image_bytes")
-def export(  # noqa: PLR0913, PLR0917 (each is an option)
+@with_settings(Panel.STORE, "local_files_root", "max_image_bytes", "seed")
+def export(  # noqa: PLR0917 (each is an option)
     settings: Settings,
     project: Project = None,
     form: Format = None,
@@ -91,7 +90,6 @@ def export(  # noqa: PLR0913, PLR0917 (each is an option)
     version: Version = None,
     values: WhichValues = Values.PROBABILITIES,
     split: Share = None,
-    seed: Seed = 0,
     *,
     json: Json = False,
 ) -> None:
@@ -101,7 +99,7 @@ def export(  # noqa: PLR0913, PLR0917 (each is an option)
     existing file, or folder of an earlier export, is replaced once the new one is complete.
     """
     chosen = choose_format(form, output)
-    choices = ExportChoices(version, values, None if split is None else Split(split, seed))
+    choices = ExportChoices(version, values, None if split is None else Split(split, settings.seed))
     store = open_current(settings)
     try:
         with store.reading() as session, _bar() as progress:
