@@ -41,7 +41,7 @@ def _classifications(row: ExportRow) -> list[dict[str, Any]]:
     return [
         {
             "label": column,
-            "confidence": value,
+            "confidence": float(value),
             "attributes": {"decision": DECISIONS[decision], "human": human},
         }
         for column, (value, decision, human) in enumerate(said)
