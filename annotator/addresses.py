@@ -94,8 +94,10 @@ def split(uri: str) -> SplitResult | None:
 
 
 def _decoded(named: str) -> str:
-    """As Label Studio reads it: base64, or else quoted."""
+    """As Label Studio reads it: base64, or else quoted. Either alphabet, and without padding too."""
     try:
-        return base64.urlsafe_b64decode(named.encode()).decode()
+        alphabet = str.maketrans({"+": "-", " ": "-", "/": "_"})
+        padded = named.translate(alphabet) + "=" * (-len(named) % 4)
+        return base64.urlsafe_b64decode(padded.encode()).decode()
     except (binascii.Error, ValueError):
         return unquote(named)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 QUICK = {
+    "exchange": ("--sizes", "2000x80"),
     "features": ("--images", "10", "--repeats", "1"),
     "loop": ("--images", "300", "--repeats", "3"),
     "speed": ("--sizes", "voc", "--seconds", "2", "--epochs", "4", "--rates", "1e-4"),
@@ -18,7 +19,7 @@ QUICK = {
     "importing": ("--quick",),
 }
 # These need a folder of labelled images.
-WITH_DATA = ("accuracy", "endtoend", "fundus", "peer", "selection", "suggestions", "worth")
+WITH_DATA = ("accuracy", "downstream", "endtoend", "fundus", "peer", "selection", "suggestions", "worth")
 
 
 def main(arguments: list[str]) -> int:

@@ -102,10 +102,12 @@ def registry(page: str, title: str, entries: Mapping[str, Any]) -> None:
 
 def api() -> None:
     """Every public name of `onetag`, where it has a docstring of its own."""
-    names = [name for name in onetag.__all__ if name.lower() == name and name != "__version__"]
+    names = [name for name in onetag.__all__ if name.lower() == name and name not in ("__version__", "data")]
     names += [name for name in onetag.__all__ if name[0].isupper() and not name.isupper()]
     parts = [f"::: {getattr(onetag, name).__module__}.{name}" for name in names]
-    write("api.md", "# API", "`import onetag` gives these names.", *parts)
+    of_data = [f"::: {getattr(onetag.data, name).__module__}.{name}" for name in onetag.data.__all__]
+    own = "## `onetag.data`", "Training on an export, see [Exports](exports.md)."
+    write("api.md", "# API", "`import onetag` gives these names.", *parts, *own, *of_data)
 
 
 settings()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from model_backend.training import fit as fit
     from model_backend.training import mean_average_precision as mean_average_precision
     from model_backend.worker.queue import open_job_queue as open_job_queue
+    from onetag import data as data
 
 _ROOMS = {
     "ACQUISITIONS": "model_backend.acquisition",
@@ -57,13 +58,15 @@ _ROOMS = {
     "open_job_queue": "model_backend.worker.queue",
 }
 __version__: str
-__all__ = ["__version__", *_ROOMS]
+__all__ = ["__version__", "data", *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its room. Raises AttributeError for one that there is not."""
     if name == "__version__":
         return import_module("importlib.metadata").version("onetag")  # slow to import, seldom asked for
+    if name == "data":
+        return import_module("onetag.data")
     if name not in _ROOMS:
         raise AttributeError(f"module 'onetag' has no attribute {name!r}")
     return getattr(import_module(_ROOMS[name]), name)

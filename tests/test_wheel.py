@@ -76,6 +76,12 @@ print(result.model.predict(features).shape)
     assert run(installed / "python", "-c", program, cwd=tmp_path).strip() == "(40, 3)"
 
 
+def test_an_export_can_be_trained_on(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("image,split,p:cat,d:cat,h:cat\na.jpg,,0.7500,,0\n")
+    program = "from onetag.data import soft_targets; print(soft_targets('labels.csv').targets)"
+    assert run(installed / "python", "-c", program, cwd=tmp_path).strip() == "[[0.75]]"
+
+
 def test_a_type_checker_finds_the_types(installed: Path, tmp_path: Path) -> None:
     program = (
         "import onetag, annotator, model_backend as m; "

@@ -1,20 +1,28 @@
-"""Exporting a project: the whole file or none of it."""
+"""Exporting a project: the whole file or folder, or none of it."""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.exchange.rows import ExportRow, label_vectors_for_export
-from annotator.exchange.table import ExportFormat, ExportTable
-from annotator.files import atomic_file
+from annotator.exchange.card import Counts, data_card
+from annotator.exchange.decisions import Values
+from annotator.exchange.pictures import PictureReader, no_pictures
+from annotator.exchange.rows import ExportRow, RowChoices, label_vectors_for_export
+from annotator.exchange.splits import TRAIN, VALIDATION, Split
+from annotator.exchange.table import CARD_FILE, ExportFormat, ExportTable, json_bytes
+from annotator.files import atomic_paths
+from annotator.labelstudio.config import LabelConfig
+from annotator.labelstudio.images import FolderFile
+from annotator.labelstudio.reading import project_config
 from annotator.store import (
     Image,
     LabelVector,
@@ -26,20 +34,39 @@ from annotator.store import (
 REPORT_EVERY = 500  # rows
 
 
+@dataclass(frozen=True)
+class ExportChoices:
+    """What to export: a model version by name (None: the active one), which values, and which split."""
+
+    version: str | None = None
+    values: Values = Values.PROBABILITIES
+    split: Split | None = None
+
+
 @dataclass
 class ExportReport:
-    """What an export holds; of `images x labels` cells, `present + absent + guessed + unknown`."""
+    """What an export holds; of `images x labels` cells, `present + absent + guessed + unknown`.
+
+    card: where the data card lies, None where it is inside of the file. pictures: how many a format that
+    holds pictures took along; without_picture: how many it could not read.
+    """
 
     file: str
     format: str
     project: str
     model_version: str | None
+    values: str
     labels: int
+    card: str | None = None
     images: int = 0
     present: int = 0
     absent: int = 0
     guessed: int = 0
     unknown: int = 0
+    train: int | None = None
+    validation: int | None = None
+    pictures: int = 0
+    without_picture: int = 0
 
 
 def export_project(
@@ -47,16 +74,18 @@ def export_project(
     project: Project,
     form: ExportFormat,
     output: Path,
+    choices: ExportChoices | None = None,
     *,
-    version: str | None = None,
+    read_picture: PictureReader = no_pictures,
     progress: Callable[[int, int], None] | None = None,
 ) -> ExportReport:
-    """Write every live image of a project to `output`, which is replaced once the new file is complete.
+    """Write every live image of a project to `output`, which is replaced once the new one is complete.
 
-    `version` names a model version; None is the active one, or observations alone when there is none yet.
-    `progress` is told images done and in all. Use a `store.reading()` session.
-    Raises OnetagError when there is nothing to export or the file cannot be written.
+    read_picture: for formats that hold pictures. `progress` is told images done and in all. Use a
+    `store.reading()` session. Raises OnetagError when there is nothing to export, when the place cannot be
+    written, and for a folder that holds anything but an earlier export.
     """
+    chosen = choices or ExportChoices()
     total = session.scalar(
         select(func.count()).where(Image.project_id == project.id, Image.removed_at.is_(None))
     )
@@ -66,13 +95,63 @@ def export_project(
         raise OnetagError(
             f"Project {project.title!r} has no {lacking} yet.", "Add some in Label Studio, then export."
         )
-    chosen = _version(session, project, version)
-    report = ExportReport(str(output), form.name, project.title, chosen.name if chosen else None, len(labels))
-    rows = label_vectors_for_export(session, project.id, chosen)
-    counted = _counted(rows, report, lambda done: progress(done, total) if progress else None)
-    with _whole_file(output) as stream:
-        form.write(ExportTable(project.title, report.model_version, labels, counted), stream)
-    return report
+    version = _version(session, project, chosen.version)
+    row_choices = RowChoices(version, chosen.values, chosen.split)
+    counts = Counts(len(labels))
+    rows = label_vectors_for_export(session, project.id, row_choices)
+    table = ExportTable(
+        project=project.title,
+        version=version.name if version else None,
+        labels=labels,
+        rows=_counted(rows, counts, lambda done: progress(done, total) if progress else None),
+        config=_config(project),
+        read_picture=_below(read_picture, project),
+        card=lambda: {"format": form.name} | data_card(session, project, row_choices, counts),
+    )
+    card = _write(table, form, output)
+    return _report(table, form, output, chosen, counts, card)
+
+
+def _config(project: Project) -> LabelConfig | None:
+    """How the project's label config is read; None without Label Studio, or where it cannot be read."""
+    try:
+        return project_config(project) if project.label_config else None
+    except OnetagError:
+        return None
+
+
+def _below(read_picture: PictureReader, project: Project) -> PictureReader:
+    """Reads the pictures of a project without Label Studio as files of its folder."""
+    folder = project.image_folder
+    return read_picture if folder is None else lambda name: read_picture(FolderFile(name, Path(folder)))
+
+
+def _report(
+    table: ExportTable,
+    form: ExportFormat,
+    output: Path,
+    choices: ExportChoices,
+    counts: Counts,
+    card: Path | None,
+) -> ExportReport:
+    return ExportReport(
+        file=str(output),
+        format=form.name,
+        project=table.project,
+        model_version=table.version,
+        values=choices.values.value,
+        labels=len(table.labels),
+        card=str(card) if card else None,
+        images=counts.images,
+        present=int(counts.present.sum()),
+        absent=int(counts.absent.sum()),
+        guessed=int(counts.estimated.sum()),
+        unknown=int(counts.unknown.sum()),
+        train=counts.splits[TRAIN] if choices.split else None,
+        validation=counts.splits[VALIDATION] if choices.split else None,
+        pictures=table.pictures.taken,
+        without_picture=table.pictures.lacking,
+    )
 
 
 def _version(session: Session, project: Project, name: str | None) -> ModelVersion | None:
@@ -98,31 +177,72 @@ def _version(session: Session, project: Project, name: str | None) -> ModelVersi
 
 
 def _counted(
-    rows: Iterator[ExportRow], report: ExportReport, progress: Callable[[int], None]
+    rows: Iterator[ExportRow], counts: Counts, progress: Callable[[int], None]
 ) -> Iterator[ExportRow]:
     for row in rows:
         yield row
-        filled = int((row.probabilities == row.probabilities).sum())  # NaN differs from itself
-        report.images += 1
-        report.present += len(row.positives)
-        report.absent += len(row.negatives)
-        report.guessed += filled - len(row.positives) - len(row.negatives)
-        report.unknown += report.labels - filled
-        if report.images % REPORT_EVERY == 0:
-            progress(report.images)
-    progress(report.images)
+        counts.add(row)
+        if counts.images % REPORT_EVERY == 0:
+            progress(counts.images)
+    progress(counts.images)
+
+
+def _write(table: ExportTable, form: ExportFormat, output: Path) -> Path | None:
+    """Write file or folder with its card; returns where the card lies, None where it is in the file."""
+    if form.folder:
+        _require_replaceable(output)
+        with _whole(output) as (draft,):
+            draft.mkdir()
+            form.write(table, draft)
+            files = sorted([CARD_FILE, *_names(draft)])
+            (draft / CARD_FILE).write_bytes(json_bytes(table.card() | {"files": files}, indent=1) + b"\n")
+        return output / CARD_FILE
+    if output.is_dir():
+        raise OnetagError(f"{output} is a folder.", "Name a file in it with --output.")
+    if form.card_inside:
+        with _whole(output) as (draft,):
+            form.write(table, draft)
+        return None
+    beside = output.with_name(f"{output.name}.{CARD_FILE}")
+    with _whole(output, beside) as (draft, card):
+        form.write(table, draft)
+        card.write_bytes(json_bytes(table.card(), indent=1) + b"\n")
+    return beside
+
+
+def _require_replaceable(output: Path) -> None:
+    """Raises OnetagError for a file, and for a folder with anything in it that no export put there."""
+    if not output.exists():
+        return
+    if not output.is_dir() or output.is_symlink():
+        raise OnetagError(f"{output} is there, and it is no folder.", "Name a new folder with --output.")
+    there: set[str] = set()
+    try:
+        there = _names(output)
+        card = json.loads((output / CARD_FILE).read_bytes()) if CARD_FILE in there else {}
+        ours = set(card.get("files", ()))
+    except (OSError, ValueError, AttributeError, TypeError):
+        ours = set()
+    foreign = sorted(there - ours)
+    if foreign:
+        raise OnetagError(
+            f"{output} holds {foreign[0]!r}, which no export has written.",
+            "Name a new or empty folder with --output.",
+        )
+
+
+def _names(folder: Path) -> set[str]:
+    return {entry.name for entry in folder.iterdir()}
 
 
 @contextmanager
-def _whole_file(output: Path) -> Iterator[BinaryIO]:
-    """A file beside `output` that takes its place at the end; nothing is left of it after an error."""
-    if output.is_dir():
-        raise OnetagError(f"{output} is a folder.", "Name a file in it with --output.")
+def _whole(output: Path, *others: Path) -> Iterator[tuple[Path, ...]]:
+    """Drafts that take their places at the end; nothing is left of them after an error."""
     try:
-        with atomic_file(output) as stream:
-            yield stream
+        with atomic_paths(output, *others) as drafts:
+            yield drafts
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
         raise OnetagError(
             f"{output} cannot be written ({reason}).", "Choose another --output or free some space."
         ) from None

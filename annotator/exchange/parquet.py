@@ -1,4 +1,4 @@
-"""Parquet: typed columns, for training on many images. Unknown is null; `human` names a person's values."""
+"""Parquet: typed columns, for training on many images. Unknown, and not decided, are null."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ import json
 from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from annotator.exchange.rows import ExportRow
-from annotator.exchange.table import ExportFormat, ExportTable, human_labels
+from annotator.exchange.table import ExportFormat, ExportTable, json_bytes, named
 
 if TYPE_CHECKING:
     import pyarrow
 
-PREFIX = "p:"  # before a label, so that no label is mistaken for another column
-ROWS_AT_ONCE = 5_000
+VALUE, DECISION, HUMAN = "p:", "d:", "h:"  # before a label, so that none is mistaken for another column
+CELLS_AT_ONCE = 2_000_000
+MOST_ROWS_AT_ONCE = 5_000
+CARD = "onetag.card"
 
 
-def write(table: ExportTable, stream: BinaryIO) -> None:
-    """Write a float32 column a label; the schema's metadata tell project, model version and labels."""
+def write(table: ExportTable, file: Path) -> None:
+    """Write three columns a label: `p:` float32, `d:` and `h:` bool; the metadata hold the data card."""
     from pyarrow import parquet  # noqa: PLC0415 (pyarrow is slow to import)
 
     schema = _schema(table)
-    with parquet.ParquetWriter(stream, schema, compression="zstd") as writer:  # type: ignore[no-untyped-call]
-        while rows := list(islice(table.rows, ROWS_AT_ONCE)):
+    at_once = max(1, min(MOST_ROWS_AT_ONCE, CELLS_AT_ONCE // len(table.labels)))
+    with file.open("wb") as stream, parquet.ParquetWriter(stream, schema, compression="zstd") as writer:  # type: ignore[no-untyped-call]
+        while rows := list(islice(table.rows, at_once)):
             writer.write_table(_columns(rows, table.labels, schema))
+        writer.add_key_value_metadata({CARD: json_bytes(table.card()).decode("utf-8")})
 
 
 def _schema(table: ExportTable) -> pyarrow.Schema:
@@ -40,15 +45,24 @@ def _schema(table: ExportTable) -> pyarrow.Schema:
         "onetag.model_version": table.version or "",
         "onetag.labels": json.dumps(table.labels),
     }
+    of_labels = [
+        [
+            pa.field(VALUE + label, pa.float32()),
+            pa.field(DECISION + label, pa.bool_()),
+            pa.field(HUMAN + label, pa.bool_(), nullable=False),
+        ]
+        for label in table.labels
+    ]
     return pa.schema(
         [
             pa.field("image", pa.string(), nullable=False),
+            pa.field("label_studio_image", pa.string(), nullable=False),
             pa.field("task", pa.int64()),
             pa.field("model_version", pa.string()),
+            pa.field("split", pa.string()),
             pa.field("observed_positive", names, nullable=False),
             pa.field("observed_negative", names, nullable=False),
-            pa.field("human", names, nullable=False),
-            *(pa.field(PREFIX + label, pa.float32()) for label in table.labels),
+            *(field for fields in of_labels for field in fields),
         ],
         metadata=metadata,
     )
@@ -57,18 +71,30 @@ def _schema(table: ExportTable) -> pyarrow.Schema:
 def _columns(rows: Sequence[ExportRow], labels: tuple[str, ...], schema: pyarrow.Schema) -> pyarrow.Table:
     import pyarrow as pa  # noqa: PLC0415 (pyarrow is slow to import)
 
-    probabilities = np.stack([row.probabilities for row in rows])
     plain = (
         [row.image for row in rows],
+        [row.address for row in rows],
         [row.task for row in rows],
         [row.version for row in rows],
-        [row.positives for row in rows],
-        [row.negatives for row in rows],
-        [human_labels(row, labels) for row in rows],
+        [row.split for row in rows],
+        [named(labels, row.observed > 0) for row in rows],
+        [named(labels, row.observed < 0) for row in rows],
     )
     columns = [pa.array(values, field.type) for values, field in zip(plain, schema, strict=False)]
-    columns += [pa.array(column, pa.float32(), mask=np.isnan(column)) for column in probabilities.T]
+    values, decisions, human = (
+        np.stack([getattr(row, name) for row in rows]).T for name in ("values", "decisions", "human")
+    )
+    for value, decision, said in zip(values, decisions, human, strict=True):
+        columns.append(pa.array(value, pa.float32(), mask=np.isnan(value)))
+        columns.append(pa.array(decision > 0, pa.bool_(), mask=decision == 0))
+        columns.append(pa.array(said, pa.bool_()))
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-PARQUET = ExportFormat("parquet", "Typed columns, compressed, for training on many images.", write)
+PARQUET = ExportFormat(
+    "parquet",
+    "Typed columns, compressed, for training on many images.",
+    write,
+    suffix=".parquet",
+    card_inside=True,
+)

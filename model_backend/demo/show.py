@@ -153,12 +153,12 @@ def results(
 
 
 def exports(installation: Installation, folder: Path) -> list[Path]:
-    """One file for every export format."""
+    """A file for every export format that is one file."""
     files = []
     with installation.store.reading() as session:
         project = session.get_one(Project, installation.project_id)
-        for name, form in EXPORTS.items():
-            files.append(folder / f"labels.{name}")
+        for form in (each for each in EXPORTS.values() if not each.folder):
+            files.append(folder / form.default_output)
             export_project(session, project, form, files[-1])
     return files
 

@@ -15,6 +15,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from annotator.exchange.comma_separated import plain
 from annotator.exchange.importing.entry import Entry, Reading, ReadOptions, broken, label_of
 from annotator.exchange.importing.pictures import looks_like_a_picture
 
@@ -90,7 +91,8 @@ class _Shape:
         header = table.header
         if POSITIVE in header and NEGATIVE in header:
             ours = header.index(POSITIVE), header.index(NEGATIVE)
-            names = tuple(name[len(PROBABILITY) :] for name in header if name.startswith(PROBABILITY))
+            own = map(plain, header)
+            names = tuple(name[len(PROBABILITY) :] for name in own if name.startswith(PROBABILITY))
             return _Shape(table, options, image, vocabulary=names, ours=ours)
         if DECISIONS in header and HUMAN in header and not options.label_columns:
             decided = header.index(DECISIONS), header.index(HUMAN)
@@ -112,7 +114,7 @@ class _Shape:
         """What one row says."""
         image = self._image(where, cells[self.image])
         if self.ours is not None:
-            positive, negative = (self._labels(where, cells[column]) for column in self.ours)
+            positive, negative = (self._labels(where, plain(str(cells[column]))) for column in self.ours)
             return Entry(image, positive, negative)
         if self.decided is not None:
             return self._decided(where, image, *(cells[column] for column in self.decided))
@@ -138,8 +140,8 @@ class _Shape:
         name = str(cell or "").strip()
         if not name:
             raise self._broken(where, "names no image")
-        if self.ours is not None and name.startswith("'"):
-            name = name[1:]  # our export's mark of what a spreadsheet would compute
+        if self.ours is not None:
+            name = plain(name)
         return self.table.folder + name
 
     def _decided(self, where: int, image: str, decisions: Any, human: Any) -> Entry:

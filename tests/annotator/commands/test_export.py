@@ -108,5 +108,51 @@ def test_the_format_is_named_or_read_off_the_output(
 
 @pytest.mark.parametrize(("name", "output"), [("xlsx", None), (None, "labels.xlsx")])
 def test_an_unknown_format_is_refused_with_those_that_there_are(name: str | None, output: str | None) -> None:
-    with pytest.raises(OnetagError, match=r"'xlsx'.*--format: csv, jsonl, parquet"):
+    with pytest.raises(OnetagError, match=r"'xlsx'.*--format: csv, jsonl, parquet, coco"):
         choose_format(name, Path(output) if output else None)
+
+
+def test_a_json_file_needs_its_format_named() -> None:
+    with pytest.raises(OnetagError, match="coco or labelstudio"):
+        choose_format(None, Path("labels.json"))
+    assert choose_format("coco", Path("labels.json")).name == "coco"
+
+
+@pytest.mark.usefixtures("pets")
+def test_values_and_split_are_chosen(run: Callable[..., Result], tmp_path: Path) -> None:
+    output = str(tmp_path / "labels.jsonl")
+    report = json.loads(
+        run("--values", "human", "--split", "0.5", "--seed", "3", "-o", output, "--json").stdout
+    )
+    assert (report["values"], report["train"] + report["validation"]) == ("human", 3)
+    splits = [json.loads(line)["split"] for line in Path(output).read_text("utf-8").splitlines()]
+    assert splits.count("train") == report["train"]
+    by_variable = json.loads(run(VALUES="human", SPLIT="0.5", SEED="3", OUTPUT=output, JSON="1").stdout)
+    assert by_variable == report
+    assert "Training: " in run("--split", "0.5", "-o", output).stdout
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--split", "1.5"), ("--split", "-1"), ("--values", "certain"), ("--seed", "-1")]
+)
+def test_choices_that_make_no_sense_are_refused(run: Callable[..., Result], wrong: tuple[str, str]) -> None:
+    result = run(*wrong)
+    assert result.exit_code == 2
+    assert wrong[0] in result.output
+
+
+@pytest.mark.usefixtures("pets")
+def test_a_folder_is_made_where_a_format_is_one(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("--format", "npy")
+    assert result.stdout.startswith("labels-npy: 3 images x 3 labels")
+    assert "Data card: labels-npy/card.json" in result.stdout
+    assert (tmp_path / "labels-npy" / "formatted_train_images.npy").is_file()
+
+
+@pytest.mark.usefixtures("pets")
+def test_pictures_are_read_below_the_root_that_is_given(run: Callable[..., Result], tmp_path: Path) -> None:
+    result = run("--format", "imagefolder", "--local-files-root", str(tmp_path), "-o", str(tmp_path / "out"))
+    assert "None of the 3 pictures can be read" in str(result.exception)

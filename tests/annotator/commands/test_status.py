@@ -189,5 +189,5 @@ def test_a_project_of_a_folder_says_so_and_what_files_told(
     assert (row["observed_present"], row["observed_absent"], row["observed_imported"]) == (1, 1, 2)
     _show([row])
     said = capsys.readouterr().out
-    assert "[photos] (without Label Studio, images in" in said
+    assert "[photos] (p1, without Label Studio, images in" in said
     assert "1 present, 1 absent, 2 of them from files" in said

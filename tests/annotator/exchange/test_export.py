@@ -1,53 +1,42 @@
-"""Exporting a project from the store: the whole file or none, in every format."""
+"""Exporting a project from the store: the whole file or folder or none, in every format."""
 
 from __future__ import annotations
 
-import csv
+import errno
 import json
+import os
 import resource
+import subprocess
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pyarrow import parquet
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.exchange import EXPORTS, ExportTable, export_project
-from annotator.exchange.parquet import ROWS_AT_ONCE
+from annotator.exchange import EXPORTS, ExportChoices, ExportTable, Split, export_project
+from annotator.exchange.parquet import MOST_ROWS_AT_ONCE
 from annotator.exchange.rows import ExportRow
+from annotator.labelstudio.config import build_config, parse_config
 from annotator.store import (
     Image,
     LabelVector,
     ModelVersion,
-    Observed,
     Project,
-    Source,
     Store,
-    Submission,
     live_image_ids,
     live_labels,
-    record_annotation,
     store_vectors,
 )
-from annotator.store.types import utc_now
+from tests.annotator.exchange.conftest import Pets, picture_bytes
 
 MakeProject = Callable[..., Project]
 each_format = pytest.mark.parametrize("name", list(EXPORTS))
-
-
-def tag(session: Session, project: Project, task: int, observed: list[Observed]) -> None:
-    image = session.scalars(
-        select(Image).where(Image.project_id == project.id, Image.studio_task == task)
-    ).one()
-    record_annotation(
-        session, project, image, Submission(studio_annotation=task, result=[], skipped=False, annotator="ann",
-        lead_time=None, suggested_version=None, suggested=None, observed=observed, at=utc_now()),
-    )  # fmt: skip
+OLD = "the old one"
 
 
 def learn(session: Session, project: Project, name: str = "v0001") -> ModelVersion:
@@ -69,8 +58,73 @@ def learn(session: Session, project: Project, name: str = "v0001") -> ModelVersi
     return version
 
 
+def everything(output: Path) -> dict[str, bytes]:
+    """The bytes of a file or of every file of a folder, and of the card beside it."""
+    files = [file for file in output.rglob("*") if file.is_file()] if output.is_dir() else [output]
+    files += output.parent.glob(f"{output.name}.card.json")
+    return {str(file.relative_to(output.parent)): file.read_bytes() for file in files}
+
+
+def put_old_export(pets: Pets, name: str, output: Path) -> dict[str, bytes]:
+    pets.export(name, output)
+    return everything(output)
+
+
+@each_format
+def test_the_same_store_gives_the_same_bytes(pets: Pets, tmp_path: Path, name: str) -> None:
+    found = []
+    for folder in ("one", "two"):
+        output = tmp_path / folder / "labels"
+        pets.export(name, output, split=Split(0.5))
+        found.append(everything(output))
+    assert found[0] == found[1]
+
+
+@each_format
+def test_the_report_counts_every_cell(pets: Pets, tmp_path: Path, name: str) -> None:
+    report = pets.export(name, tmp_path / "labels")
+    assert (report.images, report.labels, report.model_version) == (6, 4, "v0001")
+    assert (report.present, report.absent, report.guessed, report.unknown) == (3, 2, 12, 7)
+
+
+@each_format
+def test_an_export_is_replaced_by_the_next(pets: Pets, tmp_path: Path, name: str) -> None:
+    output = tmp_path / "out" / "labels"
+    before = put_old_export(pets, name, output)
+    pets.export(name, output, split=Split(0.5))
+    assert everything(output) != before
+    assert {file.name for file in output.parent.iterdir()} <= {"labels", "labels.card.json"}
+
+
+@each_format
+def test_the_table_is_never_whole_in_memory(tmp_path: Path, name: str) -> None:
+    alive: weakref.WeakSet[ExportRow] = weakref.WeakSet()
+    most = 0
+    picture = picture_bytes(1)
+
+    def rows() -> Iterator[ExportRow]:
+        nonlocal most
+        for number in range(1, 12_001):
+            nothing = np.zeros(1, np.int8)
+            row = ExportRow(
+                number, f"{number}.png", f"/{number}", f"/{number}", number, None, None, nothing,
+                np.full(1, np.nan, np.float32), nothing,
+            )  # fmt: skip
+            alive.add(row)
+            most = max(most, len(alive))
+            yield row
+            del row
+
+    output = tmp_path / "labels"
+    if EXPORTS[name].folder:
+        output.mkdir()
+    config = parse_config(build_config(["cat"]))
+    EXPORTS[name].write(ExportTable("Pets", None, ("cat",), rows(), config, lambda _: picture), output)
+    assert 0 < most <= 2 * MOST_ROWS_AT_ONCE  # one piece being written, the next being read
+
+
 @contextmanager
-def small_disk(room: int) -> Iterator[None]:
+def small_files(room: int) -> Iterator[None]:
     """No file may grow beyond so many bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
@@ -81,88 +135,123 @@ def small_disk(room: int) -> Iterator[None]:
 
 
 @each_format
-def test_every_format_tells_the_same(
-    store: Store, make_project: MakeProject, tmp_path: Path, name: str
-) -> None:
-    with store.session() as session:
-        project = make_project(session, images=3)
-        learn(session, project)
-        tag(session, project, 102, [Observed("cat", 1, Source.TAG), Observed("dog", -1, Source.REJECTED)])
-    output = tmp_path / "out" / f"labels.{name}"
-    with store.reading() as session:
-        report = export_project(session, project, EXPORTS[name], output)
-    assert (report.images, report.labels, report.model_version) == (3, 3, "v0001")
-    assert (report.present, report.absent, report.guessed, report.unknown) == (1, 1, 7, 0)
-    tasks, cats, dogs = read(output)
-    assert tasks == [101, 102, 103]
-    assert cats == [0.5, 1, 0.5]
-    assert dogs == [0.5, 0, 0.5]
-    assert [file.name for file in output.parent.iterdir()] == [output.name]
-
-
-@each_format
-def test_without_a_model_version_only_what_was_said(
-    store: Store, make_project: MakeProject, tmp_path: Path, name: str
-) -> None:
-    with store.session() as session:
-        project = make_project(session, images=2)
-        tag(session, project, 101, [Observed("cat", 1, Source.TAG)])
-    output = tmp_path / f"labels.{name}"
-    with store.reading() as session:
-        report = export_project(session, project, EXPORTS[name], output)
-    assert report.model_version is None
-    assert (report.present, report.absent, report.guessed, report.unknown) == (1, 0, 0, 5)
-    assert read(output)[1:] == ([1, None], [None, None])
-
-
-def read(output: Path) -> tuple[list[int], list[float | None], list[float | None]]:
-    """Tasks, and the probabilities of cat and dog."""
-    if output.suffix == ".csv":
-        with output.open(encoding="utf-8", newline="") as stream:
-            cells = list(csv.DictReader(stream))
-        columns = [
-            [float(row[f"p:{name}"]) if row[f"p:{name}"] else None for row in cells]
-            for name in ("cat", "dog")
-        ]
-        return [int(row["task"]) for row in cells], columns[0], columns[1]
-    if output.suffix == ".jsonl":
-        lines = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
-        values = [[line["probabilities"][name] for line in lines] for name in ("cat", "dog")]
-        return [line["task"] for line in lines], values[0], values[1]
-    table = parquet.ParquetFile(output).read()  # type: ignore[no-untyped-call]
-    return table["task"].to_pylist(), table["p:cat"].to_pylist(), table["p:dog"].to_pylist()
-
-
-@each_format
-def test_a_full_disk_leaves_the_old_file_as_it_was(
-    sqlite_store: Store, make_project: MakeProject, tmp_path: Path, name: str
-) -> None:
-    with sqlite_store.session() as session:
-        project = make_project(session, images=400)
-    folder = tmp_path / "out"
-    folder.mkdir()
-    output = folder / f"labels.{name}"
-    output.write_text("the old one")
+def test_where_no_file_may_grow_the_old_export_stays(pets: Pets, tmp_path: Path, name: str) -> None:
+    output = tmp_path / "out" / "labels"
+    before = put_old_export(pets, name, output)
     told = pytest.raises(OnetagError, match=r"cannot be written \(File too large\)")
-    with sqlite_store.reading() as session, small_disk(500), told:
-        export_project(session, project, EXPORTS[name], output)
-    assert [(file.name, file.read_text()) for file in folder.iterdir()] == [(output.name, "the old one")]
+    with small_files(100), told:
+        pets.export(name, output, split=Split(0.5))
+    assert everything(output) == before
+    assert {file.name for file in output.parent.iterdir()} <= {"labels", "labels.card.json"}
 
 
-def test_an_export_that_is_interrupted_leaves_nothing(
-    sqlite_store: Store, make_project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@dataclass(frozen=True)
+class Disk:
+    """A place to write to, and how to fill it up."""
+
+    folder: Path
+    fill: Callable[[], None]
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    """A real file system of 64 KiB; where this user may not mount one, a disk that cannot keep anything."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+
+        def full(_descriptor: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        yield Disk(folder, lambda: monkeypatch.setattr(os, "fsync", full))
+        return
+    yield Disk(folder, lambda: fill(folder / "filler"))
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(file: Path) -> None:
+    """Let a file grow until the disk is full."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
+    with suppress(OSError):
+        while os.write(descriptor, b"x" * 4096):
+            pass
+    os.close(descriptor)
+
+
+@each_format
+def test_a_full_disk_leaves_the_old_export_as_it_was(pets: Pets, disk: Disk, name: str) -> None:
+    output = disk.folder / "labels"
+    before = put_old_export(pets, name, output)
+    disk.fill()
+    there = {file.name for file in disk.folder.iterdir()}
+    told = pytest.raises(OnetagError, match=r"cannot be written \(No space left on device\). .* free some")
+    with told:
+        pets.export(name, output, split=Split(0.5))
+    assert everything(output) == before
+    assert {file.name for file in disk.folder.iterdir()} == there, "nothing half-written stays"
+
+
+@each_format
+def test_an_export_that_is_interrupted_leaves_the_old_one(
+    pets: Pets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("annotator.exchange.export.REPORT_EVERY", 1)
+    output = tmp_path / "out" / "labels"
+    before = put_old_export(pets, name, output)
 
-    def interrupt(done: int, total: int) -> None:
+    def interrupt(self: ExportTable, row: ExportRow) -> None:
         raise KeyboardInterrupt
 
-    with sqlite_store.session() as session:
-        project = make_project(session)
-    folder = tmp_path / "out"
-    with sqlite_store.reading() as session, pytest.raises(KeyboardInterrupt):
-        export_project(session, project, EXPORTS["csv"], folder / "labels.csv", progress=interrupt)
-    assert list(folder.iterdir()) == []
+    monkeypatch.setattr("annotator.exchange.card.Counts.add", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        pets.export(name, output)
+    assert everything(output) == before
+    assert {file.name for file in output.parent.iterdir()} <= {"labels", "labels.card.json"}
+
+
+@each_format
+def test_a_folder_that_may_not_be_written(
+    pets: Pets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Root may write anywhere, so the system's answer is given here."""
+
+    def refuse(*arguments: object, **named: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(OnetagError, match=r"cannot be written \(Permission denied\)"):
+        pets.export(name, tmp_path / "locked" / "labels")
+
+
+@pytest.mark.parametrize("name", [name for name, form in EXPORTS.items() if form.folder])
+def test_a_folder_with_anything_else_in_it_is_never_replaced(pets: Pets, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "holiday.jpg").write_text(OLD)
+    with pytest.raises(OnetagError, match=r"'holiday\.jpg', which no export has written"):
+        pets.export(name, folder)
+    (folder / "holiday.jpg").unlink()
+    pets.export(name, folder)
+    (folder / "notes.txt").write_text(OLD)
+    with pytest.raises(OnetagError, match=r"'notes\.txt', which no export has written"):
+        pets.export(name, folder)
+    assert (folder / "notes.txt").read_text() == OLD
+
+
+@pytest.mark.parametrize("card", ["", "[]", "{", '{"files": 3}', '{"files": [[]]}'])
+def test_a_folder_with_a_damaged_card_is_never_replaced(pets: Pets, tmp_path: Path, card: str) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "card.json").write_text(card)
+    with pytest.raises(OnetagError, match="which no export has written"):
+        pets.export("npy", folder)
+
+
+def test_a_folder_cannot_take_the_place_of_a_file(pets: Pets, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(OLD)
+    with pytest.raises(OnetagError, match="no folder"):
+        pets.export("npy", tmp_path / "file")
+    assert (tmp_path / "file").read_text() == OLD
 
 
 def test_a_place_where_no_file_can_be(sqlite_store: Store, make_project: MakeProject, tmp_path: Path) -> None:
@@ -195,12 +284,12 @@ def test_a_version_by_name(store: Store, make_project: MakeProject, tmp_path: Pa
         learn(session, project, "v0001")
         pruned = learn(session, project, "v0002")
         session.query(LabelVector).filter(LabelVector.version_id == pruned.id).delete()
-        report = export_project(session, project, EXPORTS["jsonl"], output, version="v0001")
+        report = export_project(session, project, EXPORTS["jsonl"], output, ExportChoices(version="v0001"))
         assert report.model_version == "v0001"
         with pytest.raises(OnetagError, match=r"no model version 'v9'. The newest are: v0002, v0001"):
-            export_project(session, project, EXPORTS["jsonl"], output, version="v9")
+            export_project(session, project, EXPORTS["jsonl"], output, ExportChoices(version="v9"))
         with pytest.raises(OnetagError, match="'v0002' are not kept any more"):
-            export_project(session, project, EXPORTS["jsonl"], output, version="v0002")
+            export_project(session, project, EXPORTS["jsonl"], output, ExportChoices(version="v0002"))
 
 
 def test_progress_counts_the_images(store: Store, make_project: MakeProject, tmp_path: Path) -> None:
@@ -217,27 +306,20 @@ def test_progress_counts_the_images(store: Store, make_project: MakeProject, tmp
     assert told == [(500, 1201), (1000, 1201), (1201, 1201)]
 
 
-@each_format
-def test_the_table_is_never_whole_in_memory(tmp_path: Path, name: str) -> None:
-    alive: weakref.WeakSet[ExportRow] = weakref.WeakSet()
-    most = 0
-
-    def rows() -> Iterator[ExportRow]:
-        nonlocal most
-        for number in range(20_000):
-            row = ExportRow(
-                f"{number}.jpg", number, (), (), np.zeros(1, np.float32), np.zeros(1, np.bool_), None
-            )
-            alive.add(row)
-            most = max(most, len(alive))
-            yield row
-            del row
-
-    with (tmp_path / "labels").open("wb") as stream:
-        EXPORTS[name].write(ExportTable("Pets", None, ("cat",), rows()), stream)
-    assert 0 < most <= 2 * ROWS_AT_ONCE  # one piece being written, the next being read
-
-
 def test_every_format_is_registered_under_its_name() -> None:
-    assert list(EXPORTS) == ["csv", "jsonl", "parquet"]
     assert all(name == form.name and form.description for name, form in EXPORTS.items())
+    assert len({form.default_output for form in EXPORTS.values()}) == len(EXPORTS)
+
+
+def test_the_cards_of_all_formats_say_the_same(pets: Pets, tmp_path: Path) -> None:
+    cards = []
+    for name, form in EXPORTS.items():
+        output = tmp_path / form.default_output
+        report = pets.export(name, output)
+        if report.card:
+            cards.append(json.loads(Path(report.card).read_text("utf-8")))
+    for card in cards:
+        for own in ("format", "files"):
+            card.pop(own, None)
+    assert len(cards) == 7
+    assert all(card == cards[0] for card in cards)

@@ -2,60 +2,67 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
+import pandas as pd
 import pytest
 from pyarrow import parquet
 
-from annotator.exchange import EXPORTS, ExportTable
+from tests.annotator.exchange.conftest import LABELS, Pets
 
 
-def written(table: ExportTable) -> pa.Table:
-    stream = io.BytesIO()
-    EXPORTS["parquet"].write(table, stream)
-    return parquet.ParquetFile(stream).read()  # type: ignore[no-untyped-call]
+@pytest.fixture
+def file(pets: Pets, tmp_path: Path) -> Path:
+    output = tmp_path / "labels.parquet"
+    pets.export("parquet", output)
+    return output
 
 
-def test_columns_have_types(table: Callable[[], ExportTable]) -> None:
-    schema = written(table()).schema
+def test_columns_have_types(file: Path) -> None:
+    schema = parquet.read_schema(file)  # type: ignore[no-untyped-call]
     types = {field.name: str(field.type) for field in schema}
     assert list(types) == [
-        "image", "task", "model_version", "observed_positive", "observed_negative", "human",
-        "p:cat, tame", 'p:=cmd|"x"!A1', "p:naïve 日本", "p:human",
+        "image", "label_studio_image", "task", "model_version", "split", "observed_positive",
+        "observed_negative", *(f"{kind}{label}" for label in LABELS for kind in ("p:", "d:", "h:")),
     ]  # fmt: skip
-    assert (types["image"], types["task"], types["p:human"]) == ("string", "int64", "float")
-    assert types["human"].startswith("list<")
+    assert (types["image"], types["task"], types["p:young"]) == ("string", "int64", "float")
+    assert (types["d:young"], types["h:young"]) == ("bool", "bool")
+    assert types["observed_positive"].startswith("list<")
 
 
-def test_unknown_is_null(table: Callable[[], ExportTable]) -> None:
-    values = written(table())
-    assert values["p:cat, tame"].to_pylist() == pytest.approx([1, 0.9999, 0])
-    assert values["p:naïve 日本"].to_pylist() == [0.75, None, None]
-    assert values["task"].to_pylist() == [101, None, 3]
-    assert values["model_version"].to_pylist() == ["v0001", "v0001", None]
-    assert values["human"].to_pylist() == [["cat, tame", "human"], [], ["cat, tame"]]
-    assert values["observed_negative"].to_pylist() == [["human"], [], ["cat, tame"]]
+def test_pyarrow_reads_every_value_decision_and_mask(
+    pets: Pets, file: Path, same: Callable[[Any, Any], bool]
+) -> None:
+    table = parquet.ParquetFile(file).read()  # type: ignore[no-untyped-call]
+    for column, label in enumerate(LABELS):
+        assert same(table[f"p:{label}"].to_pylist(), [row.probabilities[column] for row in pets.rows])
+        decided = [{1: True, -1: False, 0: None}[row.decisions[column]] for row in pets.rows]
+        assert table[f"d:{label}"].to_pylist() == decided
+        assert table[f"h:{label}"].to_pylist() == [row.human[column] for row in pets.rows]
+    assert table["task"].to_pylist() == [row.task for row in pets.rows]
+    assert table["model_version"].to_pylist() == [row.version for row in pets.rows]
 
 
-def test_metadata_tell_version_and_labels(table: Callable[[], ExportTable]) -> None:
-    metadata = written(table()).schema.metadata
-    assert json.loads(metadata[b"onetag.labels"]) == ["cat, tame", '=cmd|"x"!A1', "naïve 日本", "human"]
+def test_pandas_keeps_unknown_apart_from_absent(pets: Pets, file: Path) -> None:
+    frame = pd.read_parquet(file)
+    assert frame["p:young"].isna().tolist() == [row.probabilities[3] is None for row in pets.rows]
+
+
+def test_metadata_tell_version_labels_and_the_card(file: Path) -> None:
+    metadata = parquet.ParquetFile(file).metadata.metadata  # type: ignore[no-untyped-call]
+    assert json.loads(metadata[b"onetag.labels"]) == list(LABELS)
     assert metadata[b"onetag.model_version"] == b"v0001"
     assert metadata[b"onetag.project"] == b"Pets"
+    card = json.loads(metadata[b"onetag.card"])
+    assert [label["threshold"] for label in card["labels"]] == [0.8, 0.6, None, None]
+    assert not list(file.parent.glob("*card*")), "the card is in the file"
 
 
-def test_rows_are_written_in_pieces(
-    table: Callable[[], ExportTable], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("annotator.exchange.parquet.ROWS_AT_ONCE", 2)
-    stream = io.BytesIO()
-    EXPORTS["parquet"].write(table(), stream)
-    assert parquet.ParquetFile(stream).num_row_groups == 2  # type: ignore[no-untyped-call]
-    assert written(table()).num_rows == 3
-
-
-def test_an_empty_table_keeps_its_columns() -> None:
-    assert written(ExportTable("Pets", None, ("cat",), iter(()))).shape == (0, 7)
+def test_rows_are_written_in_pieces(pets: Pets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("annotator.exchange.parquet.MOST_ROWS_AT_ONCE", 4)
+    pets.export("parquet", tmp_path / "labels.parquet")
+    written = parquet.ParquetFile(tmp_path / "labels.parquet")  # type: ignore[no-untyped-call]
+    assert (written.num_row_groups, written.metadata.num_rows) == (2, 6)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from annotator.errors import OnetagError
 from annotator.exchange import EXPORTS, ExportTable
 from annotator.exchange.importing import Entry, Reading
-from tests.annotator.exchange.conftest import LABELS
+from annotator.exchange.rows import ExportRow
 from tests.annotator.exchange.importing.conftest import Read, by_image
 
 
@@ -97,12 +97,17 @@ def test_what_pandas_writes(tmp_path: Path, read: Read, frame: pd.DataFrame, ind
     assert by_image(read(file, "csv"))["a.jpg"] == {"cat", "dog"}
 
 
-def test_our_own_export_gives_back_what_people_said_and_no_guess(
-    tmp_path: Path, read: Read, table: Callable[[], ExportTable]
-) -> None:
+def test_our_own_export_gives_back_what_people_said_and_no_guess(tmp_path: Path, read: Read) -> None:
+    labels = ("cat, tame", '=cmd|"x"!A1', "naïve 日本", "human")
+    observed = np.array([[1, 0, 0, -1], [0, 0, 0, 0], [-1, 0, 0, 0]], dtype=np.int8)
+    values = np.where(observed == 0, 0.25, observed > 0).astype(np.float32)
+    images = ("/data/upload/7/a,b\n.jpg", "=HYPERLINK(1)", "plain.jpg")
+    rows = [
+        ExportRow(number, image, image, image, None, "v0001", None, *cells)
+        for number, (image, *cells) in enumerate(zip(images, observed, values, observed, strict=True))
+    ]
     file = tmp_path / "labels.csv"
-    with file.open("wb") as stream:
-        EXPORTS["csv"].write(table(), stream)
+    EXPORTS["csv"].write(ExportTable("Pets", "v0001", labels, iter(rows)), file)
     reading = Reading()
     first, second, third = read(file, "csv", reading)
     assert (first.image, first.present, first.absent) == (
@@ -112,7 +117,7 @@ def test_our_own_export_gives_back_what_people_said_and_no_guess(
     )
     assert (second.image, second.present, second.absent) == ("=HYPERLINK(1)", [], [])
     assert (third.present, third.absent) == ([], ["cat, tame"])
-    assert tuple(reading.vocabulary) == LABELS
+    assert tuple(reading.vocabulary) == labels
 
 
 @pytest.mark.parametrize(

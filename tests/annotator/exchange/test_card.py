@@ -1,0 +1,111 @@
+"""The data card: what an export holds, and what is known to be wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from annotator.exchange import EXPORTS, ExportChoices, Split, Values, export_project
+from annotator.store import Annotation, Observed, Project, Source, Store
+from tests.annotator.exchange.conftest import Pets, make_pets
+
+Annotate = Callable[..., Annotation | None]
+
+
+def card_of(pets: Pets, folder: Path, **choices: Any) -> dict[str, Any]:
+    pets.export("csv", folder / "labels.csv", **choices)
+    card: dict[str, Any] = json.loads((folder / "labels.csv.card.json").read_text("utf-8"))
+    return card
+
+
+def test_it_is_the_same_on_both_engines(store: Store, tmp_path: Path) -> None:
+    card = card_of(make_pets(store, tmp_path), tmp_path)
+    assert card["project"] == "Pets"
+    assert card["model_version"]["name"] == "v0001"
+    assert card["images"] == 6
+    assert card["expected_positives"] == {"value": 1.5, "source": "tags"}
+    assert card["precision"] == {"answers": 40, "suggestions_right": 0.825}
+    assert card["labels"][0] == {
+        "name": "cat, tame", "threshold": 0.8, "said_present": 1, "said_absent": 1, "estimated": 3,
+        "estimated_present": 1, "estimated_absent": 1, "unknown": 1,
+    }  # fmt: skip
+    assert card["labels"][3]["unknown"] == 5
+    assert card["biases"]["conflicts"] == 1
+    assert card["biases"]["sources"]["tag"] == 4
+
+
+def test_annotators_are_numbered_and_never_named(pets: Pets, tmp_path: Path) -> None:
+    card = card_of(pets, tmp_path)
+    assert card["annotators"] == [
+        {"annotator": 1, "observations": 4, "images": 2},
+        {"annotator": 2, "observations": 3, "images": 3},
+    ]
+    assert "ann" not in json.dumps(card["annotators"][0]).replace("annotator", "")
+
+
+def test_values_and_split_are_told(pets: Pets, tmp_path: Path) -> None:
+    card = card_of(pets, tmp_path, values=Values.HARD, split=Split(0.5, seed=1))
+    assert card["values"] == "hard"
+    assert (card["split"]["train"], card["split"]["seed"]) == (0.5, 1)
+    assert sum(card["split"]["images"].values()) == 6
+
+
+def test_before_any_training_there_is_no_version_and_no_precision(
+    store: Store, make_project: Callable[..., Project], tmp_path: Path
+) -> None:
+    with store.session() as session:
+        project = make_project(session)
+        project.expected_positives = 2.5
+        export_project(session, project, EXPORTS["csv"], tmp_path / "labels.csv", ExportChoices())
+    card = json.loads((tmp_path / "labels.csv.card.json").read_text("utf-8"))
+    assert (card["model_version"], card["precision"]) == (None, None)
+    assert card["expected_positives"] == {"value": 2.5, "source": "given"}
+    assert card["biases"]["tagged_when_present"] == {}
+
+
+def test_biases_are_read_off_reviews_and_answered_suggestions(
+    store: Store, make_project: Callable[..., Project], annotate: Annotate, tmp_path: Path
+) -> None:
+    def said(*values: tuple[str, int, Source]) -> list[Observed]:
+        return [Observed(name, value, source) for name, value, source in values]
+
+    complete = ("tree", -1, Source.COMPLETE)
+    with store.session() as session:
+        project = make_project(session, images=4)
+        annotate(
+            session,
+            project,
+            task=101,
+            number=1,
+            observed=said(("cat", 1, Source.TAG), ("dog", 1, Source.CONFIRMED), complete),
+        )
+        annotate(
+            session,
+            project,
+            task=102,
+            number=2,
+            observed=said(("cat", 1, Source.TAG), ("dog", 1, Source.CONFIRMED), complete),
+        )
+        annotate(
+            session,
+            project,
+            task=103,
+            number=3,
+            observed=said(("dog", 1, Source.TAG), ("cat", 1, Source.ADDED), complete),
+        )
+        annotate(
+            session,
+            project,
+            task=104,
+            number=4,
+            observed=said(("dog", 1, Source.TAG), ("tree", -1, Source.REJECTED)),
+        )
+        export_project(session, project, EXPORTS["csv"], tmp_path / "labels.csv")  # fmt: skip
+    biases = json.loads((tmp_path / "labels.csv.card.json").read_text("utf-8"))["biases"]
+    assert biases["suggestions_accepted"] == 0.6667
+    assert biases["tagged_when_present"] == {
+        "cat": {"images": 3, "share": 0.6667},
+        "dog": {"images": 3, "share": 0.3333},
+    }
