@@ -30,13 +30,15 @@ def fit_default_heads(
     A first linear head tells which images are alike by what is predicted of them; that refines the soft
     labels that the others learn.
     """
-    tags = _tag_head(supervision, soft_labels)
+    by_tags = tag_targets(soft_labels.shares, supervision)
+    reviews = soft_labels.reviews.weighed(by_tags) if soft_labels.reviews else None
+    tags = _tag_head(supervision, soft_labels, reviews)
     progress("heads", 0.6)
     l2 = soft_labels.head.l2 / len(mapped)
-    targets = soft_targets(soft_labels.shares, supervision, soft_labels.reviews)
+    targets = soft_targets(by_tags, supervision, reviews)
     first = Head((fit_sigmoid(mapped, targets, l2),))
     shares = refined(soft_labels, (first(mapped) + tags(mapped)) / 2, seed=seed)
-    targets = soft_targets(shares, supervision, soft_labels.reviews)
+    targets = soft_targets(tag_targets(shares, supervision), supervision, reviews)
     progress("heads", 0.7)
     nets = fit_mlps(mapped, targets, NETS, seed=seed)
     return (
@@ -46,25 +48,29 @@ def fit_default_heads(
     )
 
 
-def soft_targets(shares: Tensor, supervision: Supervision, reviews: ReviewEstimate | None = None) -> Tensor:
-    """k times the shares (N, L), at most 1, mixed with what the reviews say; 1 and 0 where observed.
+def tag_targets(shares: Tensor, supervision: Supervision) -> Tensor:
+    """k times the shares (N, L), at most 1: how likely each label is by the tags alone.
 
     With a propensity, labels that are seldom tagged though present get a larger share first.
     """
     if supervision.propensity is not None:
         shares = shares / supervision.propensity
         shares = shares / shares.sum(dim=1, keepdim=True)
-    targets = (supervision.expected_positives * shares).clamp(max=1.0)
+    return (supervision.expected_positives * shares).clamp(max=1.0)
+
+
+def soft_targets(targets: Tensor, supervision: Supervision, reviews: ReviewEstimate | None = None) -> Tensor:
+    """The targets (N, L) of tags, mixed with what the reviews say; 1 and 0 where observed."""
     if reviews is not None:
         targets = reviews.mixed(targets)
     observed = supervision.observed
     return torch.where(observed > 0, 1.0, torch.where(observed < 0, 0.0, targets))
 
 
-def _tag_head(supervision: Supervision, soft_labels: SoftLabels) -> Head:
+def _tag_head(supervision: Supervision, soft_labels: SoftLabels, reviews: ReviewEstimate | None) -> Head:
     weight, bias = soft_labels.head.layer
     if supervision.propensity is not None:
         bias = bias - supervision.propensity.log()
-    share = 1 - soft_labels.reviews.trust if soft_labels.reviews else 1.0
+    share = 1 - float(reviews.trust.mean()) if reviews else 1.0
     share *= soft_labels.own  # this head knows tags alone
     return Head(((weight, bias),), link="softmax", share=share, positives=supervision.expected_positives)

@@ -21,11 +21,18 @@ def mixture_weights(estimates: Tensor, tags: Tensor, pseudo_tags: Tensor) -> Ten
     >>> [f"{each:.2f}" for each in weights]
     ['0.94', '0.06']
     """
-    likelihood = (estimates * tags).sum(dim=2)[:, tags.sum(dim=1) > 0]
-    weights = pseudo_tags / pseudo_tags.sum()
+    return likeliest_weights((estimates * tags).sum(dim=2)[:, tags.sum(dim=1) > 0], pseudo_tags)
+
+
+def likeliest_weights(likelihoods: Tensor, assumed: Tensor) -> Tensor:
+    """The weights (E,) of estimates by which M things, so likely (E, M) by each, are likeliest together.
+
+    assumed (E,): so many more speak for each estimate alone.
+    """
+    weights = assumed / assumed.sum()
     for _ in range(ROUNDS):
-        joint = weights[:, None] * likelihood
+        joint = weights[:, None] * likelihoods
         found = joint / joint.sum(dim=0).clamp(min=1e-12)
-        weights = found.sum(dim=1) + pseudo_tags
+        weights = found.sum(dim=1) + assumed
         weights = weights / weights.sum()
     return weights

@@ -11,62 +11,105 @@ from torch import Tensor
 
 from model_backend.estimators.graph import Graph
 from model_backend.estimators.propagation import present_shares
-from model_backend.training.covered import Cells
+from model_backend.training.covered import Cells, covered_cells
+from model_backend.training.folds import folds
 from model_backend.training.logistic import fit_sigmoid
+from model_backend.training.mixture import likeliest_weights
 
 L2 = 0.2  # over the number of reviews
-FEW = 100  # reviews at which what they say counts half
+FEW = 100  # reviews at which what they say counts half, before it is compared
+PSEUDO_CELLS = 200.0  # assumed for that weight
+MOST_CELLS = 2**20  # compared
+SURE = 1e-3  # how near to 0 and 1 an estimate is believed
 
 
 @dataclass(frozen=True, eq=False)
 class ReviewEstimate:
-    """present (N, L): the chance of every label; trust: its weight in 0..1, growing with the reviews.
-
-    by_label (L,): the weights of the labels where some came after some reviews; None where all are alike.
-    """
+    """present (N, L): the chance of every label; trust (L,): its weight in 0..1 beside other targets."""
 
     present: Tensor
-    trust: float
-    by_label: Tensor | None = None
+    trust: Tensor
 
     def mixed(self, targets: Tensor) -> Tensor:
         """Other targets (N, L) in 0..1, corrected as far as these can be trusted."""
-        trust = self.trust if self.by_label is None else self.by_label
-        return (1 - trust) * targets + trust * self.present
+        return (1 - self.trust) * targets + self.trust * self.present
 
 
-def estimate_from_reviews(
-    mapped: Tensor, observed: Tensor, graph: Graph, covered: Cells | None = None
-) -> ReviewEstimate | None:
-    """The mean of a linear head fitted on the reviewed images and of what was reviewed nearby.
+@dataclass(frozen=True, eq=False)
+class Reviews:
+    """Two estimates that reviewed images give of all, and what it takes to compare them with others.
+
+    linear, near (N, L): of a linear head fitted on the reviewed images, and of what was reviewed nearby.
+    rows (n,): the reviewed images; told (n, L): which labels their reviews tell; truth (n, L): 1 present.
+    held_out (n, L): the linear estimate of these images by heads fitted without them.
+    """
+
+    linear: Tensor
+    near: Tensor
+    rows: Tensor
+    told: Tensor
+    truth: Tensor
+    held_out: Tensor
+
+    def weighed(self, targets: Tensor) -> ReviewEstimate:
+        """Their mean, and its weight beside targets (N, L) that come from tags: by what foretells reviews.
+
+        n reviews weigh n / (n + 100) at first, shared by the two; the reviewed labels, none of which its
+        estimates have seen, move that as far as they speak for one of the three.
+        """
+        counts = self.told.sum(dim=0).float()
+        prior = counts / (counts + FEW)
+        mean = float(prior.mean())
+        at_first = torch.tensor([1 - mean, mean / 2, mean / 2])
+        tags, linear, near = likeliest_weights(self._likelihoods(targets), PSEUDO_CELLS * at_first).tolist()
+        present = (linear * self.linear + near * self.near) / (linear + near)
+        odds = (1 - tags) / tags * (1 - mean) / mean  # how much more than at first
+        return ReviewEstimate(present, odds * prior / (1 - prior + odds * prior))
+
+    def _likelihoods(self, targets: Tensor) -> Tensor:
+        """Of the reviewed cells (3, M), by the targets and both estimates; of a part where there are many."""
+        step = max(1, self.told.numel() // MOST_CELLS)
+        rows, told, truth = self.rows[::step], self.told[::step], self.truth[::step]
+        estimates = (targets[rows], self.held_out[::step], self.near[rows])
+        sure = (each.clamp(SURE, 1 - SURE) for each in estimates)
+        return torch.stack([torch.where(truth > 0, each, 1 - each)[told] for each in sure])
+
+
+def read_reviews(
+    mapped: Tensor, observed: Tensor, graph: Graph, covered: Cells | None = None, *, seed: int
+) -> Reviews | None:
+    """What the reviewed images of a pool tell; None without a review.
 
     mapped (N, D), observed (N, L); an image is completely reviewed when all of several labels are known, or
-    as `covered` (N, L) says, see `Pool`. graph: of the pool's neighbours. None without a review.
+    as `covered` (N, L) says, see `Pool`. graph: of the pool's neighbours.
     """
-    if covered is not None:
-        return _by_label(mapped, observed, graph, covered)
-    complete = (observed != 0).all(dim=1)
-    count = int(complete.sum())
-    if not count or observed.shape[1] < 2:
+    cells = covered_cells(observed.numpy(), covered)
+    rows = torch.from_numpy(np.flatnonzero(cells.any(axis=1)))
+    if not len(rows):
         return None
-    truth = (observed > 0).float() * complete[:, None]
-    weight, bias = fit_sigmoid(mapped[complete], truth[complete], L2 / count)
-    linear = (mapped @ weight + bias).sigmoid()
-    near = torch.from_numpy(present_shares(graph, csr_matrix(truth.numpy()), complete.numpy()))
-    return ReviewEstimate((linear + near) / 2, count / (count + FEW))
-
-
-def _by_label(mapped: Tensor, observed: Tensor, graph: Graph, covered: Cells) -> ReviewEstimate | None:
-    """The same, each label by the reviews that tell it."""
-    told = torch.from_numpy(np.ascontiguousarray(covered))
-    reviewed = told.any(dim=1)
-    count = int(reviewed.sum())
-    if not count:
-        return None
+    told = torch.from_numpy(np.ascontiguousarray(cells))
     truth = (observed > 0).float() * told
-    counts = told.sum(dim=0).float()
-    weight, bias = fit_sigmoid(mapped[reviewed], truth[reviewed], L2 / count, told[reviewed].float())
-    linear = (mapped @ weight + bias).sigmoid()
-    near = torch.from_numpy(present_shares(graph, csr_matrix(truth.numpy()), covered))
-    trust = counts / (counts + FEW)
-    return ReviewEstimate((linear + near) / 2, float(trust.mean()), trust)
+    points, own, which = mapped[rows], truth[rows], told[rows]
+    near = present_shares(graph, csr_matrix(truth.numpy()), cells)
+    return Reviews(
+        linear=_linear(points, own, which, mapped),
+        near=torch.from_numpy(near),
+        rows=rows,
+        told=which,
+        truth=own,
+        held_out=_out_of_fold(points, own, which, seed),
+    )
+
+
+def _linear(points: Tensor, truth: Tensor, told: Tensor, others: Tensor) -> Tensor:
+    """The chances (M, L) on other points (M, D) by a head of the told cells of these."""
+    weight, bias = fit_sigmoid(points, truth, L2 / len(points), None if bool(told.all()) else told.float())
+    return (others @ weight + bias).sigmoid()
+
+
+def _out_of_fold(points: Tensor, truth: Tensor, told: Tensor, seed: int) -> Tensor:
+    """The chances (n, L) on each of these points by a head that has not seen it; even ones on one alone."""
+    result = torch.full_like(truth, 0.5)
+    for fold, kept in folds(len(points), seed):
+        result[fold] = _linear(points[kept], truth[kept], told[kept], points[fold])
+    return result

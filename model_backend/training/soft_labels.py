@@ -21,7 +21,7 @@ from model_backend.training.covered import Cells
 from model_backend.training.expected import with_expected
 from model_backend.training.mixture import mixture_weights
 from model_backend.training.recipe import Recipe
-from model_backend.training.reviews import ReviewEstimate, estimate_from_reviews
+from model_backend.training.reviews import Reviews, read_reviews
 from model_backend.training.tag_head import TagHead, fit_tag_head
 
 NEIGHBOURS = 15
@@ -44,7 +44,7 @@ class SoftLabels:
     tags: Tensor
     head: TagHead
     trust: float
-    reviews: ReviewEstimate | None = None
+    reviews: Reviews | None = None
     own: float = 1.0
 
 
@@ -70,7 +70,7 @@ def estimate_soft_labels(
     graph = neighbour_graph(mapped, NEIGHBOURS, seed)
     shares = mixed_estimates(graph, tags, head.shares, trust, seed=seed)
     shares, own = with_expected(shares, tags, expected)
-    reviews = estimate_from_reviews(mapped, observed, graph, covered)
+    reviews = read_reviews(mapped, observed, graph, covered, seed=seed)
     return SoftLabels(shares, tags, head, trust, reviews, own)
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from model_backend.training.folds import folds
 from model_backend.training.logistic import LinearLayer, fit_softmax
 
 SMOOTHING = 0.2
 USUAL, STRONGER, WEAKER = 0.2, (0.6, 2.0), (0.05,)  # penalties, over the number of images
 STEP = 7.0  # nats of the held-out tags' likelihood that the next penalty has to gain
 TEMPERATURES = tuple(2.0 ** (half / 2) for half in range(-2, 5))
-FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +95,9 @@ def out_of_fold(
     count = len(mapped)
     if count < 2:
         return (tags.mean(dim=0, keepdim=True) + 1e-6).log().expand_as(tags)
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     result = torch.empty_like(tags)
-    for fold in order.chunk(min(FOLDS, count)):
-        kept = torch.ones(count, dtype=torch.bool)
-        kept[fold] = False
-        weight, bias = fit_softmax(mapped[kept], smooth(tags[kept]), l2 / int(kept.sum()), start)
+    for fold, kept in folds(count, seed):
+        weight, bias = fit_softmax(mapped[kept], smooth(tags[kept]), l2 / len(kept), start)
         result[fold] = mapped[fold] @ weight + bias
     return result
 

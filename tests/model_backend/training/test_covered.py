@@ -13,7 +13,7 @@ from model_backend.training import Pool, fit
 from model_backend.training.covered import covered_cells
 from model_backend.training.positives import PRIOR_REVIEWS, expected_positives
 from model_backend.training.propensity import propensity_from_reviews
-from model_backend.training.reviews import FEW, estimate_from_reviews
+from model_backend.training.reviews import read_reviews
 
 REVIEWS = 60
 
@@ -96,16 +96,18 @@ def test_what_reviews_say_of_the_older_labels_stays() -> None:
     features, observed = pool_with_reviews()
     mapped = torch.from_numpy(features)
     graph = neighbour_graph(mapped, 10)
-    before = estimate_from_reviews(mapped, torch.from_numpy(observed), graph)
+    read = read_reviews(mapped, torch.from_numpy(observed), graph, seed=0)
     more, covered = with_late_label(observed)
-    after = estimate_from_reviews(mapped, torch.from_numpy(more), graph, covered)
-    assert before is not None
-    assert after is not None
-    assert after.by_label is not None
-    assert torch.allclose(after.present[:, :3], before.present, atol=0.02)
-    assert after.by_label.tolist() == pytest.approx([before.trust] * 3 + [0.0])
-    assert before.trust == pytest.approx(REVIEWS / (REVIEWS + FEW))
+    late = read_reviews(mapped, torch.from_numpy(more), graph, covered, seed=0)
+    assert read is not None
+    assert late is not None
+    assert torch.allclose(late.linear[:, :3], read.linear, atol=0.02)
+    assert torch.allclose(late.near[:, :3], read.near, atol=0.02)
     targets = torch.full((200, 4), 0.25)
+    after = late.weighed(targets)
+    assert after.trust[:3].tolist() == pytest.approx([float(after.trust[0])] * 3)
+    assert after.trust[0] > 0.1
+    assert after.trust[3] == 0
     assert torch.equal(after.mixed(targets)[:, 3], targets[:, 3]), "of the late label they say nothing"
 
 

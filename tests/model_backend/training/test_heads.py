@@ -12,7 +12,7 @@ from torch import Tensor
 
 from model_backend.errors import LearningError
 from model_backend.training import Pool
-from model_backend.training.default_heads import fit_default_heads, soft_targets
+from model_backend.training.default_heads import fit_default_heads, soft_targets, tag_targets
 from model_backend.training.logistic import fit_sigmoid, fit_softmax
 from model_backend.training.mlp import MLPSettings, fit_mlps
 from model_backend.training.reviews import ReviewEstimate
@@ -66,20 +66,21 @@ def test_a_head_that_diverges_says_so() -> None:
 def test_targets_are_k_times_the_soft_labels_and_what_is_observed_stands() -> None:
     shares = torch.tensor([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0]])
     observed = torch.tensor([[0, 1, -1], [0, 0, 0]])
-    assert torch.allclose(
-        soft_targets(shares, Supervision(observed, 2.0)), torch.tensor([[1.0, 1, 0], [1, 0.2, 0]])
-    )
+    supervision = Supervision(observed, 2.0)
+    targets = soft_targets(tag_targets(shares, supervision), supervision)
+    assert torch.allclose(targets, torch.tensor([[1.0, 1, 0], [1, 0.2, 0]]))
 
 
 def test_targets_move_towards_the_reviews_as_far_as_these_are_trusted() -> None:
     shares = torch.tensor([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0]])
     observed = torch.tensor([[0, 1, -1], [0, 0, 0]])
-    reviews = ReviewEstimate(torch.tensor([[0.2, 0.5, 0.5], [0.6, 0.6, 0.4]]), 0.25)
-    targets = soft_targets(shares, Supervision(observed, 2.0), reviews)
+    reviews = ReviewEstimate(torch.tensor([[0.2, 0.5, 0.5], [0.6, 0.6, 0.4]]), torch.full((3,), 0.25))
+    supervision = Supervision(observed, 2.0)
+    targets = soft_targets(tag_targets(shares, supervision), supervision, reviews)
     assert torch.allclose(targets, torch.tensor([[0.8, 1, 0], [0.9, 0.3, 0.1]]))
 
 
-def test_the_more_is_reviewed_the_less_the_softmax_over_tags_counts(planted: Planted) -> None:
+def test_the_more_the_reviews_are_trusted_the_less_the_softmax_over_tags_counts(planted: Planted) -> None:
     pool, truth = planted(100, tagged=60)
     observed = pool.observed.copy()
     observed[:50] = np.where(truth[:50] > 0, 1, -1)
@@ -87,7 +88,11 @@ def test_the_more_is_reviewed_the_less_the_softmax_over_tags_counts(planted: Pla
     soft_labels = estimate_soft_labels(features, torch.from_numpy(observed), seed=0, progress=quiet)
     supervision = Supervision(torch.from_numpy(observed), 2.0)
     heads = fit_default_heads(features, supervision, soft_labels, seed=0, progress=quiet)
-    assert [head.share for head in heads if head.link == "softmax"] == pytest.approx([100 / 150])
+    assert soft_labels.reviews is not None
+    trust = soft_labels.reviews.weighed(tag_targets(soft_labels.shares, supervision)).trust
+    assert 0 < float(trust.mean()) < 1
+    (share,) = (head.share for head in heads if head.link == "softmax")
+    assert share == pytest.approx(1 - float(trust.mean()))
 
 
 def test_what_names_foretell_takes_weight_from_the_softmax_over_tags(planted: Planted) -> None:
