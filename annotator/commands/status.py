@@ -111,9 +111,16 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "observed_imported": session.scalar(imported) or 0,
         "events_waiting": count(Event, Event.project_id == project.id, Event.processed_at.is_(None)),
         "version": version.name if version else None,
+        "not_expected_by_name": _nameless(version),
         "version_from": version.created_at if version else None,
         "training": _training(session, project),
     }
+
+
+def _nameless(version: ModelVersion | None) -> list[str] | None:
+    """The labels of a version whose names told its backbone nothing; None where it went by no names."""
+    columns = version.metrics.get("not_expected_by_name") if version else None
+    return None if version is None or columns is None else [version.labels[each] for each in columns]
 
 
 def _label_config(project: Project) -> str:
@@ -159,15 +166,16 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [
         ("labels", str(row["labels"])),
         *[("  not in use", _archived_line(each)) for each in row["archived_labels"]],
-        ("label config", row["label_config"]),
+        ("label config", escape(row["label_config"])),
         ("images", str(row["images"])),
         *[("  not used", escape(problem_line(each))) for each in row["image_problems"]],
         ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
         ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent{imported}"),
         ("model version", row["version"] or "none yet"),
+        *[("  by name", escape(each)) for each in _by_name(row)],
         ("training", _training_line(row["training"])),
     ]
-    lines += [("not used", each["detail"]) for each in row["answers_unused"]]
+    lines += [("not used", escape(each["detail"])) for each in row["answers_unused"]]
     if row["events_waiting"]:
         lines.append(("inbox", f"{row['events_waiting']} events wait for the worker"))
     return lines
@@ -176,6 +184,17 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
 def _archived_line(label: dict[str, Any]) -> str:
     kept = f"{label['answers']} answers are kept, and count again when the label is back"
     return f"{escape(label['name'])}: {kept}"
+
+
+def _by_name(row: dict[str, Any]) -> list[str]:
+    """What the names of the labels told the version, where it went by them."""
+    nameless = row["not_expected_by_name"]
+    if nameless is None:
+        return []
+    if not nameless:
+        return ["the backbone expects every label by its name"]
+    listed = ", ".join(nameless)
+    return [f"the backbone expects labels by their names, but not {listed}: tags alone tell these"]
 
 
 def problem_line(problem: dict[str, Any]) -> str:

@@ -98,8 +98,16 @@ def fit(
         "map_reused": previous is not None and feature_map is previous.feature_map,
         "map_seconds": round(mapped_at - started, 3),
         "head_seconds": round(time.perf_counter() - mapped_at, 3),
+        "not_expected_by_name": _nameless(pool) if recipe.is_default else None,
     }
     return replace(finished, metrics=finished.metrics | took)
+
+
+def _nameless(pool: Pool) -> list[int] | None:
+    """The columns of labels whose names tell the backbone nothing; None where it knows no names."""
+    if pool.expected is None or bool(np.isnan(pool.expected).all()):
+        return None
+    return [int(column) for column in np.flatnonzero(np.isnan(pool.expected).all(axis=0))]
 
 
 def _fit_heads(

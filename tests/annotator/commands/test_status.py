@@ -17,6 +17,7 @@ from annotator.settings import Settings
 from annotator.store import (
     Claim,
     Image,
+    ModelVersion,
     Observed,
     Project,
     RunReason,
@@ -191,3 +192,36 @@ def test_a_project_of_a_folder_says_so_and_what_files_told(
     said = capsys.readouterr().out
     assert "[photos] (p1, without Label Studio, images in" in said
     assert "1 present, 1 absent, 2 of them from files" in said
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ([1], "expects labels by their names, but not [person]: tags alone tell these"),
+        ([], "expects every label by its name"),
+        (None, None),
+    ],
+)
+def test_which_labels_the_backbone_expects_by_name_is_told(
+    sqlite_store: Store, capsys: pytest.CaptureFixture[str], columns: list[int] | None, told: str | None
+) -> None:
+    project_id = a_project(sqlite_store)
+    with sqlite_store.session() as session:
+        version = ModelVersion(
+            project_id=project_id,
+            name="v1",
+            labels=["dog", "[person]"],
+            label_ids=[1, 2],
+            folder="v1",
+            backbone="x",
+            metrics={"not_expected_by_name": columns},
+        )
+        session.add(version)
+        session.flush()
+        session.get_one(Project, project_id).active_version_id = version.id
+    (row,) = collect(sqlite_store)
+    assert row["not_expected_by_name"] == (None if columns is None else ["[person]"] * len(columns))
+    _show([row])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert ("by name" in shown) is (told is not None)
+    assert told is None or told in shown

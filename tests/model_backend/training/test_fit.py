@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -209,3 +210,13 @@ def test_every_estimator_trains_with_role_and_enters_the_vectors(estimator: str,
     result = fit(pool, Recipe(estimator=estimator, epochs=2, batch=16))
     assert np.isfinite(result.probabilities).all()
     assert not np.array_equal(result.probabilities, result.model.predict(pool.features))
+
+
+def test_the_metrics_tell_which_labels_the_backbone_does_not_expect_by_name(planted: Planted) -> None:
+    pool, truth = planted(60, labels=3, tagged=30)
+    expected = np.where(truth > 0, 0.8, 0.1).astype(np.float32)
+    expected[:, 1] = np.nan
+    named = replace(pool, expected=expected)
+    assert fit(named, expected_positives=1.5).metrics["not_expected_by_name"] == [1]
+    assert fit(named, Recipe(loss="an")).metrics["not_expected_by_name"] is None
+    assert fit(pool, expected_positives=1.5).metrics["not_expected_by_name"] is None
