@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
-from annotator.labelstudio.config import build_config, parse_config
+from annotator.labelstudio.config import Chosen, build_config, parse_config
 from annotator.labelstudio.projects import recognise_project, tasks_tell
 from annotator.labelstudio.reconcile import ReconcileProgress, reconcile
 from annotator.store import Annotation
@@ -17,7 +17,6 @@ from model_backend.stack.addresses import address_for_studio
 
 if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio
-    from annotator.labelstudio.config import Chosen
     from annotator.settings import Settings
     from annotator.store import Store
 
