@@ -166,7 +166,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [
         ("labels", str(row["labels"])),
         *[("  not in use", _archived_line(each)) for each in row["archived_labels"]],
-        ("label config", escape(row["label_config"])),
+        *([("label config", escape(row["label_config"]))] if row["image_folder"] is None else []),
         ("images", str(row["images"])),
         *[("  not used", escape(problem_line(each))) for each in row["image_problems"]],
         ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
