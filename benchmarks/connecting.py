@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from annotator.labelstudio.config import Chosen
 from annotator.labelstudio.projects import Identity, get_or_create_project
 from annotator.labelstudio.reconcile import reconcile
 from annotator.store import open_store, upgrade
+from benchmarks.peak import peak_mib
 from model_backend.stack.label_studio import LabelStudioProcess, studio_credentials
 from model_backend.stack.ports import free_port
 
@@ -65,7 +65,7 @@ def measure(folder: Path, url: str, token: str, project: int) -> dict[str, Any]:
     studio = Studio(url, SecretStr(token), timeout=TIMEOUT)
     store = open_store(f"sqlite:///{folder / 'onetag.db'}")
     upgrade(store)
-    base, seconds = _peak_mib(), []
+    base, seconds = peak_mib(), []
     with store.session() as session:
         config = str(studio.project(project)["label_config"])
         row = get_or_create_project(session, url, Identity(project), config, chosen=Chosen())
@@ -83,13 +83,9 @@ def measure(folder: Path, url: str, token: str, project: int) -> dict[str, Any]:
         "answers": first.recorded,
         "first_s": seconds[0],
         "again_s": seconds[1],
-        "mib": _peak_mib(),
+        "mib": peak_mib(),
         "base_mib": base,
     }
-
-
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 def run(tasks: int) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -50,6 +49,7 @@ from annotator.store import (
     upgrade,
 )
 from annotator.store.vectors import PACKED
+from benchmarks.peak import peak_mib
 
 PIECE = 10_000
 ANSWERED, MORE_ANSWERS = 10, 8  # each tenth image has eight answers more
@@ -179,8 +179,7 @@ def measure(folder: Path, way: str, name: str) -> dict[str, Any]:
     began = time.perf_counter()
     written = WAYS[way][1](folder, name)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    return {"seconds": seconds, "peak_mib": peak, "bytes": written}
+    return {"seconds": seconds, "peak_mib": peak_mib(), "bytes": written}
 
 
 def in_a_process(folder: Path, way: str, name: str) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import argparse
 import csv
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from annotator.exchange.importing import LabelFile, choose_import_format, folder_target, import_labels
 from annotator.exchange.importing.entry import nobody
 from annotator.store import Claim, open_store, upgrade
+from benchmarks.peak import peak_mib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,11 +121,6 @@ def measure(data: Path, images: Path, file: Path, claim: Claim) -> dict[str, Any
         "mib": peak_mib(),
         "base_mib": base,
     }
-
-
-def peak_mib() -> float:
-    """The most memory that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 def in_a_process(*arguments: str) -> dict[str, Any]:

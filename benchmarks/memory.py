@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from benchmarks.data import percent_map
+from benchmarks.peak import peak_mib
 from benchmarks.planted import POSITIVES, PROBED, Planted, plant
 from model_backend.errors import LearningError
 from model_backend.estimators import ESTIMATORS, Estimator, SparseObservations, build_estimator
@@ -112,7 +112,7 @@ def measure(name: str, file: Path, seconds: float) -> dict[str, Any]:
     if estimator is not None:
         result["estimator_map"] = estimator_map(estimator, problem)
         result["estimator_mib"] = held_bytes(estimator) / 2**20
-    result["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    result["peak_mib"] = peak_mib()
     return result
 
 

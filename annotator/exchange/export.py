@@ -21,7 +21,7 @@ from annotator.exchange.splits import TRAIN, VALIDATION, Split
 from annotator.exchange.table import CARD_FILE, ExportFormat, ExportTable, json_bytes
 from annotator.files import atomic_paths
 from annotator.labelstudio.config import LabelConfig
-from annotator.labelstudio.images import FolderFile
+from annotator.labelstudio.images import image_address
 from annotator.labelstudio.reading import project_config
 from annotator.store import (
     Image,
@@ -105,7 +105,7 @@ def export_project(
         labels=labels,
         rows=_counted(rows, counts, lambda done: progress(done, total) if progress else None),
         config=_config(project),
-        read_picture=_below(read_picture, project),
+        read_picture=lambda uri: read_picture(image_address(uri, project.image_folder)),
         card=lambda: {"format": form.name} | data_card(session, project, row_choices, counts),
     )
     card = _write(table, form, output)
@@ -118,12 +118,6 @@ def _config(project: Project) -> LabelConfig | None:
         return project_config(project) if project.label_config else None
     except OnetagError:
         return None
-
-
-def _below(read_picture: PictureReader, project: Project) -> PictureReader:
-    """Reads the pictures of a project without Label Studio as files of its folder."""
-    folder = project.image_folder
-    return read_picture if folder is None else lambda name: read_picture(FolderFile(name, Path(folder)))
 
 
 def _report(

@@ -76,10 +76,8 @@ def _believed(
     kept = [each for each in said.observed if not (each.source is Source.COMPLETE and each.label in unseen)]
     if not imported:
         return kept
-    plain = (
-        Source.TAG,
-        Source.ADDED,
-    )  # what answers to a suggestion, or tells all there is, stays known as such
+    # What answers to a suggestion, or tells all there is, stays known as such.
+    plain = Source.TAG, Source.ADDED
     return [replace(each, source=Source.IMPORTED) if each.source in plain else each for each in kept]
 
 

@@ -37,6 +37,11 @@ class FolderFile(str):
         return made
 
 
+def image_address(uri: str, folder: str | None) -> str:
+    """Where an image is read: its own address, or a file of the folder of a project without tasks."""
+    return uri if folder is None else FolderFile(uri, Path(folder))
+
+
 class ImageSource:
     """Reads images by the addresses that tasks carry. Threads may share it."""
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from annotator.labelstudio.errors import ImageUnavailable
-from annotator.labelstudio.images import GONE, FolderFile
+from annotator.labelstudio.images import GONE, image_address
 from annotator.store import Image, Project, Store, Unusable
 from annotator.store.problems import USABLE, problem_columns
 from annotator.store.states import TRIED_AGAIN
@@ -63,7 +62,7 @@ def image_rows(
         row = by_id.get(image_id)
         if row is None:
             continue
-        address = _address(row.uri, row.image_folder)
+        address = image_address(row.uri, row.image_folder)
         now = stamp(address) if stamp is not None else row.stamp
         renewed = now not in (None, GONE, row.stamp)
         readable = again or renewed or (row.unusable is None and now != GONE)
@@ -72,11 +71,6 @@ def image_rows(
         if readable or (digest is not None and passing):
             rows.append(ImageRow(row.id, address, digest, now, readable, row.tries))
     return rows
-
-
-def _address(uri: str, folder: str | None) -> str:
-    """Where an image is read: its own address, or a file of the project's folder."""
-    return uri if folder is None else FolderFile(uri, Path(folder))
 
 
 def note_gone(store: Store, rows: Sequence[ImageRow]) -> None:
