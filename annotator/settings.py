@@ -40,7 +40,8 @@ class Settings(BaseSettings):
     )
 
     host: Annotated[str, Flag(Panel.BACKEND, kept=True)] = Field(
-        "127.0.0.1", description="Address the ML backend listens on."
+        "127.0.0.1",
+        description="Address the ML backend listens on; beyond this machine with a TLS proxy in front.",
     )
     port: Annotated[int, Flag(Panel.BACKEND, kept=True)] = Field(
         9090, ge=1, le=65535, description="Port the ML backend listens on."

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
 from annotator.settings import Settings
 from model_backend.commands.logs import log_to_stderr
 from model_backend.server import create_app
 from model_backend.server.serve import serve as serve_app
+from model_backend.stack.addresses import exposure
 from model_backend.stack.installation import migrated_store
 from model_backend.stack.secret import with_secret
 from model_backend.worker.queue import open_job_queue
+
+log = logging.getLogger(__name__)
 
 
 @with_settings(
@@ -29,6 +34,9 @@ from model_backend.worker.queue import open_job_queue
 def serve(settings: Settings) -> None:
     """Run the ML backend: /health, /setup, /predict, /webhook, /versions, /metrics."""
     log_to_stderr()
+    exposed = exposure(settings)
+    if exposed is not None:
+        log.warning(exposed)
     store = migrated_store(settings)
     settings = with_secret(settings)
     serve_app(create_app(store, settings, open_job_queue(settings)), settings)

@@ -8,38 +8,50 @@ import signal
 import socket
 import threading
 from types import FrameType
-from typing import Any
 
 from flask import Flask
-from waitress import create_server
+from pydantic import SecretStr
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.backends import SECRET_HEADER
 from annotator.settings import Settings, save_credentials
 from model_backend.server.app import MAX_BODY_BYTES
+from model_backend.server.connections import Known, Limits, Server
+from model_backend.server.guard import Secret
 
+BACKLOG = 1024  # connections that the system holds until they are accepted
 THREADS = 16  # more than predictions may occupy, so that a webhook always finds one
 
 log = logging.getLogger(__name__)
 
 
-def open_server(app: Flask, settings: Settings) -> Any:
-    """A waitress server listening on the settings' address; `run()` serves, `close()` ends it.
+def open_server(app: Flask, settings: Settings, limits: Limits | None = None) -> Server:
+    """A server listening on the settings' address; `run()` serves, `close()` ends it.
 
     Raises OnetagError when the address cannot be had.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        listening = socket.create_server((settings.host, settings.port), family=family, backlog=128)
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise _explained(error, settings) from None
-    return create_server(
+    return Server(
         app,
-        sockets=[listening],
+        listening,
+        _known(settings),
+        limits or Limits(),
+        backlog=BACKLOG,
         threads=THREADS,
         ident="onetag",
         max_request_body_size=MAX_BODY_BYTES,
-        channel_timeout=120,
     )
+
+
+def _known(settings: Settings) -> Known:
+    """Tells by a request's headers, as waitress names them, whether it brings the secret."""
+    secret = Secret(settings.secret or SecretStr(""))
+    header = SECRET_HEADER.upper().replace("-", "_")
+    return lambda headers: secret.is_brought(headers.get(header), headers.get("AUTHORIZATION"))
 
 
 def serve(app: Flask, settings: Settings) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from annotator.settings import Settings, load_credentials
 
 BACKEND_URL = "backend_url"
@@ -17,3 +19,27 @@ def backend_url(settings: Settings) -> str:
 def address_for_studio(settings: Settings) -> str:
     """Where Label Studio reaches the ML backend: as `onetag connect` was told, else on this machine."""
     return load_credentials(settings.data_dir).get(BACKEND_URL) or backend_url(settings)
+
+
+def exposure(settings: Settings) -> str | None:
+    """What it means that the ML backend listens beyond this machine, for people; None where it does not.
+
+    >>> exposure(Settings(host="localhost")) is None
+    True
+    """
+    if _is_loopback(settings.host):
+        return None
+    return (
+        f"The ML backend listens on {settings.host}, beyond this machine, and speaks no TLS: who reads the "
+        "network reads the secret, tasks and answers, and who reaches the port may knock. "
+        "Put a proxy with TLS in front of it, and let the port be reached from there alone."
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # another name
+        return False

@@ -28,7 +28,7 @@ from annotator.labelstudio.replay import replay
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
 from annotator.store import Image, open_store, upgrade
 from model_backend.stack import local_files
-from model_backend.stack.addresses import BACKEND_URL, backend_url
+from model_backend.stack.addresses import BACKEND_URL, backend_url, exposure
 from model_backend.stack.environment import environment
 from model_backend.stack.folder_changes import FolderChanges
 from model_backend.stack.image_folder import Found, look_through
@@ -275,6 +275,9 @@ def files_root(data_dir: Path, images: Path) -> Path:
 
 def prepared(settings: Settings, plan: Plan, say: Say) -> tuple[LabelStudioProcess, Settings]:
     """Check what can be checked before anything starts, and settle addresses and credentials."""
+    exposed = exposure(settings)
+    if exposed is not None:
+        say(exposed)
     root = files_root(settings.data_dir, plan.images)
     credentials = studio_credentials(settings.data_dir)
     process = LabelStudioProcess(
