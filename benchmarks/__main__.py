@@ -18,6 +18,10 @@ QUICK = {
     "speed": ("--sizes", "voc", "--seconds", "2", "--epochs", "4", "--rates", "1e-4"),
     "memory": ("--quick", "--seconds", "3"),
     "importing": ("--quick",),
+    "service": (
+        *("--engine", "sqlite", "--images", "1000", "--rate", "20", "--seconds", "5", "--rounds", "2"),
+        *("--repeats", "2", "--scale", "5000x50000"),
+    ),
 }
 # These need a folder of labelled images.
 WITH_DATA = ("accuracy", "downstream", "endtoend", "fundus", "peer", "selection", "suggestions", "worth")
