@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.labelstudio.observations import Said, observe
+from annotator.labelstudio.pages import labels_unseen, opened_at, told_absent_before
 from annotator.labelstudio.payloads import StudioAnnotation
 from annotator.labelstudio.reading import project_config
 from annotator.labelstudio.shown import what_was_shown
-from annotator.store.models import Annotation, Image, Label, Observation, Project
+from annotator.store.models import Annotation, Image, Project
 from annotator.store.records import Before, Observed, Submission, record_annotation
 from annotator.store.states import Source
+from annotator.store.turns import take_turn
 
 
 def record_studio_annotation(
@@ -23,20 +24,23 @@ def record_studio_annotation(
     image: Image,
     annotation: StudioAnnotation,
     *,
-    new_labels: Collection[str] = (),
+    doubtful: Collection[str] = (),
     before: Before | None = None,
     imported: bool = False,
 ) -> Annotation | None:
     """Record an annotation with what it makes known; None when that adds nothing.
 
-    `new_labels` may have come after the annotation: it makes nothing known of them unless it names them.
+    What its page cannot have shown for certain it does not tell to be absent; `doubtful` are labels of which
+    the same holds, whatever their times say.
     `before` is what was on record when Label Studio was asked for it, see `record_annotation`. `imported`
     tells that it was there before the project was connected.
     """
+    take_turn(session, project.id)
     config = project_config(project)
     shown = what_was_shown(session, project, config, image, annotation)
     said = observe(annotation.result, config, shown.result if shown else None, skipped=annotation.skipped)
-    later = {*new_labels, *_labels_added_later(session, project, annotation)}
+    opened = opened_at(session, project, annotation)
+    unseen = {*doubtful, *labels_unseen(session, project.id, opened)}
     return record_annotation(
         session,
         project,
@@ -49,7 +53,7 @@ def record_studio_annotation(
             lead_time=annotation.lead_time,
             suggested_version=shown.version if shown else None,
             suggested=list(shown.labels) if shown else None,
-            observed=_believed(session, project, annotation, said, later, imported=imported),
+            observed=_believed(session, project, annotation, said, unseen, imported=imported),
             at=annotation.updated_at,
             shown=shown.result if shown else None,
             unmatched=said.unmatched,
@@ -57,6 +61,8 @@ def record_studio_annotation(
             unused=said.unused,
             ground_truth=annotation.ground_truth,
             imported=imported,
+            made_at=annotation.created_at,
+            opened_at=opened,
         ),
         before,
     )
@@ -67,35 +73,16 @@ def _believed(
     project: Project,
     annotation: StudioAnnotation,
     said: Said,
-    later: Collection[str],
+    unseen: Collection[str],
     *,
     imported: bool,
 ) -> list[Observed]:
-    """Without what a complete answer cannot have meant: labels that joined the project after it."""
-    unseen = set(later) - _told_absent_before(session, project, annotation) if later else set()
+    """Without what a complete answer cannot have meant: labels that its page may not have shown."""
+    if unseen:
+        unseen = set(unseen) - told_absent_before(session, project, annotation)
     kept = [each for each in said.observed if not (each.source is Source.COMPLETE and each.label in unseen)]
     if not imported:
         return kept
     # What answers to a suggestion, or tells all there is, stays known as such.
     plain = Source.TAG, Source.ADDED
     return [replace(each, source=Source.IMPORTED) if each.source in plain else each for each in kept]
-
-
-def _labels_added_later(session: Session, project: Project, annotation: StudioAnnotation) -> list[str]:
-    later = select(Label.name).where(Label.project_id == project.id, Label.created_at > annotation.updated_at)
-    return list(session.scalars(later))
-
-
-def _told_absent_before(session: Session, project: Project, annotation: StudioAnnotation) -> set[str]:
-    """The labels that an earlier revision's complete answer told of: they were there already."""
-    told = (
-        select(Label.name)
-        .join(Observation, Observation.label_id == Label.id)
-        .join(Annotation, Annotation.id == Observation.annotation_id)
-        .where(
-            Annotation.project_id == project.id,
-            Annotation.studio_annotation == annotation.id,
-            Observation.source == Source.COMPLETE,
-        )
-    )
-    return set(session.scalars(told))

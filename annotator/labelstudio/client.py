@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,17 +15,12 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.backends import Backends, Json
 from annotator.labelstudio.errors import LabelStudioMissing
 from annotator.labelstudio.http import Http
+from annotator.labelstudio.listing import Listing
 
 ItemProgress = Callable[[int, int], None]  # done, of how many
 T = TypeVar("T")
 
 UNCERTAINTY = "Uncertainty sampling"
-PAGE = 500  # tasks a request
-# What reconcile reads of an annotated task: the names count on every level, and halve the time.
-ANNOTATED = (
-    "id,annotations,predictions,result,model_version,parent_prediction,completed_by,was_cancelled,lead_time,"
-    "created_at,updated_at,ground_truth"
-)
 TASK_BATCH = 1000  # tasks an import
 PREDICTION_BATCH = 500  # predictions a push
 UPLOAD_BATCH = 50  # files an upload; Label Studio takes 100
@@ -43,7 +37,7 @@ class StudioVersion:
     latest: datetime
 
 
-class Studio(Backends):
+class Studio(Listing, Backends):
     """One Label Studio. Its methods raise the errors of `annotator.labelstudio.errors`."""
 
     def __init__(self, url: str, token: SecretStr, *, timeout: float = 30.0) -> None:
@@ -92,32 +86,6 @@ class Studio(Backends):
         self.http.request("POST", path, json={"label_config": label_config}, repeat=True)
 
     # Tasks
-
-    def tasks(self, project: int) -> Iterator[Json]:
-        """Every task's `id` and `data`, oldest first, read in pages."""
-        return self._tasks(project, include="id,data")
-
-    def annotated_tasks(self, project: int) -> Iterator[Json]:
-        """Every task that has an annotation or a skip, with its `annotations` and `predictions`."""
-        wanted = [{"filter": f"filter:tasks:{field}", "operator": "greater", "type": "Number", "value": 0}
-                  for field in ("total_annotations", "cancelled_annotations")]  # fmt: skip
-        query = {"filters": {"conjunction": "or", "items": wanted}}
-        return self._tasks(project, query=_compact(query), fields="all", include=ANNOTATED)
-
-    def _tasks(self, project: int, **params: Any) -> Iterator[Json]:
-        page, seen, total = 1, 0, 1
-        while seen < total:
-            try:
-                answer = self.http.get("/api/tasks", project=project, page=page, page_size=PAGE, **params)
-            except LabelStudioMissing:
-                if page == 1:
-                    raise
-                return  # tasks were deleted while we were reading: no more pages
-            total, tasks = int(answer["total"]), answer["tasks"]
-            yield from tasks
-            if not tasks:
-                return
-            page, seen = page + 1, seen + len(tasks)
 
     def task(self, task: int) -> Json:
         """One task with its annotations and predictions."""
@@ -273,7 +241,3 @@ def _check_count(stored: int, sent: int, what: str) -> None:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -22,16 +21,18 @@ from annotator.labelstudio.annotations import record_studio_annotation
 from annotator.labelstudio.errors import noting
 from annotator.labelstudio.payloads import Deletion, SentProject, Task, WebhookBody, read, read_annotation
 from annotator.labelstudio.projects import Identity, find_project
-from annotator.labelstudio.sync import adopt_config, image_field, image_of_task
+from annotator.labelstudio.sync import adopt_config, differs, image_field, image_of_task
 from annotator.store import (
     Event,
     Project,
     finish_event,
+    known_tasks,
     newer_is_known,
     remove_images,
     retire_annotation,
     sync_images,
 )
+from annotator.store.turns import take_turn
 
 logger = logging.getLogger(__name__)
 
@@ -140,12 +141,22 @@ class _Work:
 
 def _follow_config(work: _Work) -> None:
     """Every event brings the label config of its moment: follow it, so that a lost edit costs nothing."""
-    config = work.body.project.label_config
-    if config is None or config == work.project.label_config:
+    sent, project = work.body.project, work.project
+    if sent.label_config is None:
+        return
+    take_turn(work.session, project.id)
+    work.session.refresh(project)
+    known = project.config_at
+    if known is not None and sent.updated_at is not None and sent.updated_at < known:
+        # The past; unless a clock was set back, and then Label Studio tells.
+        work.outcome.reconcile |= sent.label_config != project.label_config
+        return
+    if sent.label_config == project.label_config:
+        project.config_at = sent.updated_at or known
         return
     with noting(work.outcome.problems):  # the labels stay as they are; the rest of the event still counts
-        work.outcome.labels = adopt_config(work.session, work.project, config)
-        work.outcome.reconcile = bool(work.outcome.labels)
+        work.outcome.labels = adopt_config(work.session, project, sent.label_config, sent.updated_at)
+        work.outcome.reconcile |= bool(work.outcome.labels)
 
 
 def _annotations(work: _Work) -> None:
@@ -156,32 +167,30 @@ def _annotations(work: _Work) -> None:
     for sent in work.body.annotation:
         with work.outcome.go_on():
             annotation = read_annotation(sent)
-            image = image_of_task(work.session, work.project, annotation.task, tasks.get(annotation.task))
-            recorded = record_studio_annotation(
-                work.session, work.project, image, annotation, new_labels=work.outcome.labels
-            )
+            task = tasks.get(annotation.task)
+            image = image_of_task(work.session, work.project, annotation.task, task)
+            recorded = record_studio_annotation(work.session, work.project, image, annotation)
             work.outcome.changed += recorded is not None
-            if recorded is None:
-                _ask_if_newer_is_known(work, annotation.id, annotation.updated_at)
-
-
-def _ask_if_newer_is_known(work: _Work, annotation: int, at: datetime) -> None:
-    """Have Label Studio asked what holds: this came late, or a clock has been set back since."""
-    if newer_is_known(work.session, work.project, annotation, at):
-        work.outcome.reconcile = True
+            late = recorded is None and newer_is_known(
+                work.session, work.project, annotation.id, annotation.updated_at
+            )
+            # What came late, or after a clock was set back, or about another picture: Label Studio tells.
+            work.outcome.reconcile |= late or differs(work.project, image, task)
 
 
 def _deletions(work: _Work) -> None:
     """Deleted annotations come as ids alone, without their tasks."""
     for annotation in _ids(work, work.body.annotations):
-        retired = retire_annotation(work.session, work.project, annotation, work.event.received_at)
-        work.outcome.changed += retired
-        if not retired:
-            _ask_if_newer_is_known(work, annotation, work.event.received_at)
+        work.outcome.changed += retire_annotation(
+            work.session, work.project, annotation, work.event.received_at
+        )
 
 
 def _new_tasks(work: _Work) -> None:
-    """New tasks. No event tells of annotations that were imported with them: Label Studio has to be asked."""
+    """New tasks. No event tells of annotations that were imported with them: Label Studio has to be asked.
+
+    A known task stays as it is, for the event may have come late: also one that has been deleted since.
+    """
     work.outcome.reconcile = True
     uris: dict[int, str] = {}
     without: dict[int, str] = {}
@@ -193,7 +202,13 @@ def _new_tasks(work: _Work) -> None:
             if lacking is not None:
                 without[task.id] = lacking
             uris[task.id] = task.image(name)
-    sync_images(work.session, work.project.id, uris, without=without)
+    known = known_tasks(work.session, work.project.id, {*uris, *without})
+    sync_images(
+        work.session,
+        work.project.id,
+        {task: uri for task, uri in uris.items() if task not in known},
+        without={task: why for task, why in without.items() if task not in known},
+    )
 
 
 def _deleted_tasks(work: _Work) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -115,6 +115,14 @@ class Http:
         return self.request(
             "GET", path, params={key: value for key, value in params.items() if value is not None}
         )
+
+    def json_with_headers(self, path: str, params: Mapping[str, Any]) -> tuple[Any, Mapping[str, str]]:
+        """The parsed JSON of a GET, and what its head tells."""
+        with closing(self.answer("GET", path, params=params)) as response:
+            try:
+                return response.json(), response.headers
+            except ValueError:
+                raise self._foreign(response) from None
 
     def request(self, method: str, path: str, *, repeat: bool = False, **sent: Any) -> Any:
         """The parsed JSON of an answer, None when it is empty. `repeat` allows trying a POST again.

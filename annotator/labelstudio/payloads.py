@@ -80,6 +80,8 @@ class SentProject(Payload):
     title = "project"
     id: OptionalId = None
     created_at: OptionalMoment = None
+    updated_at: OptionalMoment = None
+    """When it was saved last: its label config is as old as this at least."""
     label_config: Annotated[str | None, WrapValidator(_none_if_malformed)] = None
 
 
@@ -140,10 +142,14 @@ class StudioAnnotation(Payload):
     """Those that came with it."""
 
     @property
+    def made_at(self) -> datetime:
+        """When it was made: with its number it tells it from another one that had the number before."""
+        return self.created_at or self.updated_at
+
+    @property
     def opened_at(self) -> datetime:
         """When the page was opened, as far as the lead time tells."""
-        made = self.created_at or self.updated_at
-        return made - timedelta(seconds=min(self.lead_time or 0.0, MOST_SECONDS))
+        return self.made_at - timedelta(seconds=min(self.lead_time or 0.0, MOST_SECONDS))
 
 
 class Deletion(Payload):

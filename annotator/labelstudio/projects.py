@@ -24,6 +24,7 @@ from annotator.labelstudio.replay import replay_project
 from annotator.labelstudio.sync import adopt_config
 from annotator.store import Image, Project, sync_labels
 from annotator.store.merge import merge_projects
+from annotator.store.reconciliations import forget_reconciliation
 
 CLOCKS_APART = timedelta(hours=1)
 """A record is made after its project; its clock may be that much behind Label Studio's."""
@@ -74,6 +75,7 @@ def get_or_create_project(
         return _create(session, studio_url, identity, label_config, title, chosen or Chosen())
     if chosen is not None and chosen != chosen_of(project):
         _choose(project, chosen)
+        forget_reconciliation(session, project.id)  # the images may be in another field
         adopt_config(session, project, label_config)
         replay_project(session, project)
     elif project.label_config != label_config:
@@ -117,6 +119,8 @@ def recognise_project(
         notes.append(f"It had been recorded twice; the records of {key} are now with {project.key}.")
     if project.studio_url != url and not doubles:
         notes.append(f"It was known at {project.studio_url or 'no address'}; its records go on here.")
+    if project.studio_url != url:
+        forget_reconciliation(session, project.id)
     project.studio_url = url
     project.studio_created_at = identity.made or project.studio_created_at
     project.title = sent.get("title") or project.title

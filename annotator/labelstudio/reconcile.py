@@ -1,5 +1,10 @@
 """What webhooks lost or never sent, found by comparing with Label Studio: imports, deletions, downtime.
 
+Most times only the tasks that changed since the last time are read, and the numbers of tasks and answers are
+compared; all of it is read the first time, once a day, where the numbers differ, where Label Studio's clock
+was set back, and when asked for. Only that finds what a restored backup changed and left the numbers as they
+were, and what changed while the clocks of both machines were set back.
+
 The API is read first and the records are changed afterwards, in short transactions: while Label Studio
 answers slowly, nobody waits for the database.
 """
@@ -7,92 +12,52 @@ answers slowly, nobody waits for the database.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.annotations import record_studio_annotation
 from annotator.labelstudio.client import Studio
+from annotator.labelstudio.comparing import Comparison, ReconcileReport, live_answers, live_tasks
 from annotator.labelstudio.config import Chosen, parse_config
-from annotator.labelstudio.errors import LabelStudioMissing, noting
-from annotator.labelstudio.payloads import StudioAnnotation, Task, read, read_annotation
+from annotator.labelstudio.errors import noting
+from annotator.labelstudio.listing import Census
 from annotator.labelstudio.projects import Identity, identity_of, same_moment
 from annotator.labelstudio.reading import chosen_of
-from annotator.labelstudio.sync import adopt_config, image_of_task
-from annotator.store import (
-    Annotation,
-    Before,
-    Deletion,
-    Image,
-    Project,
-    Store,
-    remove_images,
-    retire_annotation,
-    sync_images,
+from annotator.labelstudio.sync import adopt_config
+from annotator.store import Project, Reconciliation, Store
+from annotator.store.labels import date_labels
+from annotator.store.reconciliations import (
+    Counts,
+    counts_on_record,
+    last_reconciliation,
+    note_reconciliation,
 )
-from annotator.store.types import as_stored, utc_now
+from annotator.store.turns import take_turn
+from annotator.store.types import utc_now
 
 logger = logging.getLogger(__name__)
 
-BATCH = 50  # annotations a transaction: a webhook that waits for the database has a second
+WHOLE_EVERY = timedelta(days=1)
+OVERLAP = timedelta(minutes=2)
+"""A change bears the moment at which it was begun, and shows when its transaction ends."""
+CLOCK_STEP = timedelta(minutes=1)
+"""By how much less time may have passed by Label Studio's clock than by ours."""
+LOOKS = 3  # at a project that is worked on, until its numbers agree with the records
 ReconcileProgress = Callable[[str, float], None]
 """Takes the stage and the share of it that is done, 0..1."""
 
 
-@dataclass
-class ReconcileReport:
-    """What differed, and now does not."""
-
-    tasks: int = 0
-    images_added: int = 0
-    images_removed: int = 0
-    images_changed: int = 0
-    annotations: int = 0
-    recorded: int = 0
-    retired: int = 0
-    labels: tuple[str, ...] = ()
-    problems: list[str] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        """Whether anything had been missed."""
-        return bool(
-            self.images_added
-            or self.images_removed
-            or self.images_changed
-            or self.recorded
-            or self.retired
-            or self.labels
-        )
-
-
-@dataclass
-class _Studio:
-    """What Label Studio holds of a project."""
-
-    label_config: str
-    made: datetime | None  # when
-    image_field: str  # empty where the config cannot be read
-    seen: set[int]  # tasks
-    uris: dict[int, str]  # of those that have an image
-    without: dict[int, str]  # why the others have none
-    annotations: list[StudioAnnotation]
-
-
 @dataclass(frozen=True)
-class _Known:
-    """What a live annotation was recorded with."""
+class _OnRecord:
+    """What was on record before Label Studio was asked."""
 
-    image_id: int
-    task: int
-    result: list[Any]
-    skipped: bool
-    annotator: str | None
-    ground_truth: bool
+    identity: Identity
+    chosen: Chosen
+    config_at: datetime | None
+    last: Reconciliation | None
 
 
 def reconcile(
@@ -102,113 +67,75 @@ def reconcile(
     progress: ReconcileProgress | None = None,
     *,
     imported: bool = False,
+    whole: bool = False,
 ) -> ReconcileReport:
     """Make the records of a project what its Label Studio says, as its webhooks would have.
 
-    `imported`: what is there was answered before the project was connected. Doing it again changes nothing.
-    Raises LabelStudioError when Label Studio cannot be read.
+    `imported`: what is there was answered before the project was connected. `whole`: read everything. Doing
+    it again changes nothing. Raises LabelStudioError when Label Studio cannot be read.
     """
     tell = progress or (lambda _stage, _share: None)
     report = ReconcileReport()
     with store.reading() as session:
-        identity, chosen = _studio_project(session, project_id)
-        known, known_tasks = _known(session, project_id), _known_tasks(session, project_id)
-        before = _before(session, project_id)
-    there = _read(studio, identity, chosen, report, tell)
-    with store.session() as session:
-        _follow_project(session, project_id, known_tasks, there, report)
-    fresh = [each for each in there.annotations if not _recorded(known.get(each.id), each)]
-    for start in range(0, len(fresh), BATCH):
-        with store.session() as session:
-            batch = fresh[start : start + BATCH]
-            _record_all(session, project_id, batch, before, report, imported=imported)
-        tell("recording", min(1.0, (start + BATCH) / len(fresh)))
-    gone = sorted(known.keys() - {each.id for each in there.annotations})
-    _retire_missing(store, studio, project_id, gone, report)
+        record = _on_record(session, project_id)
+    census = _census(studio, record.identity)
+    store.write(lambda session: _follow_project(session, project_id, record, census, report))
+    field = _image_field(str(census.project["label_config"]), record.chosen)
+    comparison = Comparison(store, studio, project_id, field, report, census.at if imported else None)
+    with store.reading() as session:
+        last = last_reconciliation(session, project_id)  # gone where another field is meant now
+    since = None if whole or not field else _since(last, census.at, utc_now())
+    if since is None or last is None or not _compare_changes(comparison, record, since, last, census, tell):
+        _compare_all(comparison, record.identity.number, tell)
+        apart = _apart(store, project_id, _census(studio, record.identity))
+        store.write(lambda session: note_reconciliation(session, project_id, census.at, apart=apart))
+    else:
+        store.write(lambda session: note_reconciliation(session, project_id, census.at))
     if report:
         logger.info("project %s reconciled: %s", project_id, report)
     return report
 
 
-def _studio_project(session: Session, project_id: int) -> tuple[Identity, Chosen]:
+def _on_record(session: Session, project_id: int) -> _OnRecord:
     project = session.get(Project, project_id)
     if project is None or project.studio_project is None:
         raise OnetagError(
             f"Project {project_id} is not connected to a Label Studio.", "Run `onetag connect`."
         )
-    return Identity(project.studio_project, project.studio_created_at), chosen_of(project)
-
-
-def _known(session: Session, project_id: int) -> dict[int, _Known]:
-    live = (
-        select(Annotation, Image.studio_task)
-        .join(Image, Image.id == Annotation.image_id)
-        .where(
-            Annotation.project_id == project_id,
-            Annotation.retired_at.is_(None),
-            Annotation.studio_annotation.is_not(None),
-            Image.removed_at.is_(None),  # the annotations of a deleted task went with it, unretired
-        )
+    identity = Identity(project.studio_project, project.studio_created_at)
+    return _OnRecord(
+        identity, chosen_of(project), project.config_at, last_reconciliation(session, project_id)
     )
-    return {
-        each.studio_annotation or 0: _Known(
-            each.image_id, task or 0, each.result, each.skipped, each.annotator, each.ground_truth
-        )
-        for each, task in session.execute(live)
-    }
 
 
-def _before(session: Session, project_id: int) -> dict[int, Before]:
-    """What is on record of every annotation before Label Studio is read, by its number."""
-    deleted = select(Deletion.studio_annotation).where(Deletion.project_id == project_id)
-    revisions = select(Annotation.studio_annotation, Annotation.id, Annotation.retired_at).where(
-        Annotation.project_id == project_id, Annotation.studio_annotation.is_not(None)
-    )
-    remembered = {number: Before(deleted=True) for number in session.scalars(deleted)}
-    return remembered | {
-        number: Before(newest, live=retired_at is None)
-        for number, newest, retired_at in session.execute(revisions.order_by(Annotation.revision))
-        if number is not None
-    }
-
-
-def _known_tasks(session: Session, project_id: int) -> set[int]:
-    """Tasks known before Label Studio is read: one that comes meanwhile is not taken for deleted."""
-    chosen = select(Image.studio_task).where(Image.project_id == project_id, Image.removed_at.is_(None))
-    return {task for task in session.scalars(chosen) if task is not None}
-
-
-def _read(
-    studio: Studio, identity: Identity, chosen: Chosen, report: ReconcileReport, tell: ReconcileProgress
-) -> _Studio:
-    number, sent = identity.number, studio.project(identity.number)
-    made = identity_of(sent).made
+def _census(studio: Studio, identity: Identity) -> Census:
+    census = studio.census(identity.number)
+    made = identity_of(census.project).made
     if identity.made and made and not same_moment(identity.made, made):
         raise OnetagError(
-            f"Project {number} at {studio.url} is another one than that which is recorded here.",
-            f"Run `onetag connect --project {number}`: it keeps the records of both, each by itself.",
+            f"Project {identity.number} at {studio.url} is another one than that which is recorded here.",
+            f"Run `onetag connect --project {identity.number}`: it keeps the records of both apart.",
         )
-    config = str(sent["label_config"])
-    field_name = _image_field(config, chosen)
-    there = _Studio(config, made, field_name, set(), {}, {}, [])
-    for sent in studio.tasks(number) if field_name else ():
-        report.tasks += 1
+    return census
+
+
+def _follow_project(
+    session: Session, project_id: int, record: _OnRecord, census: Census, report: ReconcileReport
+) -> None:
+    take_turn(session, project_id)
+    project = session.get_one(Project, project_id)
+    project.studio_created_at = identity_of(census.project).made or project.studio_created_at
+    config = str(census.project["label_config"])
+    told = project.config_at if project.config_at != record.config_at else None
+    if told is not None and (census.at is None or told > census.at):
+        return  # an event has told of a newer one than we have read
+    if config != project.label_config:
         with noting(report.problems):
-            task = read(Task, sent)
-            there.seen.add(task.id)
-            lacking = task.lacks_image(field_name)
-            if lacking is not None:
-                there.without[task.id] = lacking
-            there.uris[task.id] = task.image(field_name)
-    tell("reading annotations", 0.0)
-    for annotated in studio.annotated_tasks(number):
-        for sent in annotated["annotations"]:
-            with noting(report.problems):
-                annotation = read_annotation({"task": annotated["id"], **sent}, annotated.get("predictions"))
-                there.annotations.append(annotation)
-    report.annotations = len(there.annotations)
-    tell("reading annotations", 1.0)
-    return there
+            report.labels = adopt_config(session, project, config, census.at)
+    if census.at is not None:
+        if project.config_at is None or not timedelta() <= project.config_at - census.at < CLOCK_STEP:
+            project.config_at = census.at  # which is told to the second only
+        date_labels(session, project_id, census.at)
 
 
 def _image_field(label_config: str, chosen: Chosen) -> str:
@@ -218,63 +145,67 @@ def _image_field(label_config: str, chosen: Chosen) -> str:
         return ""  # told of when the config is followed; until it is mended the tasks stay as they are known
 
 
-def _follow_project(
-    session: Session, project_id: int, known_tasks: set[int], there: _Studio, report: ReconcileReport
-) -> None:
-    project = session.get_one(Project, project_id)
-    project.studio_created_at = there.made or project.studio_created_at
-    if there.label_config != project.label_config:
-        with noting(report.problems):
-            report.labels = adopt_config(session, project, there.label_config)
-    if there.image_field:
-        changes = sync_images(session, project_id, there.uris, without=there.without)
-        report.images_added, report.images_changed = changes.added + changes.restored, changes.changed
-        report.images_removed = remove_images(session, project_id, known_tasks - there.seen)
+def _since(last: Reconciliation | None, at: datetime | None, now: datetime) -> datetime | None:
+    """From when on changes have to be read, by Label Studio's clock; None where everything has to."""
+    if last is None or last.until is None or at is None or now - last.whole_at >= WHOLE_EVERY:
+        return None
+    set_back = at - last.until < now - last.done_at - CLOCK_STEP
+    return None if set_back else last.until - OVERLAP
 
 
-def _recorded(known: _Known | None, annotation: StudioAnnotation) -> bool:
-    """Whether an annotation is recorded just so: then it was derived when it came, and stays."""
-    return known is not None and (
-        *(known.task, known.result, known.skipped, known.annotator, known.ground_truth),
-    ) == (
-        annotation.task,
-        as_stored(annotation.result),
-        annotation.skipped,
-        annotation.annotator,
-        annotation.ground_truth,
-    )
+def _compare_changes(
+    comparison: Comparison,
+    record: _OnRecord,
+    since: datetime,
+    last: Reconciliation,
+    census: Census,
+    tell: ReconcileProgress,
+) -> bool:
+    """Compare what changed since then; False where the numbers tell that something else did, too."""
+    explained, found = Counts(last.tasks_apart, last.answers_apart), list[Counts]()
+    comparison.report.whole = False
+    for look in range(LOOKS):
+        tell("reading what changed", look / LOOKS)
+        for page in comparison.studio.changed_pages(record.identity.number, since):
+            tasks = comparison.images(page)
+            seen = comparison.answers(page)
+            with comparison.store.reading() as session:
+                known = live_answers(session, comparison.project_id, tasks)
+            comparison.gone_answers(sorted(known - set(seen)))
+            comparison.report.tasks += len(tasks)
+        found.append(_apart(comparison.store, comparison.project_id, census))
+        if found[-1] == explained:
+            break
+        census = _census(comparison.studio, record.identity)
+    tell("reading what changed", 1.0)
+    comparison.report.whole = found[-1] != explained and found[-1] == found[-2]
+    return not comparison.report.whole
 
 
-def _record_all(
-    session: Session,
-    project_id: int,
-    batch: Sequence[StudioAnnotation],
-    before: Mapping[int, Before],
-    report: ReconcileReport,
-    *,
-    imported: bool,
-) -> None:
-    project = session.get_one(Project, project_id)
-    for annotation in batch:
-        with noting(report.problems):
-            image = image_of_task(session, project, annotation.task)
-            written = record_studio_annotation(
-                *(session, project, image, annotation),
-                new_labels=report.labels,
-                before=before.get(annotation.id, Before()),
-                imported=imported and annotation.updated_at < project.created_at,
-            )
-            report.recorded += written is not None
+def _apart(store: Store, project_id: int, census: Census) -> Counts:
+    """What Label Studio counts more than is on record."""
+    with store.reading() as session:
+        return Counts(census.tasks, census.answers) - counts_on_record(session, project_id)
 
 
-def _retire_missing(
-    store: Store, studio: Studio, project_id: int, gone: Sequence[int], report: ReconcileReport
-) -> None:
-    """Retire what Label Studio does not know any more; asked for singly, for pages shift while one reads."""
-    for annotation in gone:
-        try:
-            studio.annotation(annotation)
-        except LabelStudioMissing:
-            with store.session() as session:
-                project = session.get_one(Project, project_id)
-                report.retired += retire_annotation(session, project, annotation, utc_now(), certain=True)
+def _compare_all(comparison: Comparison, number: int, tell: ReconcileProgress) -> None:
+    """Compare every task and every annotation; what came while it was read is not taken for deleted."""
+    report, studio = comparison.report, comparison.studio
+    with comparison.store.reading() as session:
+        tasks, answers = (
+            live_tasks(session, comparison.project_id),
+            live_answers(session, comparison.project_id),
+        )
+    report.tasks = 0
+    for page in studio.task_pages(number) if comparison.image_field else ():
+        seen = comparison.images(page)
+        tasks.difference_update(seen)
+        report.tasks += len(seen)
+    if comparison.image_field:
+        comparison.gone_tasks(tasks)
+    tell("reading annotations", 0.0)
+    report.annotations = 0
+    for page in studio.annotated_pages(number):
+        answers.difference_update(comparison.answers(page))
+    tell("reading annotations", 1.0)
+    comparison.gone_answers(sorted(answers), lambda share: tell("looking for deleted ones", share))

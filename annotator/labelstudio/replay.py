@@ -19,6 +19,7 @@ from annotator.labelstudio.sync import as_sent
 from annotator.store import Annotation, Image, Observation, Project, Store, live_labels
 from annotator.store.bulk import chunked
 from annotator.store.models import RULE
+from annotator.store.turns import take_turn
 
 UNKNOWN = "unknown"
 BATCH = 200  # annotations a transaction
@@ -58,6 +59,7 @@ def replay(store: Store, *, everything: bool = False, progress: ReplayProgress |
     for project_id, answers in waiting.items():
         for start in range(0, len(answers), BATCH):
             with store.session() as session:
+                take_turn(session, project_id)
                 project = session.get_one(Project, project_id)
                 names = [label.name for label in live_labels(session, project_id)]
                 _replay(session, project, answers[start : start + BATCH], names, report)
@@ -88,7 +90,7 @@ def _replay(
     session: Session,
     project: Project,
     annotations: Sequence[int],
-    new_labels: Collection[str],
+    doubtful: Collection[str],
     report: ReplayReport,
 ) -> None:
     for piece in chunked(annotations):
@@ -99,7 +101,7 @@ def _replay(
         )
         for annotation, image in session.execute(chosen.order_by(Annotation.id)).all():
             with noting(report.problems):
-                _replay_one(session, project, annotation, image, new_labels, report)
+                _replay_one(session, project, annotation, image, doubtful, report)
 
 
 def _replay_one(
@@ -107,15 +109,13 @@ def _replay_one(
     project: Project,
     annotation: Annotation,
     image: Image,
-    new_labels: Collection[str],
+    doubtful: Collection[str],
     report: ReplayReport,
 ) -> None:
     report.annotations += 1
     before = _known(session, annotation)
     sent, imported = as_sent(annotation, image), annotation.imported
-    written = record_studio_annotation(
-        session, project, image, sent, new_labels=new_labels, imported=imported
-    )
+    written = record_studio_annotation(session, project, image, sent, doubtful=doubtful, imported=imported)
     after = before if written is None else _known(session, written)
     report.changed += before != after
     for label in sorted(before.keys() | after.keys()):

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from annotator.labelstudio.answers import reading
 from annotator.labelstudio.config import LabelConfig
+from annotator.labelstudio.pages import revisions_of
 from annotator.labelstudio.payloads import SentPrediction, StudioAnnotation
 from annotator.labelstudio.predictions import regions, version_of_region
 from annotator.store.models import Annotation, Image, ModelVersion, Project, Suggestion
@@ -75,9 +76,7 @@ def _shown_before(
     session: Session, project: Project, config: LabelConfig, annotation: StudioAnnotation
 ) -> Shown | None:
     revisions = select(Annotation).where(
-        Annotation.project_id == project.id,
-        Annotation.studio_annotation == annotation.id,
-        Annotation.suggested.is_not(None),
+        *revisions_of(project, annotation), Annotation.suggested.is_not(None)
     )
     found = session.scalars(revisions.order_by(Annotation.revision.desc()).limit(1)).first()
     if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -14,20 +15,33 @@ from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.payloads import StudioAnnotation, Task, read
 from annotator.labelstudio.reading import chosen_of, project_config
 from annotator.store import Annotation, Image, Project, sync_images, sync_labels
+from annotator.store.reconciliations import forget_reconciliation
 
 
-def adopt_config(session: Session, project: Project, label_config: str) -> tuple[str, ...]:
+def adopt_config(
+    session: Session, project: Project, label_config: str, at: datetime | None = None
+) -> tuple[str, ...]:
     """Make an edited label config the project's; returns the labels that came, went or came back.
 
+    at: a moment, by Label Studio's clock, from which annotators were shown it; None where it is not known.
     What older annotations say about a label that they name is derived again, for it may have been unknown.
     Raises OnetagError when the config holds no labels that can be read; then nothing is changed.
     """
     parsed = parse_config(label_config, chosen_of(project))
-    changes = sync_labels(session, project, parsed.labels)
-    project.label_config = label_config
+    changes = sync_labels(session, project, parsed.labels, at)
+    if parsed.image_field != _image_field_before(project):
+        forget_reconciliation(session, project.id)
+    project.label_config, project.config_at = label_config, at or project.config_at
     session.flush()
     _derive_again(session, project, {*changes.added, *changes.restored})
     return (*changes.added, *changes.archived, *changes.restored)
+
+
+def _image_field_before(project: Project) -> str | None:
+    try:
+        return image_field(project)
+    except OnetagError:
+        return None
 
 
 def _derive_again(session: Session, project: Project, come: set[str]) -> None:
@@ -48,7 +62,7 @@ def _derive_again(session: Session, project: Project, come: set[str]) -> None:
     for annotation, image in session.execute(live).all() if come else ():
         if come & {*labels_in(annotation.result, config), *(annotation.suggested or ())}:
             sent, imported = as_sent(annotation, image), annotation.imported
-            record_studio_annotation(session, project, image, sent, new_labels=come, imported=imported)
+            record_studio_annotation(session, project, image, sent, imported=imported)
 
 
 def as_sent(annotation: Annotation, image: Image) -> StudioAnnotation:
@@ -67,19 +81,27 @@ def as_sent(annotation: Annotation, image: Image) -> StudioAnnotation:
 
 
 def image_of_task(session: Session, project: Project, number: int, sent: Any = None) -> Image:
-    """The image of a task, made from what was sent of it when it is new, removed or points elsewhere now."""
+    """The image of a task, made from what was sent of it when it is new.
+
+    A known one stays as it is: what was sent may be the past. See `differs`.
+    """
     chosen = select(Image).where(Image.project_id == project.id, Image.studio_task == number)
     image = session.scalars(chosen).first()
-    task = read(Task, sent) if sent is not None else None
-    if task is not None and image is not None and task.lacks_image(image_field(project)):
-        return image  # reconcile tells whether it has lost its image
-    uri = task.image(image_field(project)) if task is not None else None
-    if uri is not None and (image is None or image.uri != uri or image.removed_at is not None):
-        sync_images(session, project.id, {number: uri})
-        image = session.scalars(chosen.execution_options(populate_existing=True)).first()
+    if image is None and sent is not None:
+        sync_images(session, project.id, {number: read(Task, sent).image(image_field(project))})
+        image = session.scalars(chosen).first()
     if image is None:
         raise OnetagError(f"Task {number} is not known.", "Reconcile to read it from Label Studio.")
     return image
+
+
+def differs(project: Project, image: Image, sent: Any) -> bool:
+    """Whether a task as it was sent is another than the image that is known: Label Studio has to be asked."""
+    if image.removed_at is not None:
+        return True
+    task = read(Task, sent) if sent is not None else None
+    field = image_field(project)
+    return task is not None and (task.lacks_image(field) is not None or task.image(field) != image.uri)
 
 
 def image_field(project: Project) -> str:

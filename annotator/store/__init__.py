@@ -8,7 +8,13 @@ from annotator.store.folder_images import (
     get_or_create_folder_project,
     sync_folder_images,
 )
-from annotator.store.images import ImageChanges, remove_images, sync_images, unanswered_images
+from annotator.store.images import (
+    ImageChanges,
+    known_tasks,
+    remove_images,
+    sync_images,
+    unanswered_images,
+)
 from annotator.store.imports import (
     CellChanges,
     finish_import,
@@ -32,6 +38,7 @@ from annotator.store.models import (
     ModelVersion,
     Observation,
     Project,
+    Reconciliation,
     Suggestion,
     TrainingRun,
 )
@@ -40,6 +47,7 @@ from annotator.store.records import (
     Before,
     Observed,
     Submission,
+    before_now,
     newer_is_known,
     record_annotation,
     retire_annotation,
@@ -92,6 +100,7 @@ __all__ = [
     "ProblemExample",
     "Project",
     "Publication",
+    "Reconciliation",
     "RunFailure",
     "RunGone",
     "RunReason",
@@ -107,6 +116,7 @@ __all__ = [
     "TrainingRun",
     "Unusable",
     "archived_labels",
+    "before_now",
     "check",
     "claim_run",
     "downgrade",
@@ -124,6 +134,7 @@ __all__ = [
     "idle_seconds",
     "image_problems",
     "imports_of",
+    "known_tasks",
     "last_snapshot",
     "live_image_ids",
     "live_labels",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -16,10 +17,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.store.failures import explained, shown
+from annotator.store.failures import explained, shown, turned_away
 from annotator.store.types import json_text
 
+T = TypeVar("T")
+
 LOCK_TIMEOUT = 30.0  # seconds a writer waits for its turn
+ATTEMPTS = 6  # at a transaction that the engine undoes for the sake of another one
 CONNECT_TIMEOUT = 10  # seconds until a PostgreSQL server counts as not there
 POSTGRES_DRIVER = "postgresql+psycopg"
 SUPPORTED = "Use sqlite:///path/to/onetag.db or postgresql://user:password@host/database."
@@ -47,8 +51,25 @@ class Store:
         On SQLite it takes the one write lock at its first statement: keep it short, compute outside of it.
         Raises OnetagError when the database is missing, full, read-only, damaged or out of reach.
         """
-        with self._explaining(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with self._explaining(), self._transaction() as session:
             yield session
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns, done in a session of its own as in `session`.
+
+        It is done again, from its start, where the engine undid it for the sake of another writer (a
+        deadlock): whatever it changes outside of the session must be the same the second time.
+        """
+        with self._explaining():
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    with self._transaction() as session:
+                        return work(session)
+                except DBAPIError as error:
+                    if attempt == ATTEMPTS or not turned_away(error):
+                        raise
+                    time.sleep(random.uniform(0, 0.05 * attempt))  # noqa: S311 (only lets the other one go first)
+        raise AssertionError("unreachable")
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -60,6 +81,11 @@ class Store:
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:

@@ -46,7 +46,11 @@ POSTGRES = {
     "57P02": ("has crashed and is recovering.", "Wait a moment and repeat this."),
     "57P03": ("is still starting.", "Wait a moment and repeat this."),
     "53300": ("has no free connections left.", "Raise max_connections or stop some workers."),
+    "40P01": ("is being written by others at the same time.", "Repeat this."),
+    "40001": ("is being written by others at the same time.", "Repeat this."),
 }
+TURNED_AWAY = ("40P01", "40001")
+"""Deadlock detected, serialization failure: the same transaction, done once more, is likely to succeed."""
 
 
 def shown(url: URL) -> str:
@@ -63,6 +67,11 @@ def explained(error: DBAPIError, url: URL) -> OnetagError | None:
         return None
     problem, fix = explanation
     return OnetagError(f"The database {shown(url)} {problem}", fix)
+
+
+def turned_away(error: DBAPIError) -> bool:
+    """Whether the engine undid a transaction for the sake of another one, and asks to have it done again."""
+    return getattr(error.orig, "sqlstate", None) in TURNED_AWAY
 
 
 def _sqlite(error: DBAPIError) -> Explanation | None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from annotator.store.bulk import chunked
 from annotator.store.images import ImageChanges
 from annotator.store.models import Image, Project
+from annotator.store.turns import take_turn
 from annotator.store.types import utc_now
 
 
@@ -44,7 +45,7 @@ def sync_folder_images(session: Session, project_id: int, files: Mapping[str, da
 
     What was known of the bytes of a file that was changed since it was looked at is forgotten.
     """
-    session.execute(select(Project.id).where(Project.id == project_id).with_for_update())
+    take_turn(session, project_id)
     rows = session.execute(
         select(Image.id, Image.uri, Image.removed_at, Image.created_at, Image.digest).where(
             Image.project_id == project_id, Image.studio_task.is_(None)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from annotator.addresses import object_address
 from annotator.store.bulk import chunked, rowcount
-from annotator.store.models import Annotation, Image, Project
+from annotator.store.models import Annotation, Image
 from annotator.store.problems import USABLE, problem_columns
 from annotator.store.states import Unusable
+from annotator.store.turns import take_turn
 from annotator.store.types import utc_now
 from annotator.store.unused import done
 
@@ -68,9 +68,10 @@ def sync_images(
     """
     reasons = without or {}
     tasks = {**tasks, **dict.fromkeys(reasons, "")}
-    # Two processes that see the same tasks take turns here.
-    session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
-    known = {row.studio_task: row for row in session.execute(_of_studio(project_id))}
+    take_turn(session, project_id)
+    known = {
+        row.studio_task: row for row in _of_studio(session, project_id, None if complete else list(tasks))
+    }
     new = [
         {"project_id": project_id, "studio_task": task, **_facts(uri, reasons.get(task))}
         for task, uri in tasks.items()
@@ -104,6 +105,15 @@ def remove_images(session: Session, project_id: int, tasks: Collection[int]) -> 
         live = (Image.project_id == project_id, Image.studio_task.in_(piece), Image.removed_at.is_(None))
         removed += rowcount(session, update(Image).where(*live).values(removed_at=utc_now()))
     return removed
+
+
+def known_tasks(session: Session, project_id: int, tasks: Collection[int]) -> set[int]:
+    """Those of these tasks that have or had an image."""
+    found: set[int] = set()
+    for piece in chunked(list(tasks)):
+        known = select(Image.studio_task).where(Image.project_id == project_id, Image.studio_task.in_(piece))
+        found.update(task for task in session.scalars(known) if task is not None)
+    return found
 
 
 def known_images(session: Session, project_id: int) -> list[KnownImage]:
@@ -162,7 +172,13 @@ def unanswered_images(session: Session, project_id: int) -> list[int]:
     return list(session.scalars(waiting.order_by(Image.id)))
 
 
-def _of_studio(project_id: int) -> Select[int, int | None, str, datetime | None]:
-    return select(Image.id, Image.studio_task, Image.uri, Image.removed_at).where(
+def _of_studio(session: Session, project_id: int, tasks: Sequence[int] | None) -> Iterator[Any]:
+    """What is known of these tasks; None for all of the project."""
+    of_project = select(Image.id, Image.studio_task, Image.uri, Image.removed_at).where(
         Image.project_id == project_id, Image.studio_task.is_not(None)
     )
+    if tasks is None:
+        yield from session.execute(of_project)
+        return
+    for piece in chunked(tasks):
+        yield from session.execute(of_project.where(Image.studio_task.in_(piece)))

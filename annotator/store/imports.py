@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from annotator.store.bulk import chunked, rowcount
-from annotator.store.models import Image, Import, Observation, Project
+from annotator.store.models import Image, Import, Observation
 from annotator.store.states import Claim, Source
+from annotator.store.turns import take_turn
 from annotator.store.types import Id, UtcDateTime, utc_now
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ def open_import(
     session: Session, project_id: int, *, name: str, form: str, claim: Claim, digest: str
 ) -> Import:
     """The import to write under: the file's last one where that said the same, else a new one."""
-    # Two processes that import the same file take turns here.
-    session.execute(select(Project.id).where(Project.id == project_id).with_for_update())
+    take_turn(session, project_id)
     known = imports_of(session, project_id, name, digest)
     for each in known:
         each.name = name
@@ -94,9 +94,9 @@ def follow_file(
     values: int8 (B, L), +1 present, -1 absent, 0 not stated. What it does not say any more is retired.
     Without `write` the changes are only counted.
     """
-    if write:
-        project = select(Image.project_id).where(Image.id.in_(image_ids[:1])).scalar_subquery()
-        session.execute(select(Project.id).where(Project.id == project).with_for_update())
+    project = session.scalar(select(Image.project_id).where(Image.id.in_(image_ids[:1]))) if write else None
+    if project is not None:
+        take_turn(session, project)
     gone, standing = _compare(session, imports, image_ids, label_ids, values)
     fresh = values * ~standing
     changes = CellChanges(
@@ -117,6 +117,8 @@ def forget_images(
     """Retire what a file said of live images that it no longer names; returns how many observations."""
     if not imports:
         return 0
+    if write:
+        take_turn(session, project_id)
     said = (
         select(Observation.image_id)
         .join(Image, Image.id == Observation.image_id)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.label_names import refuse_invisible
 from annotator.store.models import Image, Label, Observation, Project
+from annotator.store.turns import take_turn
 from annotator.store.types import utc_now
 
 
@@ -66,15 +68,17 @@ def labels_in_use(session: Session, *conditions: ColumnElement[bool]) -> list[La
     return [LabelAnswers(*row) for row in session.execute(chosen)]
 
 
-def sync_labels(session: Session, project: Project, names: Sequence[str]) -> LabelChanges:
+def sync_labels(
+    session: Session, project: Project, names: Sequence[str], seen_from: datetime | None = None
+) -> LabelChanges:
     """Make `names` the live labels of the project, in this order. A renamed label is an old and a new one.
 
+    seen_from: from when annotators can see those that come or come back, by Label Studio's clock, if known.
     Raises OnetagError when there is no name, an empty one, the same one twice, or one with a character that
     cannot be seen.
     """
     _check(names)
-    # Two processes that see the same edit take turns here.
-    session.execute(select(Project.id).where(Project.id == project.id).with_for_update(key_share=True))
+    take_turn(session, project.id)
     known = _known(session, project.id)
     added = tuple(name for name in names if name not in known)
     restored = tuple(name for name in names if name in known and known[name].archived_at is not None)
@@ -84,13 +88,19 @@ def sync_labels(session: Session, project: Project, names: Sequence[str]) -> Lab
     for label in gone:
         label.archived_at = now
     for position, name in enumerate(names):
-        if name in known:
-            known[name].position, known[name].archived_at = position, None
-        else:
-            came = now if known else None
-            session.add(Label(project_id=project.id, name=name, position=position, created_at=came))
+        label = known.get(name) or Label(project_id=project.id, name=name)
+        session.add(label)
+        if known and name in {*added, *restored}:
+            label.created_at, label.seen_from = now, seen_from
+        label.position, label.archived_at = position, None
     session.flush()
     return LabelChanges(added, tuple(label.name for label in gone), restored)
+
+
+def date_labels(session: Session, project_id: int, seen_from: datetime) -> None:
+    """Note from when labels can be seen that came later and of which that was not known yet."""
+    undated = (Label.project_id == project_id, Label.created_at.is_not(None), Label.seen_from.is_(None))
+    session.execute(update(Label).where(*undated).values(seen_from=seen_from))
 
 
 def _known(session: Session, project_id: int) -> dict[str, Label]:

@@ -55,8 +55,8 @@ def observed_matrix(session: Session, project_id: int) -> ObservedMatrix:
     values = np.zeros((len(image_ids), len(labels)), dtype=np.int8)
     rows, columns = np.searchsorted(image_ids, votes[:, 0]), _columns(label_ids, votes[:, 1])
     values[rows, columns] = np.sign(votes[:, 2])
-    reviewed, tied = (np.zeros(len(image_ids), dtype=np.bool_) for _ in range(2))
-    reviewed[rows[votes[:, 3] > 0]] = True
+    told, tied = np.zeros(values.shape, dtype=np.bool_), np.zeros(len(image_ids), dtype=np.bool_)
+    told[rows, columns] = votes[:, 3] > 0
     tied[rows[votes[:, 2] == 0]] = True
     return ObservedMatrix(
         image_ids=image_ids.tolist(),
@@ -64,7 +64,7 @@ def observed_matrix(session: Session, project_id: int) -> ObservedMatrix:
         label_names=[label.name for label in labels],
         values=values,
         conflicts=int((votes[:, 2] == 0).sum()),
-        covered=covered_cells(session, project_id, labels, image_ids, values, reviewed=reviewed, tied=tied),
+        covered=covered_cells(session, project_id, labels, image_ids, values, told=told, tied=tied),
     )
 
 

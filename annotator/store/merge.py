@@ -23,8 +23,10 @@ from annotator.store.models import (
     Project,
     TrainingRun,
 )
+from annotator.store.reconciliations import forget_reconciliation
 from annotator.store.runs import open_run
 from annotator.store.states import RunFailure, RunState
+from annotator.store.turns import take_turn
 from annotator.store.types import utc_now
 
 PIECE = 500  # annotations looked at together
@@ -38,12 +40,16 @@ def merge_projects(session: Session, kept: int, double: int) -> Project:
     Of two live revisions of one annotation the newer stays, and of two that say the same the first: it knows
     what was shown. A training of `double` that is open ends.
     """
+    for project in sorted((kept, double)):
+        take_turn(session, project)
     _end_open_run(session, kept, double)
     _merge_labels(session, kept, double)
     _merge_images(session, kept, double)
     _merge_annotations(session, kept, double)
     _merge_deletions(session, kept, double)
     _merge_versions(session, kept, double)
+    for project in (kept, double):  # what was compared with the one was not with the other
+        forget_reconciliation(session, project)
     for table, column in _references(Project):
         session.execute(update(table).where(column == double).values({column.key: kept}))
     session.execute(delete(Project).where(Project.id == double).execution_options(synchronize_session=False))

@@ -95,6 +95,7 @@ class Project(Base):
     """When Label Studio made it: with the number, the same at whatever address it is reached."""
     title: Mapped[str]
     label_config: Mapped[str]
+    config_at: Mapped[datetime | None]  # the newest moment, by Label Studio's clock, of which it is known
     expected_positives: Mapped[float | None]
     image_folder: Mapped[str | None]  # of a project without Label Studio: where its images are files
     active_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id", use_alter=True))
@@ -122,7 +123,10 @@ class Label(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     name: Mapped[str]
     position: Mapped[int]
-    created_at: Mapped[datetime | None]  # when it came; None where it was there from the start
+    created_at: Mapped[datetime | None]  # when it came, or came back; None where it was there from the start
+    seen_from: Mapped[datetime | None]
+    """From when annotators can have seen it, by Label Studio's clock: None where it always was there, or came
+    later and that is not known yet."""
     archived_at: Mapped[datetime | None]
 
 
@@ -198,7 +202,7 @@ class Annotation(Base):
     lead_time: Mapped[float | None]  # seconds
     suggested_version: Mapped[str | None]
     suggested: Mapped[list[str] | None] = mapped_column(Json)  # what was shown
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)  # when the first revision was made
     updated_at: Mapped[datetime]  # the newest moment at which Label Studio said just this
     retired_at: Mapped[datetime | None]
     shown: Mapped[list[Any] | None] = mapped_column(Json)  # the prediction on the page, whoever made it
@@ -207,6 +211,8 @@ class Annotation(Base):
     unused: Mapped[Unused | None]  # why it makes nothing known
     ground_truth: Mapped[bool] = mapped_column(default=False)
     imported: Mapped[bool] = mapped_column(default=False)  # there before the project was connected
+    opened_at: Mapped[datetime | None]
+    """Since when its page was open at the latest, by Label Studio's clock; None where nothing tells it."""
 
 
 class Deletion(Base):
@@ -217,6 +223,20 @@ class Deletion(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
     studio_annotation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     deleted_at: Mapped[datetime]
+
+
+class Reconciliation(Base):
+    """How far a project was compared with Label Studio."""
+
+    __tablename__ = "reconciliations"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    until: Mapped[datetime | None]  # by Label Studio's clock: what is older was seen; None where it told none
+    done_at: Mapped[datetime]  # the last time
+    whole_at: Mapped[datetime]  # the last time that everything was compared
+    # What Label Studio counted more of than could be recorded, when everything had been compared.
+    tasks_apart: Mapped[int]
+    answers_apart: Mapped[int]
 
 
 class Import(Base):

@@ -1,4 +1,9 @@
-"""Recording what annotators did: idempotent, in any order of delivery, by several processes at once."""
+"""Recording what annotators did: idempotent, in any order of delivery, by several processes at once.
+
+Which revision is the newer one, Label Studio's own record tells: `updated_at`, then the order of arrival; our
+clock decides nothing. A deletion is final. Label Studio on SQLite gives the number of a deleted annotation to
+the next one (measured): what was made after all that is known of a deleted one is another with its number.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,8 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.store.models import Annotation, Deletion, Image, Label, Observation, Project
 from annotator.store.states import Review, Source, Unused
-from annotator.store.types import as_stored, utc
+from annotator.store.turns import take_turn
+from annotator.store.types import as_stored, utc, utc_now
 
 ATTEMPTS = 5
 
@@ -40,7 +46,8 @@ class Submission:
     lead_time: seconds. suggested, suggested_version: what was shown ticked, and by which version of ours.
     observed: what it makes known. shown: the prediction on the page, as it came, whoever made it. unmatched:
     names in it that no label has. unused: why it makes nothing known. imported: it was there before the
-    project was connected.
+    project was connected. made_at: when the annotation was made, if not just then. opened_at: since when its
+    page was open at the latest, by Label Studio's clock; None where that is not known.
     """
 
     studio_annotation: int | None
@@ -58,6 +65,8 @@ class Submission:
     unused: Unused | None = None
     ground_truth: bool = False
     imported: bool = False
+    made_at: datetime | None = None
+    opened_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -65,11 +74,12 @@ class Before:
     """What was on record of an annotation before Label Studio was asked for it.
 
     newest: the id of its newest revision, None when there was none. live: whether that one was not retired.
-    deleted: whether a deletion was remembered that came before the annotation.
+    updated_at: of that one. deleted: whether a deletion was remembered that came before the annotation.
     """
 
     newest: int | None = None
     live: bool = False
+    updated_at: datetime | None = None
     deleted: bool = False
 
 
@@ -78,13 +88,13 @@ def record_annotation(
 ) -> Annotation | None:
     """Record one submission; None when that adds nothing to what is known.
 
-    What the live revision says already is not written again. What is older than the live revision, or than
-    the deletion, came late and is ignored. Everything else retires the live revision with its observations
+    What the live revision says already is not written again. What is older than the live revision, or was
+    deleted, came late and is ignored. Everything else retires the live revision with its observations
     and becomes the new one. Without `studio_annotation`, image and annotator tell which annotation it is.
 
     before: given when the submission was read from Label Studio itself. It then wins over all that was on
     record before, whatever its time says: clocks are set back, and backups restored. Only what has been
-    recorded since then is compared with it by time.
+    recorded since then can make it late.
     Raises OnetagError for a label that the project does not have or that is observed as +1 and -1.
     """
     if image.project_id != project.id:
@@ -105,7 +115,8 @@ def record_annotation(
         unused=submission.unused,
         ground_truth=submission.ground_truth,
         imported=submission.imported,
-        created_at=utc(submission.at),
+        opened_at=submission.opened_at,
+        created_at=utc(submission.made_at or submission.at),
         updated_at=utc(submission.at),
     )
     values = _values(session, project, submission.observed)
@@ -120,42 +131,48 @@ def record_annotation(
 
 
 def retire_annotation(
-    session: Session, project: Project, studio_annotation: int, at: datetime, *, certain: bool = False
+    session: Session, project: Project, studio_annotation: int, at: datetime | None = None
 ) -> bool:
-    """Retire an annotation that Label Studio deleted at `at`; says whether a live one was retired.
+    """Retire an annotation that Label Studio does not have any more; says whether a live one was retired.
 
-    One that is newer than `at` stays, unless it is `certain` that Label Studio does not have it any more.
-    One that has not arrived yet is remembered as deleted.
+    One that has not arrived yet is remembered as deleted. `at`: when we heard of it, which decides nothing.
     """
+    take_turn(session, project.id)
     newest = _newest(session, project.id, studio_annotation)
     if newest is None:
-        # Whoever is recording it just now holds the project's key (`_take_turn`): wait, then look again.
-        session.execute(select(Project.id).where(Project.id == project.id).with_for_update())
-        newest = _newest(session, project.id, studio_annotation)
-    if newest is None:
-        _remember_deletion(session, project.id, studio_annotation, utc(at))
+        _remember_deletion(session, project.id, studio_annotation, utc(at or utc_now()))
         return False
-    if newest.retired_at is not None or (newest.updated_at > at and not certain):
+    if newest.retired_at is not None:
         return False
-    _retire(session, newest, utc(at))
+    _retire(session, newest, utc(at or utc_now()))
     return True
 
 
 def newer_is_known(session: Session, project: Project, studio_annotation: int, at: datetime) -> bool:
-    """Whether what is on record of an annotation claims to be newer than `at`.
+    """Whether an annotation is on record as deleted, or as it was later than `at`.
 
     Then something came late, or a clock was set back: Label Studio has to be asked which.
     """
-    newest = _newest(session, project.id, studio_annotation)
-    return newest is not None and (newest.retired_at or newest.updated_at) > at
+    known = before_now(session, project.id, studio_annotation)
+    if known.newest is None:
+        return known.deleted
+    return not known.live or (known.updated_at is not None and known.updated_at > at)
+
+
+def before_now(session: Session, project_id: int, studio_annotation: int) -> Before:
+    """What is on record of an annotation."""
+    newest = _newest(session, project_id, studio_annotation)
+    if newest is not None:
+        return Before(newest.id, newest.retired_at is None, newest.updated_at)
+    return Before(deleted=session.get(Deletion, (project_id, studio_annotation)) is not None)
 
 
 def _record(
     session: Session, fresh: Annotation, values: dict[int, Observed], before: Before | None
 ) -> Annotation | None:
-    _take_turn(session, fresh)
+    take_turn(session, fresh.project_id)
     newest = _newest_like(session, fresh)
-    if not _on_record_then(session, fresh, newest, before) and _came_late(session, fresh, newest):
+    if not _unchanged(session, fresh, before) and _came_late(session, fresh, newest):
         return None
     if newest is not None and newest.retired_at is None:
         if _says_the_same(session, newest, fresh, values):
@@ -170,15 +187,11 @@ def _record(
     return written
 
 
-def _take_turn(session: Session, fresh: Annotation) -> None:
-    """Wait until no other process records on this image."""
-    if session.get_bind().dialect.name == "sqlite":
-        return  # which has one writer at a time: it is us
-    project, image = fresh.project_id, fresh.image_id
-    session.execute(
-        select(Project.id).where(Project.id == project).with_for_update(read=True, key_share=True)
-    )
-    session.execute(select(Image.id).where(Image.id == image).with_for_update(key_share=True))
+def _unchanged(session: Session, fresh: Annotation, before: Before | None) -> bool:
+    """Whether nothing about the annotation has been recorded since `before`."""
+    if before is None or fresh.studio_annotation is None:
+        return False
+    return before == before_now(session, fresh.project_id, fresh.studio_annotation)
 
 
 def _newest(session: Session, project_id: int, studio_annotation: int) -> Annotation | None:
@@ -200,31 +213,19 @@ def _newest_like(session: Session, fresh: Annotation) -> Annotation | None:
 
 
 def _first(chosen: Any) -> Any:
-    newest = chosen.order_by(Annotation.revision.desc()).limit(1).with_for_update(key_share=True)
+    newest = chosen.order_by(Annotation.revision.desc()).limit(1)
     return newest.execution_options(populate_existing=True)
 
 
-def _on_record_then(
-    session: Session, fresh: Annotation, newest: Annotation | None, before: Before | None
-) -> bool:
-    """Whether nothing about the annotation has been recorded since `before`."""
-    if before is None:
-        return False
-    if newest is not None:
-        return (newest.id, newest.retired_at is None) == (before.newest, before.live)
-    remembered = session.get(Deletion, (fresh.project_id, fresh.studio_annotation))
-    return before.newest is None and (remembered is not None) == before.deleted
-
-
 def _came_late(session: Session, fresh: Annotation, newest: Annotation | None) -> bool:
-    if newest is None:
-        if fresh.studio_annotation is None:
-            return False
-        deletion = session.get(Deletion, (fresh.project_id, fresh.studio_annotation))
-        return deletion is not None and fresh.updated_at <= deletion.deleted_at
-    if newest.retired_at is not None:
-        return fresh.updated_at <= newest.retired_at
-    return fresh.updated_at < newest.updated_at
+    """Whether it is the past: older than what is live, or deleted since."""
+    if newest is not None and newest.retired_at is not None:
+        return fresh.created_at <= newest.updated_at
+    if newest is not None:
+        return fresh.updated_at < newest.updated_at
+    if fresh.studio_annotation is None:
+        return False
+    return session.get(Deletion, (fresh.project_id, fresh.studio_annotation)) is not None
 
 
 def _says_the_same(

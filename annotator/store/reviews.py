@@ -27,27 +27,35 @@ def covered_cells(
     image_ids: npt.NDArray[np.int64],
     values: npt.NDArray[np.int8],
     *,
-    reviewed: Cells,
+    told: Cells,
     tied: Cells,
 ) -> Cells | None:
     """(N, L): the cells that complete reviews tell; None where every one of them knows all labels.
 
-    values (N, L): the observed matrix. reviewed (N,): images where somebody marked all labels. tied (N,):
-    images with a label that is unknown because annotators disagree, which count as no review.
+    values (N, L): the observed matrix. told (N, L): the cells that somebody left unticked who marked all
+    labels. tied (N,): images with a label that is unknown because annotators disagree, which count as no
+    review.
     An image is reviewed completely when all labels are known that were there when somebody marked all of
     them, or else when it was answered first.
     """
-    known = values != 0
+    known, reviewed = values != 0, told.any(axis=1)
     whole = known.all(axis=1)
     late = any(label.created_at is not None for label in labels) or not whole[reviewed & ~tied].all()
     if not late:
         return None
     answered, marked = _moments(session, project_id, image_ids)
-    came = np.array([label.created_at.timestamp() if label.created_at else -np.inf for label in labels])
-    covered: Cells = came <= np.where(reviewed, marked, answered)[:, None]
+    came = np.array([_came(label) for label in labels])
+    covered: Cells = (came <= np.where(reviewed, marked, answered)[:, None]) | told
     complete = reviewed | ((known | ~covered).all(axis=1) & (covered.sum(axis=1) > 1))
     covered &= known & (complete & ~tied)[:, None]
     return None if (covered == whole[:, None]).all() else covered
+
+
+def _came(label: Label) -> float:
+    """From when it can have been seen: seconds, by Label Studio's clock."""
+    if label.seen_from is not None:
+        return label.seen_from.timestamp()
+    return -np.inf if label.created_at is None else np.inf
 
 
 def _moments(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sqlalchemy.orm import Session
+
 from annotator.labelstudio.events import EventOutcome, process_event
 from annotator.store import RunReason, Store, queue_run, waiting_events
 
@@ -34,8 +36,11 @@ def process_inbox(store: Store) -> InboxOutcome:
 
 def _process_batch(store: Store) -> list[EventOutcome]:
     """What became of the oldest events; empty when none waits."""
-    with store.session() as session:
+
+    def work(session: Session) -> list[EventOutcome]:
         outcomes = [process_event(session, event) for event in waiting_events(session, BATCH)]
         for project_id in {each.project_id for each in outcomes if each.train and each.project_id}:
             queue_run(session, project_id, RunReason.ASKED_FOR)
-    return outcomes
+        return outcomes
+
+    return store.write(work)

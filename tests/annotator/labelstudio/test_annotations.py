@@ -52,8 +52,7 @@ def record(
 ) -> Annotation | None:
     sync_images(session, project.id, {7: "/data/upload/5/7.png"})
     image = session.scalars(select(Image).where(Image.project_id == project.id)).one()
-    predictions, new_labels = more.pop("predictions", None), more.pop("new_labels", ())
-    imported = more.pop("imported", False)
+    predictions, imported = more.pop("predictions", None), more.pop("imported", False)
     sent = {
         "id": number,
         "task": 7,
@@ -64,9 +63,7 @@ def record(
         **more,
     }
     annotation = read_annotation(sent, predictions)
-    return record_studio_annotation(
-        session, project, image, annotation, new_labels=new_labels, imported=imported
-    )
+    return record_studio_annotation(session, project, image, annotation, imported=imported)
 
 
 def known(session: Session) -> dict[str, str]:
@@ -253,21 +250,6 @@ def test_what_was_there_before_the_project_was_connected_is_imported(
     assert known(session) == {"cat": "+imported", "dog": "+imported", "tree": "-complete", "car": "-complete"}
     record(session, project, answer[:1], minute=1)
     assert known(session) == {"cat": "+tag"}, "an edit is an answer of today"
-
-
-def test_a_complete_answer_says_nothing_of_labels_that_came_after_it(session: Session) -> None:
-    chosen = Chosen(unticked=Unticked.ABSENT)
-    project = get_or_create_project(session, "http://studio", Identity(6), MANY, chosen=chosen)
-    record(session, project, [region("what", "cat", origin="manual")])
-    assert known(session) == {"cat": "+added", "dog": "-complete", "tree": "-complete"}
-    wider = MANY.replace(OPTIONS, f'{OPTIONS}<Choice value="bird"/>')
-    get_or_create_project(session, "http://studio", Identity(6), wider)
-    assert "bird" not in known(session)
-    record(session, project, [region("what", "cat", "dog", origin="manual")], minute=1)
-    assert known(session) == {"cat": "+added", "dog": "+added", "tree": "-complete"}
-    later = (datetime.now(UTC) - NOON) / timedelta(minutes=1) + 5
-    record(session, project, [region("what", "cat", origin="manual")], minute=later)
-    assert known(session)["bird"] == "-complete"
 
 
 def test_another_choice_reads_the_answers_anew(session: Session) -> None:

@@ -54,15 +54,6 @@ def test_predictions_that_are_silently_dropped_are_told(new_stand: NewStand, ans
         Studio(stand.url, TOKEN).push_predictions(9, [prediction(["cat"], "v1", 0.5, TICKS, task=1)])
 
 
-def test_tasks_that_vanish_while_they_are_read(new_stand: NewStand) -> None:
-    def shrinking(asked: Asked) -> Answer:
-        if "page=1&" in asked.path:
-            return Answer(body={"total": 501, "tasks": [{"id": number} for number in range(500)]})
-        return Answer(404, {"detail": "Invalid page."})
-
-    assert len(list(Studio(new_stand(shrinking).url, TOKEN).tasks(9))) == 500
-
-
 def test_tasks_of_a_missing_project(new_stand: NewStand) -> None:
     with pytest.raises(LabelStudioMissing):
         list(Studio(new_stand(lambda _asked: Answer(404, {})).url, TOKEN).tasks(9))
@@ -151,7 +142,7 @@ def test_projects(studio: Studio, new_studio_project: NewProject) -> None:
 def test_tasks_are_read_over_several_pages(
     studio: Studio, new_studio_project: NewProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("annotator.labelstudio.client.PAGE", 4)
+    monkeypatch.setattr("annotator.labelstudio.listing.PAGE", 4)
     uris = tuple(f"data:,{number}" for number in range(10))
     project = new_studio_project(uris=uris)
     tasks = list(studio.tasks(project))

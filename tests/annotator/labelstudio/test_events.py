@@ -152,15 +152,17 @@ def test_an_edit_that_seems_older_has_label_studio_asked(session: Session, proje
     _, deleted = arrive(
         session, "ANNOTATIONS_DELETED", {"annotations": [{"id": 1}], "project": studio_project()}
     )
-    assert not deleted.reconcile, "received after all that is known"
+    assert (deleted.changed, deleted.reconcile) == (1, False)
 
 
-def test_a_deletion_of_what_seems_newer_has_label_studio_asked(session: Session, project: Project) -> None:
+def test_a_deletion_counts_though_label_studios_clock_is_ahead(session: Session, project: Project) -> None:
     annotated(session, minute=60 * 24 * 365 * 100)
     _, deleted = arrive(
         session, "ANNOTATIONS_DELETED", {"annotations": [{"id": 1}], "project": studio_project()}
     )
-    assert deleted.reconcile
+    assert (deleted.changed, live(session)) == (1, [])
+    assert annotated(session, minute=60 * 24 * 365 * 100).reconcile, "a doubled event, or a restored backup"
+    assert live(session) == []
 
 
 def test_a_deletion_comes_without_its_task(session: Session, project: Project) -> None:

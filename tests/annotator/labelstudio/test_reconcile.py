@@ -306,11 +306,9 @@ def test_answers_to_a_task_that_names_no_image_are_kept(new_stand: NewStand, sql
 
     def studio(asked: Asked) -> Answer:
         if asked.path.startswith("/api/projects/5"):
-            return Answer(body=project)
-        data = {"id": 7, "data": {"image": ["/data/a.png"]}}
-        if "filters" in asked.path:
-            return Answer(body={"total": 1, "tasks": [{"id": 7, "annotations": [answer]}]})
-        return Answer(body={"total": 1, "tasks": [data]})
+            return Answer(body=project | {"task_number": 1, "total_annotations_number": 1})
+        task = {"id": 7, "data": {"image": ["/data/a.png"]}, "annotations": [answer]}
+        return Answer(body={"total": 1, "tasks": [task] if "equal" not in asked.path else []})
 
     stand = new_stand(studio)
     with sqlite_store.session() as session:

@@ -124,7 +124,7 @@ def test_a_review_holds_for_the_labels_that_there_were(
         review(annotate, session, project, "cat", "-dog", task=101, number=1)
         review(annotate, session, project, "cat", "-dog", task=102, number=2)
         annotate(session, project, "dog", task=103, number=3)
-        sync_labels(session, project, ["cat", "dog", "tree"])
+        sync_labels(session, project, ["cat", "dog", "tree"], utc_now())
         annotate(session, project, "tree", task=102, number=4, annotator="another")  # no review of the tree
         review(annotate, session, project, "-cat", "dog", "tree", task=104, number=5, second=later)
         matrix = observed_matrix(session, project.id)

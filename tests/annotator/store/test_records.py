@@ -20,6 +20,7 @@ from annotator.store import (
     Project,
     Store,
     Submission,
+    before_now,
     newer_is_known,
     record_annotation,
     records,
@@ -156,39 +157,33 @@ def test_what_was_deleted_does_not_come_back_by_a_late_delivery(
     with store.session() as session:
         project = make_project(session)
         annotate(session, project, "cat", second=1)
-        retire_annotation(session, project, 1, at(5))
-        assert annotate(session, project, "dog", second=3) is None
+        retire_annotation(session, project, 1, at(0))
+        assert annotate(session, project, "dog", second=3, made_at=at(1)) is None, "an edit that came late"
         assert known(session) == {}
+        assert newer_is_known(session, project, 1, at(3)), "Label Studio is asked, a backup may be restored"
 
 
-def test_what_is_found_again_after_a_deletion_is_a_new_revision(
+def test_a_number_that_is_given_again_after_a_deletion_is_another_annotation(
     store: Store, make_project: MakeProject, annotate: Annotate, at: Moment
 ) -> None:
     with store.session() as session:
         project = make_project(session)
         annotate(session, project, "cat", second=1)
         retire_annotation(session, project, 1, at(5))
-        assert annotate(session, project, "cat", second=7) is not None
+        assert annotate(session, project, "cat", second=7, made_at=at(2)) is not None
         assert history(session) == [(1, at(1), at(5)), (2, at(7), None)]
 
 
-def test_a_deletion_that_is_older_than_the_annotation_is_ignored(
-    store: Store, make_project: MakeProject, annotate: Annotate, at: Moment
+@pytest.mark.parametrize("ahead", [-3600.0, -0.5, 0.5, 3600.0])
+def test_a_deletion_counts_however_the_clocks_differ(
+    store: Store, make_project: MakeProject, annotate: Annotate, at: Moment, ahead: float
 ) -> None:
+    """`ahead`: the seconds that Label Studio's clock is before ours."""
     with store.session() as session:
         project = make_project(session)
-        annotate(session, project, "cat", second=5)
-        assert retire_annotation(session, project, 1, at(1)) is False
-        assert known(session) == {"cat": 1}
-
-
-def test_what_is_certainly_deleted_is_retired_whatever_its_time_says(
-    store: Store, make_project: MakeProject, annotate: Annotate, at: Moment
-) -> None:
-    with store.session() as session:
-        project = make_project(session)
-        annotate(session, project, "cat", second=5)
-        assert retire_annotation(session, project, 1, at(1), certain=True) is True
+        annotate(session, project, "cat", second=10 + ahead)
+        annotate(session, project, "dog", second=11 + ahead)
+        assert retire_annotation(session, project, 1, at(11.1)) is True
         assert known(session) == {}
 
 
@@ -197,11 +192,10 @@ def test_what_label_studio_says_now_wins_over_a_recorded_time_in_the_future(
 ) -> None:
     with store.session() as session:
         project = make_project(session)
-        first = annotate(session, project, "cat", second=3600)
-        assert first is not None
+        annotate(session, project, "cat", second=3600)
         assert annotate(session, project, "dog", second=1) is None, "by its time alone it is late"
         assert newer_is_known(session, project, 1, at(1))
-        assert annotate(session, project, "dog", second=1, before=Before(first.id, live=True))
+        assert annotate(session, project, "dog", second=1, before=before_now(session, project.id, 1))
         assert known(session) == {"dog": 1}
         assert annotate(session, project, "tree", second=2), "the next edit needs no help"
         assert known(session) == {"tree": 1}
@@ -213,12 +207,24 @@ def test_what_was_recorded_since_label_studio_was_asked_is_not_undone(
 ) -> None:
     with store.session() as session:
         project = make_project(session)
-        first = annotate(session, project, "cat", second=1)
-        assert first is not None
-        asked = Before(first.id, live=True)
+        annotate(session, project, "cat", second=1)
+        asked = before_now(session, project.id, 1)
         annotate(session, project, "tree", second=5)  # told by a webhook meanwhile
         assert annotate(session, project, "dog", second=3, before=asked) is None
         assert known(session) == {"tree": 1}
+
+
+def test_what_was_said_again_since_label_studio_was_asked_is_not_undone(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    """cat, then dog, which is read, then cat again, which a webhook tells before the dog is recorded."""
+    with store.session() as session:
+        project = make_project(session)
+        annotate(session, project, "cat", second=1)
+        asked = before_now(session, project.id, 1)
+        annotate(session, project, "cat", second=5)
+        assert annotate(session, project, "dog", second=3, before=asked) is None
+        assert known(session) == {"cat": 1}
 
 
 def test_what_label_studio_has_now_is_not_deleted_whatever_the_clocks_say(
@@ -226,11 +232,11 @@ def test_what_label_studio_has_now_is_not_deleted_whatever_the_clocks_say(
 ) -> None:
     with store.session() as session:
         project = make_project(session)
-        first = annotate(session, project, "cat", second=1)
-        assert first is not None
+        annotate(session, project, "cat", second=1)
         retire_annotation(session, project, 1, at(3600))
         retire_annotation(session, project, 2, at(3600))  # before it had come
-        assert annotate(session, project, "cat", second=2, before=Before(first.id, live=False))
+        asked = before_now(session, project.id, 1)
+        assert annotate(session, project, "cat", second=2, made_at=at(1), before=asked)
         assert annotate(session, project, "dog", number=2, second=2, before=Before()) is None, "deleted since"
         assert annotate(session, project, "dog", number=2, second=2, before=Before(deleted=True))
         assert known(session) == {"cat": 1, "dog": 1}
