@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -19,8 +20,11 @@ from annotator.files import atomic_file
 from annotator.flags import Flag, Panel, variable
 
 CREDENTIALS_FILE = "credentials.json"
+CREDENTIALS_COPY = "credentials.copy.json"
 KEPT = "kept by `onetag up` and `onetag connect`"
 MEASURED = "the measured default"
+
+log = logging.getLogger(__name__)
 
 
 class Settings(BaseSettings):
@@ -182,6 +186,7 @@ def load_settings(**overrides: Any) -> Settings:
         raise OnetagError(
             f"These settings cannot be used: {wrong}.", "Correct the flag or the variable."
         ) from None
+    _mend_credentials(settings.data_dir)
     return renewed(settings)
 
 
@@ -223,7 +228,7 @@ def load_credentials(data_dir: Path) -> dict[str, str]:
     """Credentials kept in the data folder; empty when there are none."""
     file = data_dir / CREDENTIALS_FILE
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
+        return _read_credentials(file)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -231,9 +236,29 @@ def load_credentials(data_dir: Path) -> dict[str, str]:
         raise OnetagError(
             f"{file} cannot be read ({reason}).", "Mend or delete it, then connect again."
         ) from None
+
+
+def _read_credentials(file: Path) -> dict[str, str]:
+    """Raises ValueError for a file that is damaged, and what the disk raises (OSError)."""
+    kept = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(kept, dict):
-        raise OnetagError(f"{file} does not hold a JSON object.", "Delete it, then connect again.")
+        raise ValueError("It holds no JSON object.")  # noqa: TRY004 (the file is wrong and not its type)
     return {str(name): str(value) for name, value in kept.items()}
+
+
+def _mend_credentials(data_dir: Path) -> None:
+    """Put the copy in the place of a damaged credentials file, which is kept beside it."""
+    file = data_dir / CREDENTIALS_FILE
+    try:
+        _read_credentials(file)
+    except ValueError:
+        with suppress(OSError, ValueError), _alone(data_dir):
+            values = _read_credentials(file.with_name(CREDENTIALS_COPY))
+            file.replace(file.with_name(f"{CREDENTIALS_FILE}.damaged"))
+            _save(data_dir, values)
+            log.warning("%s was damaged; what it held was taken from its copy.", file)
+    except OSError:
+        return
 
 
 def save_credentials(data_dir: Path, **values: str) -> dict[str, str]:
@@ -254,8 +279,9 @@ def save_missing_credentials(data_dir: Path, **values: str) -> dict[str, str]:
 
 
 def _save(data_dir: Path, values: dict[str, str]) -> dict[str, str]:
-    with atomic_file(data_dir / CREDENTIALS_FILE, mode=0o600) as stream:
-        stream.write(json.dumps(values, indent=2).encode())
+    for name in (CREDENTIALS_FILE, CREDENTIALS_COPY):
+        with atomic_file(data_dir / name, mode=0o600) as stream:
+            stream.write(json.dumps(values, indent=2).encode())
     return values
 
 

@@ -1,4 +1,4 @@
-"""The one exception that the learning rooms raise for what a caller can mend."""
+"""The exceptions that the learning rooms raise for what a caller can mend."""
 
 
 class LearningError(ValueError):
@@ -18,3 +18,7 @@ class LearningError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.problem} {self.fix}".strip()
+
+
+class Damaged(LearningError):  # noqa: N818 (it names what became of the file)
+    """A file of ours is gone, or is not as it was written: what it held has to be made again."""

@@ -60,6 +60,15 @@ def queue_run(
     return run
 
 
+def queue_in_place_of_damaged(session: Session, project_id: int) -> TrainingRun | None:
+    """Queue a training that makes a damaged version again; None where one is open, or just failed at that."""
+    ended = select(TrainingRun).where(TrainingRun.project_id == project_id, TrainingRun.state.in_(ENDED))
+    last = session.scalars(ended.order_by(TrainingRun.id.desc()).limit(1)).first()
+    if last is not None and (last.state, last.reason) == (RunState.FAILED, RunReason.VERSION_DAMAGED):
+        return None
+    return queue_run(session, project_id, RunReason.VERSION_DAMAGED)
+
+
 def claim_run(session: Session, run_id: int) -> TrainingRun | None:
     """Start a queued run; None when another worker has it or it is not queued any more.
 

@@ -76,6 +76,7 @@ class RunReason(StrEnum):
     WORKER_LOST = "worker lost"
     LABEL_STUDIO_BACK = "label studio back"
     IMAGES_TO_COME = "images to come"  # images that an earlier training had to do without are ready now
+    VERSION_DAMAGED = "version damaged"  # its files are gone, or not as they were written
 
 
 class RunFailure(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import urllib.request
@@ -17,12 +18,14 @@ ANSWER_WITHIN = 10.0  # seconds for the download's server to answer at all
 
 
 def download(url: str, file: Path, *, name: str, hash_start: str | None = None) -> Path:
-    """The file at `url`, kept as `file`, which is whole or not there. Raises LearningError without it.
+    """The file at `url`, kept as `file`, which is whole or fetched again. Raises LearningError without it.
 
     name: the backbone that it is for. hash_start: how its SHA-256 begins, where that is known.
     """
     if file.is_file():
-        return file
+        if hash_start is None or _digest(file).startswith(hash_start):
+            return file
+        log.warning("The weights in %s are damaged; they are fetched again.", file)
     log.info("Downloading the weights of %s from %s", name, url)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
@@ -37,6 +40,11 @@ def download(url: str, file: Path, *, name: str, hash_start: str | None = None) 
     finally:
         draft.unlink(missing_ok=True)
     return file
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def reach(url: str) -> int:

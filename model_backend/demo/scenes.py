@@ -92,7 +92,7 @@ def write_scenes(folder: Path, count: int, held_out: int, seed: int) -> None:
     """
     stamp = f"digits {count} {held_out} {seed}\n"
     done = folder / ".complete"
-    if done.is_file() and done.read_text(encoding="utf-8") == stamp:
+    if done.is_file() and done.read_bytes() == stamp.encode():
         return
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)

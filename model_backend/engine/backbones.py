@@ -10,8 +10,8 @@ from annotator.store import ModelVersion
 from model_backend.backbones import Backbone, backbone_name, load_backbone
 from model_backend.backbones.lite0 import LITE0
 from model_backend.backbones.registry import AUTO
-from model_backend.backbones.tuned import is_tuned, network_of, weights_file
-from model_backend.errors import LearningError
+from model_backend.backbones.tuned import fingerprint_start, is_tuned, network_of, weights_file
+from model_backend.errors import Damaged, LearningError
 
 BACKBONES_FOLDER = "backbones"  # of the tuned ones, below the data folder
 KEPT = 2  # loaded at once: the settings' one and one that was tuned from it
@@ -88,14 +88,23 @@ class Backbones:
             return _of_project(name, settings)
         file = weights_file(settings.data_dir / BACKBONES_FOLDER, name)
         if not file.is_file():
-            raise LearningError(
-                f"The weights of {name} are gone: there is no {file}.",
-                "Put the file back, or train again with --end-to-end for new ones or with --frozen for the "
-                "published ones.",
-            )
-        backbone = load_backbone(network_of(name), weights=file, device=settings.device)
+            raise _unusable(name, f"are gone: there is no {file}")
+        try:
+            backbone = load_backbone(network_of(name), weights=file, device=settings.device)
+        except LearningError as error:
+            raise _unusable(name, f"are damaged ({error.problem})") from None
+        if not backbone.fingerprint.startswith(fingerprint_start(name)):
+            raise _unusable(name, f"are damaged: {file} is not as it was written")
         backbone.name = name
         return backbone
+
+
+def _unusable(name: str, reason: str) -> Damaged:
+    return Damaged(
+        f"The weights of {name} {reason}.",
+        "Put the file back, or train again with --end-to-end for new ones or with --frozen for the "
+        "published ones.",
+    )
 
 
 def _of_project(name: str, settings: Settings) -> Backbone:

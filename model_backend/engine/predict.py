@@ -25,9 +25,10 @@ from annotator.labelstudio.projects import Identity, find_project
 from annotator.labelstudio.reading import project_config
 from annotator.settings import Settings, renewed
 from annotator.store import Image, ModelVersion, Store, Suggested, Suggestion, live_labels
+from annotator.store.runs import queue_in_place_of_damaged
 from annotator.store.versions import active_version
 from model_backend.engine.wanted import TooLate, Wanted
-from model_backend.errors import LearningError
+from model_backend.errors import Damaged, LearningError
 
 if TYPE_CHECKING:
     from model_backend.engine.resources import LearningResources
@@ -153,6 +154,9 @@ class Predictor:
         try:
             resources = self._opened_resources()
             found = compute(self._store, resources, context.version, chunk, before=before)
+        except Damaged as error:
+            self._make_again(context.version, error)
+            return False
         except TooLate:
             log.warning("No time left to compute more suggestions; ask for fewer tasks at once.")
             return False
@@ -167,6 +171,12 @@ class Predictor:
                 context.prediction(made) if made else empty_prediction(context.version.name)
             )
         return True
+
+    def _make_again(self, version: ModelVersion, error: Damaged) -> None:
+        log.warning("Version %s cannot suggest for new images: %s", version.name, error)
+        with suppress(OnetagError, SQLAlchemyError), self._store.session() as session:
+            if queue_in_place_of_damaged(session, version.project_id) is not None:
+                log.info("A training of project %d is queued in its place.", version.project_id)
 
     def _opened_resources(self) -> LearningResources:
         settings = renewed(self._settings)

@@ -23,7 +23,9 @@ from annotator.store import ModelVersion
 from model_backend.acquisition import clusters
 from model_backend.backbones import Backbone, Network
 from model_backend.engine.backbones import Backbones
+from model_backend.engine.checksums import damaged_file
 from model_backend.engine.wanted import TooLate
+from model_backend.errors import Damaged
 from model_backend.features import Extracted, FeatureCache, extract
 from model_backend.features.pixels import Pixels, on_disk
 from model_backend.images import DecodingRoom
@@ -152,10 +154,10 @@ class LearningResources:
         return self._clusters[1]
 
     def model(self, version: ModelVersion) -> LabelModel:
-        """The version's model. Raises LearningError when its folder is gone or damaged."""
+        """The version's model. Raises Damaged when its folder is gone or not as it was written."""
         with self._lock:
             if version.id not in self._models:
-                self._put(version.id, LabelModel.load(self.settings.data_dir / Path(version.folder)))
+                self._put(version.id, load_model(self.settings.data_dir, version))
             self._models.move_to_end(version.id)
             return self._models[version.id]
 
@@ -168,6 +170,17 @@ class LearningResources:
         self._models[version_id] = model
         while len(self._models) > KEPT_MODELS:
             self._models.popitem(last=False)
+
+
+def load_model(data_dir: Path, version: ModelVersion) -> LabelModel:
+    """The version's model, from its folder. Raises Damaged when that is gone or not as it was written."""
+    folder = data_dir / Path(version.folder)
+    if damaged := damaged_file(folder):
+        raise Damaged(
+            f"Version {version.name} is damaged: {folder / damaged} is not as it was written.",
+            "Train a new version.",
+        )
+    return LabelModel.load(folder)
 
 
 def open_resources(settings: Settings, studio: Studio | None = None) -> LearningResources:

@@ -17,6 +17,7 @@ from annotator.store import Annotation, LabelVector, ModelVersion, Store, Sugges
 from annotator.store.versions import active_version
 from model_backend.backbones.tuned import fingerprint_start, is_tuned
 from model_backend.engine.backbones import BACKBONES_FOLDER
+from model_backend.engine.checksums import write_sums
 from model_backend.engine.resources import CACHE_FILE
 from model_backend.features import FeatureCache
 
@@ -46,6 +47,7 @@ def save_version(data_dir: Path, project_id: int, name: str, model: Saveable) ->
     try:
         draft.mkdir(parents=True)
         model.save(draft)
+        write_sums(draft)
         for file in draft.iterdir():
             _sync(file)
         _sync(draft)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,11 @@ Floats = NDArray[np.float32]
 Size = tuple[int, int]
 T = TypeVar("T")
 
-DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+DAMAGED = {
+    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT),
+    sqlite3.SQLITE_ERROR,  # our statements are right, so the tables are not ours any more
+    sqlite3.SQLITE_CONSTRAINT,  # rows are replaced, so nothing can stand in their way
+}
 DIGESTS_A_QUERY = 500
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS features (
@@ -29,6 +34,7 @@ CREATE TABLE IF NOT EXISTS features (
     width INTEGER NOT NULL,
     height INTEGER NOT NULL,
     numbers BLOB NOT NULL,
+    checksum INTEGER,
     UNIQUE (fingerprint, digest)
 )
 """
@@ -46,7 +52,8 @@ def rounded(features: NDArray[np.floating]) -> Floats:
 class FeatureCache:
     """A cache that threads and processes may share (write-ahead log); every call is a transaction of its own.
 
-    A damaged file is renamed and a new one begun: features can always be computed again. Every method raises
+    Features can always be computed again: a row that is not as it was put counts as not there, and a file
+    that is damaged as a whole is renamed, and a new one begun. Either is said in the log. Every method raises
     LearningError where the file cannot be read or written.
 
     >>> from tempfile import TemporaryDirectory
@@ -62,8 +69,7 @@ class FeatureCache:
 
     def get(self, digests: Sequence[str], fingerprint: str) -> tuple[NDArray[np.bool_], Floats]:
         """Which of the N images are in the cache (N,), and the features (M, F) of those M, in their order."""
-        found = self._guarded(lambda connection: _read(connection, digests, fingerprint, "numbers"))
-        rows = {digest: np.frombuffer(row[0], dtype="<f2") for digest, row in found.items()}
+        rows = {digest: numbers for digest, (numbers, _) in self.rows(digests, fingerprint).items()}
         width = len(next(iter(rows.values()), ()))
         mask = np.array([len(rows.get(digest, ())) == width > 0 for digest in digests], dtype=bool)
         matrix = np.empty((int(mask.sum()), width), dtype=np.float32)
@@ -71,21 +77,30 @@ class FeatureCache:
             matrix[place] = rows[digests[index]]
         return mask, matrix
 
-    def sizes(self, digests: Sequence[str], fingerprint: str) -> dict[str, Size]:
-        """Width and height in pixels of the images that are in the cache, by digest."""
-        found = self._guarded(lambda connection: _read(connection, digests, fingerprint, "width, height"))
-        return {digest: (int(row[0]), int(row[1])) for digest, row in found.items()}
+    def rows(self, digests: Sequence[str], fingerprint: str) -> dict[str, tuple[NDArray[np.float16], Size]]:
+        """The features (F,) of the images that are in the cache, and their width and height, by digest."""
+        found = self._guarded(lambda connection: _read(connection, digests, fingerprint))
+        whole = {
+            digest: (np.frombuffer(numbers, dtype="<f2"), (width, height))
+            for digest, (width, height, numbers, checksum) in found.items()
+            if _is_whole(fingerprint, digest, (width, height), numbers, checksum)
+        }
+        if damaged := sorted(found.keys() - whole.keys()):
+            log.warning(
+                "Damaged in the feature cache %s: %d images, the first of digest %s; computed anew.",
+                *(self.path, len(damaged), damaged[0]),
+            )
+        return whole
 
     def put(
         self, digests: Sequence[str], fingerprint: str, features: NDArray[np.floating], sizes: Sequence[Size]
     ) -> None:
         """Store the features (N, F) of these images, in the place of older ones."""
         rows = [
-            (fingerprint, digest, *size, row.tobytes())
-            for digest, size, row in zip(digests, sizes, _half(features), strict=True)
+            (fingerprint, digest, *size, row, _checksum(fingerprint, digest, size, row))
+            for digest, size, row in zip(digests, sizes, map(bytes, _half(features)), strict=True)
         ]
-        statement = "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?, ?)"
-        self._guarded(lambda connection: connection.executemany(statement, rows))
+        self._guarded(lambda connection: _write(connection, digests, fingerprint, rows))
 
     def forget(self, start: str) -> None:
         """Delete the features of the backbones whose fingerprint starts with `start`."""
@@ -111,9 +126,9 @@ class FeatureCache:
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(self.path, timeout=30)) as connection:
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'features'").fetchone():
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute(SCHEMA)
+            connection.text_factory = _text
+            if "checksum" not in _columns(connection):
+                _set_up(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             yield connection
 
@@ -136,17 +151,67 @@ def _half(features: NDArray[np.floating]) -> NDArray[np.float16]:
     return np.clip(features, -limit, limit).astype("<f2")
 
 
+def _text(content: bytes) -> str:
+    """Text of the file, whatever became of it."""
+    return content.decode(errors="replace")
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in connection.execute("PRAGMA table_info(features)")}
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    """Make the table, or bring that of an earlier release up to date; other processes wait meanwhile."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(SCHEMA)
+        if "checksum" not in _columns(connection):
+            connection.execute("ALTER TABLE features ADD COLUMN checksum INTEGER")
+
+
 def _read(
-    connection: sqlite3.Connection, digests: Sequence[str], fingerprint: str, columns: str
-) -> dict[str, tuple[bytes, ...]]:
-    found: dict[str, tuple[bytes, ...]] = {}
+    connection: sqlite3.Connection, digests: Sequence[str], fingerprint: str
+) -> dict[str, tuple[Any, ...]]:
+    """Width, height, numbers and checksum of the images that are there, by digest."""
+    found: dict[str, tuple[Any, ...]] = {}
     wanted = list(dict.fromkeys(digests))
     for start in range(0, len(wanted), DIGESTS_A_QUERY):
         part = wanted[start : start + DIGESTS_A_QUERY]
         marks = ", ".join("?" * len(part))
-        query = f"SELECT digest, {columns} FROM features WHERE fingerprint = ? AND digest IN ({marks})"  # noqa: S608 (columns and marks are ours)
+        query = (
+            "SELECT digest, width, height, numbers, checksum FROM features "  # noqa: S608 (the marks are ours)
+            f"WHERE fingerprint = ? AND digest IN ({marks})"
+        )
         found |= {row[0]: row[1:] for row in connection.execute(query, (fingerprint, *part))}
     return found
+
+
+def _write(
+    connection: sqlite3.Connection, digests: Sequence[str], fingerprint: str, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO features (fingerprint, digest, width, height, numbers, checksum) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    stored = _read(connection, digests, fingerprint)
+    if any(stored.get(digest) != tuple(row) for _, digest, *row in rows):
+        connection.execute("REINDEX features")  # a rotten index hides rows, and would do so for ever
+
+
+def _checksum(fingerprint: str, digest: str, size: Size, numbers: bytes) -> int:
+    """CRC-32 of a whole row: it is against rot and not against people, and costs half a millisecond a MB."""
+    return zlib.crc32(numbers, zlib.crc32(f"{fingerprint} {digest} {size[0]} {size[1]}".encode()))
+
+
+def _is_whole(fingerprint: str, digest: str, size: Size, numbers: object, checksum: object) -> bool:
+    """Whether a row is as it was put. Rows of releases that put no checksum have at least to be finite."""
+    if not isinstance(numbers, bytes) or len(numbers) % 2 or not all(isinstance(n, int) for n in size):
+        return False
+    if checksum is None:
+        return bool(np.isfinite(np.frombuffer(numbers, dtype="<f2")).all())
+    return checksum == _checksum(fingerprint, digest, size, numbers)
 
 
 def _code(error: sqlite3.Error) -> int:

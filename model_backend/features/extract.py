@@ -136,13 +136,12 @@ class _Batch:
     def _known(self, digests: list[str]) -> dict[str, tuple[Floats, Size]]:
         if self.cache is None or not digests:
             return {}
-        mask, features = self.cache.get(digests, self.backbone.fingerprint)
-        if features.shape[1] != sum(self.backbone.blocks):
-            return {}
-        sizes = self.cache.sizes(digests, self.backbone.fingerprint)
-        present = [digest for digest, there in zip(digests, mask, strict=True) if there]
-        rows = zip(present, features, strict=True)
-        return {digest: (row, sizes[digest]) for digest, row in rows if digest in sizes}
+        width, rows = sum(self.backbone.blocks), self.cache.rows(digests, self.backbone.fingerprint)
+        return {
+            digest: (row.astype(np.float32), size)
+            for digest, (row, size) in rows.items()
+            if len(row) == width
+        }
 
     def _prepared(
         self, contents: dict[str, bytes], places: dict[str, list[int]], names: dict[int, str]

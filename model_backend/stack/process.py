@@ -156,9 +156,9 @@ def only_one(folder: Path, data_dir: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        name = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
+        name = holder.read_text(encoding="utf-8", errors="replace") if holder.exists() else ""
         raise OnetagError(
-            f"{data_dir} is already in use by `onetag` ({name}).",
+            f"{data_dir} is already in use by `onetag` ({name or 'another process'}).",
             "Stop that one with Ctrl-C, or give this one another folder with --data-dir.",
         ) from None
     try:

@@ -11,11 +11,10 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from model_backend.errors import LearningError
+from model_backend.errors import Damaged, LearningError
 from model_backend.features.mapping import FeatureMap
 from model_backend.training.calibration import calibrated
 from model_backend.training.pool import Floats, as_features
@@ -176,7 +175,7 @@ class LabelModel:
 
     @classmethod
     def load(cls, folder: Path) -> LabelModel:
-        """The model that `save` wrote. Raises LearningError for a folder that holds none.
+        """The model that `save` wrote. Raises Damaged for a folder that holds none that can predict.
 
         >>> from tempfile import TemporaryDirectory
         >>> from model_backend.training import Pool, fit
@@ -190,16 +189,23 @@ class LabelModel:
         """
         try:
             settings = json.loads((folder / SETTINGS_FILE).read_text(encoding="utf-8"))
-            tensors = load_file(folder / WEIGHTS_FILE)
-        except (OSError, ValueError, SafetensorError) as error:
+            found = settings["format"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise _incomplete(folder, error) from error
+        if found != FORMAT:
             raise LearningError(
-                f"{folder} holds no complete model ({error}).", "Train a new version."
-            ) from error
-        if settings.get("format") != FORMAT:
-            raise LearningError(
-                f"{folder} is of format {settings.get('format')}, this program reads {FORMAT}.",
+                f"{folder} is of format {found}, this program reads {FORMAT}.",
                 "Update the program, or train a new version.",
             )
+        try:
+            model = cls._of(settings, load_file(folder / WEIGHTS_FILE))
+            _require_sound(model)
+        except Exception as error:  # files that are not as they were written raise nearly anything
+            raise _incomplete(folder, error) from error
+        return model
+
+    @classmethod
+    def _of(cls, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> LabelModel:
         return cls(
             recipe=Recipe.from_dict(settings["recipe"]),
             blocks=tuple(settings["blocks"]),
@@ -211,6 +217,20 @@ class LabelModel:
             offset=tensors["offset"],
             pool=_pool(tensors, settings["fitted"]),
         )
+
+
+def _require_sound(model: LabelModel) -> None:
+    """Raises nearly anything unless the parts fit together."""
+    given = model.predict(np.zeros((1, sum(model.blocks)), dtype=np.float32))
+    if given.shape != (1, model.labels) or not np.isfinite(given).all():
+        raise LearningError("it predicts no probabilities")
+    if model.pool is not None and len(model.pool.digests) != len(model.pool.mapped):
+        raise LearningError("its pool is not whole")
+
+
+def _incomplete(folder: Path, error: Exception) -> Damaged:
+    reason = str(error) if isinstance(error, OSError | LearningError) else repr(error)
+    return Damaged(f"{folder} holds no complete model ({reason}).", "Train a new version.")
 
 
 def _tensor(value: Any) -> Tensor:

@@ -23,6 +23,7 @@ from annotator.settings import Settings
 from model_backend.engine.retrain_policy import Decision
 from model_backend.worker.inbox import InboxOutcome
 from model_backend.worker.messages import JsonMessages
+from model_backend.worker.queue_file import is_damaged, set_aside_if_damaged
 
 QUEUE_FILE = "queue.sqlite"
 QUEUE_TABLES = "onetag_queue"
@@ -191,6 +192,8 @@ def open_job_queue(settings: Settings, jobs: Jobs | None = None) -> JobQueue:
     """
     storage, options = _storage(settings)
     try:
+        if not _in_postgres(settings):
+            set_aside_if_damaged(settings.data_dir / QUEUE_FILE)
         huey = Huey("onetag", results=False, serializer=JsonMessages(), storage_class=storage, **options)
     except (sqlite3.Error, OSError) as error:
         raise OnetagError(
@@ -207,10 +210,18 @@ def open_job_queue(settings: Settings, jobs: Jobs | None = None) -> JobQueue:
     return JobQueue(huey, jobs)
 
 
+def is_queue_damaged(settings: Settings) -> bool:
+    """Whether the queue's file has to be opened anew, which makes another."""
+    return not _in_postgres(settings) and is_damaged(settings.data_dir / QUEUE_FILE)
+
+
+def _in_postgres(settings: Settings) -> bool:
+    return make_url(settings.store_url).get_backend_name() == "postgresql"
+
+
 def _storage(settings: Settings) -> tuple[type[Any], dict[str, Any]]:
-    url = make_url(settings.store_url)
-    if url.get_backend_name() == "postgresql":
-        return _Postgres, {"url": url}
+    if _in_postgres(settings):
+        return _Postgres, {"url": make_url(settings.store_url)}
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     # The store holds what matters: a message needs no fsync.
     return SqliteStorage, {"filename": str(settings.data_dir / QUEUE_FILE), "fsync": False, "timeout": 2}

@@ -17,7 +17,7 @@ from annotator.store import Store
 from model_backend.engine.resources import LearningResources, open_resources
 from model_backend.errors import LearningError
 from model_backend.worker.jobs import Jobs
-from model_backend.worker.queue import open_job_queue
+from model_backend.worker.queue import is_queue_damaged, open_job_queue
 
 HEALTH_SECONDS = 10.0
 LOOK_SECONDS = 1.0
@@ -70,6 +70,8 @@ def _until_others_hold(settings: Settings, stop: threading.Event, check: Callabl
                 log.info("Label Studio is now the one at %s.", now.label_studio_url)
                 return now
         if time.monotonic() - checked >= HEALTH_SECONDS:
+            if is_queue_damaged(settings):
+                return settings  # to open it anew
             check()
             checked = time.monotonic()
     return settings

@@ -77,6 +77,28 @@ def test_a_damaged_credentials_file_is_told_without_its_content(tmp_path: Path, 
         load_settings(data_dir=tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"", b'{"secret": "ke', b"[]", b"\x00\xff", b"null"])
+def test_a_damaged_credentials_file_is_mended_from_its_copy(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    save_credentials(tmp_path, secret="one", label_studio_token="hush")
+    (tmp_path / "credentials.json").write_bytes(content)
+    settings = load_settings(data_dir=tmp_path)
+    assert settings.secret is not None
+    assert settings.secret.get_secret_value() == "one"
+    assert load_credentials(tmp_path) == {"secret": "one", "label_studio_token": "hush"}
+    assert (tmp_path / "credentials.json.damaged").read_bytes() == content
+    assert "credentials.json was damaged" in caplog.text
+    assert "hush" not in caplog.text
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_deleted_credentials_file_does_not_come_back(tmp_path: Path) -> None:
+    save_credentials(tmp_path, secret="one")
+    (tmp_path / "credentials.json").unlink()
+    assert load_settings(data_dir=tmp_path).secret is None
+
+
 def test_no_secret_shows_in_a_printed_setting() -> None:
     settings = Settings(secret="hush", label_studio_token="hush", database_url="postgresql://me:hush@db/x")
     assert "hush" not in repr(settings)

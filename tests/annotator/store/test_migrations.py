@@ -280,14 +280,23 @@ def test_an_image_with_a_problem_is_tried_again_and_objects_have_their_own_addre
     assert list(due) == [failed.id]
 
 
-def test_a_reason_that_came_later_is_read_as_the_nearest_one_before_it(old_store: Store) -> None:
+@pytest.mark.parametrize(
+    ("later", "before"),
+    [
+        (RunReason.IMAGES_TO_COME, RunReason.NEW_OBSERVATIONS),
+        (RunReason.VERSION_DAMAGED, RunReason.ASKED_FOR),
+    ],
+)
+def test_a_reason_that_came_later_is_read_as_the_nearest_one_before_it(
+    old_store: Store, later: RunReason, before: RunReason
+) -> None:
     upgrade(old_store)
     with old_store.session() as session:
-        session.get_one(TrainingRun, 1).reason = RunReason.IMAGES_TO_COME
+        session.get_one(TrainingRun, 1).reason = later
     downgrade(old_store, "0002")
     upgrade(old_store)
     with old_store.reading() as session:
-        assert session.get_one(TrainingRun, 1).reason is RunReason.NEW_OBSERVATIONS
+        assert session.get_one(TrainingRun, 1).reason is before
 
 
 def test_what_files_said_stays_when_the_imports_are_taken_back(old_store: Store) -> None:

@@ -24,6 +24,7 @@ from annotator.store import (
     queue_run,
     report_run,
 )
+from annotator.store.runs import queue_in_place_of_damaged
 from annotator.store.types import utc_now
 
 MakeProject = Callable[..., Project]
@@ -109,3 +110,21 @@ def test_a_silent_run_is_found(store: Store, make_project: MakeProject) -> None:
         again = open_run(session, project.id)
         assert again is not None
         assert (again.state, again.reason) == (RunState.QUEUED, RunReason.WORKER_LOST)
+
+
+def test_a_damaged_version_is_made_again_unless_that_has_just_failed(
+    store: Store, make_project: MakeProject
+) -> None:
+    with store.session() as session:
+        project = make_project(session)
+        run = queue_in_place_of_damaged(session, project.id)
+        assert run is not None
+        assert queue_in_place_of_damaged(session, project.id) is None, "one waits already"
+        claim_run(session, run.id)
+        fail_run(session, run.id, RunFailure.ERROR, "Too few tags.")
+        assert queue_in_place_of_damaged(session, project.id) is None, "it would fail for ever"
+        other = queue_run(session, project.id, RunReason.NEW_OBSERVATIONS)
+        assert other is not None
+        claim_run(session, other.id)
+        finish_run(session, other.id, version_id=None, observations=1, metrics={})
+        assert queue_in_place_of_damaged(session, project.id) is not None

@@ -10,10 +10,20 @@ from sqlalchemy import func, select, update
 
 from annotator.labelstudio.projects import Identity
 from annotator.settings import Settings
-from annotator.store import Image, LabelVector, ModelVersion, Project, Store, Suggestion
+from annotator.store import (
+    Image,
+    LabelVector,
+    ModelVersion,
+    Project,
+    RunReason,
+    RunState,
+    Store,
+    Suggestion,
+    TrainingRun,
+)
 from model_backend.engine.predict import WAITING, Predictor
 from model_backend.engine.resources import LearningResources
-from model_backend.engine.train import train_project
+from model_backend.engine.train import train_project, train_run
 
 TRAINED = 16
 
@@ -111,6 +121,31 @@ def test_a_version_whose_folder_is_gone_still_answers_what_is_stored(
         session.execute(update(ModelVersion).values(folder="nowhere"))
     answer = Predictor(sqlite_store, engine_settings, lambda: fresh).predict(PETS, [task(701), task(720)])
     assert dict(answer.outcomes) == {"stored": 1, "not computed": 1}
+
+
+def test_a_damaged_version_is_made_again(
+    sqlite_store: Store,
+    engine_settings: Settings,
+    project: Project,
+    version: ModelVersion,
+    resources: LearningResources,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (engine_settings.data_dir / version.folder / "model.safetensors").write_bytes(b"rotten")
+
+    def fresh() -> LearningResources:
+        return LearningResources(engine_settings, resources._read, resources.backbone)
+
+    for _ in range(2):
+        answer = Predictor(sqlite_store, engine_settings, fresh).predict(PETS, [task(701), task(720)])
+        assert dict(answer.outcomes) == {"stored": 1, "not computed": 1}
+    assert "model.safetensors is not as it was written" in caplog.text
+    with sqlite_store.reading() as session:
+        (again,) = session.scalars(select(TrainingRun).where(TrainingRun.state == RunState.QUEUED))
+    assert again.reason is RunReason.VERSION_DAMAGED
+    train_run(sqlite_store, resources, again.id)
+    answer = Predictor(sqlite_store, engine_settings, fresh).predict(PETS, [task(720)])
+    assert dict(answer.outcomes) == {"computed": 1}
 
 
 def test_what_someone_has_observed_is_not_suggested(

@@ -1,5 +1,8 @@
+import shutil
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,7 @@ from model_backend.engine.train import train_project, train_run
 from model_backend.engine.versions import save_version
 from model_backend.errors import LearningError
 from model_backend.training import LabelModel
+from tests.model_backend.conftest import Colours, read_picture
 
 IMAGES = 24
 
@@ -196,6 +200,42 @@ def test_features_are_computed_once(
 
     again = LearningResources(engine_settings, refuse, _colours())
     train(resources=again)
+
+
+def test_rotten_features_are_computed_anew(
+    train: Callable[..., ModelVersion],
+    sqlite_store: Store,
+    resources: LearningResources,
+    engine_settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first = train()
+    with closing(sqlite3.connect(resources.cache.path)) as connection, connection:
+        rot = "UPDATE features SET numbers = CAST(x'007e' || substr(numbers, 3) AS BLOB) WHERE rowid % 3 = 0"
+        assert connection.execute(rot).rowcount == IMAGES // 3
+    second = train(LearningResources(engine_settings, read_picture, Colours()))
+    assert f"{IMAGES // 3} images" in caplog.text
+    with sqlite_store.reading() as session:
+        one, other = (load_vectors(session, version.id)[1] for version in (first, second))
+    assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("file", ["model.json", "model.safetensors", "SHA256SUMS", ""])
+def test_a_damaged_version_costs_the_next_training_time_and_nothing_else(
+    train: Callable[..., ModelVersion],
+    engine_settings: Settings,
+    file: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    version = train()
+    folder = engine_settings.data_dir / version.folder
+    if file:
+        (folder / file).write_bytes(b"{}")
+    else:
+        shutil.rmtree(folder)
+    again = train(LearningResources(engine_settings, read_picture, Colours()))
+    assert not again.metrics["map_reused"]
+    assert f"Version {version.name} cannot be built upon" in caplog.text
 
 
 def _colours() -> Any:

@@ -37,7 +37,8 @@ from model_backend.engine.train import train_project, train_run
 from model_backend.engine.tuning import trainable
 from model_backend.engine.versions import KEPT, prune
 from model_backend.engine.wanted import Wanted
-from model_backend.errors import LearningError
+from model_backend.errors import Damaged, LearningError
+from tests.model_backend.conftest import read_picture
 from tests.model_backend.engine.conftest import with_settings
 
 IMAGES = 6
@@ -245,6 +246,22 @@ def test_lost_tuned_weights_cost_the_tuning_and_no_more(
         fresh.backbones.of(tuned)
     assert train(None, resources=fresh).backbone == "resnet18"
     assert "starts from the published weights" in caplog.text
+
+
+@pytest.mark.parametrize("how", ["half", "another number"])
+def test_damaged_tuned_weights_are_noticed(train: Train, settings: Settings, how: str) -> None:
+    tuned = train(True)
+    file = settings.data_dir / "backbones" / f"{tuned.backbone}.safetensors"
+    if how == "half":
+        file.write_bytes(file.read_bytes()[:5000])
+    else:
+        weights = load_file(file)
+        weights["conv1.weight"][0, 0, 0, 0] += 1
+        save_file(weights, file)
+    fresh = LearningResources(settings, read_picture)
+    with pytest.raises(Damaged, match=r"are damaged.*--frozen"):
+        fresh.backbones.of(tuned)
+    assert train(None, resources=fresh).backbone == "resnet18"
 
 
 def test_a_stopping_worker_is_heard_and_leaves_nothing(

@@ -81,7 +81,11 @@ def rows(store: Store, table: type[LabelVector] | type[Suggestion], version: Mod
 def test_a_version_is_on_disk_whole_or_not_at_all(tmp_path: Path) -> None:
     assert save_version(tmp_path, 1, "v0001-x", Model()) == "versions/project-1/v0001-x"
     folder = tmp_path / "versions" / "project-1"
-    assert sorted(file.name for file in (folder / "v0001-x").iterdir()) == ["model.json", "weights"]
+    assert sorted(file.name for file in (folder / "v0001-x").iterdir()) == [
+        "SHA256SUMS",
+        "model.json",
+        "weights",
+    ]
 
     full = OSError(28, "No space left on device")
     with pytest.raises(OnetagError, match=r"No space left on device.*Free some space"):

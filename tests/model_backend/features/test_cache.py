@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,10 @@ def rows(count: int, width: int = 6) -> NDArray[np.float32]:
     return np.random.default_rng(count).normal(size=(count, width)).astype(np.float32)
 
 
+def sizes(cache: FeatureCache, digests: list[str]) -> dict[str, tuple[int, int]]:
+    return {digest: size for digest, (_, size) in cache.rows(digests, "net-1").items()}
+
+
 def names(count: int) -> list[str]:
     return [f"{number:064x}" for number in range(count)]
 
@@ -40,7 +44,7 @@ def test_what_was_put_comes_back_in_the_order_asked(cache: FeatureCache) -> None
     assert mask.tolist() == [True, False, True, True]
     assert found.dtype == np.float32
     assert np.array_equal(found, rounded(features)[[2, 0, 2]])
-    assert cache.sizes(asked, "net-1") == {names(4)[2]: (10, 2), names(4)[0]: (10, 0)}
+    assert sizes(cache, asked) == {names(4)[2]: (10, 2), names(4)[0]: (10, 0)}
 
 
 def test_an_empty_cache_knows_nothing(cache: FeatureCache) -> None:
@@ -68,7 +72,7 @@ def test_putting_again_replaces(cache: FeatureCache) -> None:
     cache.put(names(1), "net-1", rows(1), [(1, 1)])
     cache.put(names(1), "net-1", 2 * rows(1), [(3, 4)])
     assert np.allclose(cache.get(names(1), "net-1")[1], 2 * rows(1), rtol=1e-3)
-    assert cache.sizes(names(1), "net-1") == {names(1)[0]: (3, 4)}
+    assert sizes(cache, names(1)) == {names(1)[0]: (3, 4)}
 
 
 def test_two_thousand_rows_are_read_in_a_fifth_of_a_second(cache: FeatureCache) -> None:
@@ -149,6 +153,94 @@ def test_a_damaged_file_is_set_aside_with_a_warning(
     assert cache.get(names(300), "net-1")[0].all()
     assert "damaged" in caplog.text
     assert cache.path.with_name("features.sqlite.damaged").exists()
+
+
+@contextmanager
+def tables(cache: FeatureCache) -> Iterator[sqlite3.Connection]:
+    """The file itself, whole in its main part afterwards."""
+    with closing(sqlite3.connect(cache.path)) as connection:
+        with connection:
+            yield connection
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+NOT_A_NUMBER = "numbers = CAST(x'007e' || substr(numbers, 3) AS BLOB)"
+ROTTEN_ROWS = {
+    "not a number": NOT_A_NUMBER,
+    "a flipped bit": "numbers = CAST(x'0100' || substr(numbers, 3) AS BLOB)",
+    "truncated": "numbers = substr(numbers, 1, 7)",
+    "empty": "numbers = x''",
+    "text": "numbers = 'no numbers'",
+    "another size": "width = 99",
+    "a size of text": "height = 'wide'",
+    "not a number, of an earlier release": f"checksum = NULL, {NOT_A_NUMBER}",
+    "half a number, of an earlier release": "checksum = NULL, numbers = substr(numbers, 1, 7)",
+}
+
+
+@pytest.mark.parametrize("rot", ROTTEN_ROWS.values(), ids=ROTTEN_ROWS)
+def test_a_rotten_row_counts_as_not_there_and_is_named(
+    cache: FeatureCache, rot: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    features = rows(3)
+    cache.put(names(3), "net-1", features, [(1, 1)] * 3)
+    with tables(cache) as connection:
+        connection.execute(f"UPDATE features SET {rot} WHERE digest = ?", (names(3)[0],))
+    mask, found = cache.get(names(3), "net-1")
+    assert mask.tolist() == [False, True, True]
+    assert np.array_equal(found, rounded(features)[1:])
+    assert names(3)[0] in caplog.text
+    cache.put(names(1), "net-1", features[:1], [(1, 1)])
+    assert cache.get(names(3), "net-1")[0].all()
+
+
+def test_the_cache_of_an_earlier_release_serves_on(cache: FeatureCache) -> None:
+    features = rows(3)
+    cache.put(names(3), "net-1", features, [(1, 1)] * 3)
+    with tables(cache) as connection:
+        connection.execute("ALTER TABLE features DROP COLUMN checksum")
+    assert np.array_equal(cache.get(names(3), "net-1")[1], rounded(features))
+    cache.put(names(4)[3:], "net-1", rows(1), [(1, 1)])
+    assert cache.get(names(4), "net-1")[0].all()
+
+
+def test_no_rot_gives_other_numbers_and_none_is_fatal(cache: FeatureCache) -> None:
+    """A few bytes anywhere in the file are turned; whatever comes back is as it was put."""
+    features = rows(40, 300)
+    whole = dict(zip(names(40), rounded(features), strict=True))
+
+    def right() -> int:
+        mask, found = cache.get(names(40), "net-1")
+        asked = [digest for digest, there in zip(names(40), mask, strict=True) if there]
+        assert all(np.array_equal(row, whole[digest]) for digest, row in zip(asked, found, strict=True))
+        return len(asked)
+
+    cache.put(names(40), "net-1", features, [(1, 1)] * 40)
+    with tables(cache):
+        pass
+    content, random, kept = cache.path.read_bytes(), np.random.default_rng(0), 0
+    for _ in range(100):
+        rotten = bytearray(content)
+        for place in random.integers(len(rotten), size=random.integers(1, 20)):
+            rotten[place] ^= int(random.integers(1, 256))
+        cache.path.write_bytes(bytes(rotten))
+        kept += right()
+        cache.put(names(40), "net-1", features, [(1, 1)] * 40)
+        assert right() == 40, "put again, all are there"
+        for file in cache.path.parent.glob("features.sqlite*"):
+            file.unlink()
+    assert kept > 100 * 40 / 2, "what is whole beside what is rotten is kept"
+
+
+@pytest.mark.parametrize(
+    "tables_of_others", ["CREATE TABLE features (a)", "CREATE VIEW features AS SELECT 1"]
+)
+def test_a_file_with_other_tables_is_begun_anew(cache: FeatureCache, tables_of_others: str) -> None:
+    with tables(cache) as connection:
+        connection.execute(tables_of_others)
+    assert not cache.get(names(1), "net-1")[0].any()
+    cache.put(names(1), "net-1", rows(1), [(1, 1)])
+    assert cache.get(names(1), "net-1")[0].all()
 
 
 class LimitedCache(FeatureCache):

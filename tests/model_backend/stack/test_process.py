@@ -159,6 +159,14 @@ def test_only_one_process_holds_a_data_folder(tmp_path: Path) -> None:
     assert subprocess.run(other, capture_output=True, text=True).stdout == "in\n"
 
 
+def test_a_rotten_note_of_who_holds_the_lock_does_no_harm(tmp_path: Path) -> None:
+    with only_one(tmp_path, tmp_path):
+        for content in (b"", b"\xff\xfe\x00"):
+            (tmp_path / "holder").write_bytes(content)
+            with pytest.raises(OnetagError, match="already in use"), only_one(tmp_path, tmp_path):
+                pass
+
+
 def test_a_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> None:
     program = (
         "import sys, time, pathlib; from model_backend.stack.process import only_one\n"

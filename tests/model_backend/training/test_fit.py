@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from model_backend.errors import LearningError
+from model_backend.errors import Damaged, LearningError
 from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
 from model_backend.training import LabelModel, Pool, Recipe, fit, mean_average_precision
@@ -166,6 +166,39 @@ class TestAModelOnDisk:
             LabelModel.load(tmp_path)
         with pytest.raises(LearningError, match="Train a new version"):
             LabelModel.load(tmp_path / "nothing")
+
+    @pytest.mark.parametrize("file", ["model.json", "model.safetensors"])
+    def test_that_is_not_as_it_was_written_is_said_to_be_damaged(
+        self, tmp_path: Path, planted: Planted, file: str
+    ) -> None:
+        pool, _ = planted(20)
+        fit(pool).model.save(tmp_path)
+        whole = (tmp_path / file).read_bytes()
+        for rotten in (b"", whole[: len(whole) // 2], b"\xff" * 100, b"[]", b"null", b"{}", b'"text"'):
+            (tmp_path / file).write_bytes(rotten)
+            with pytest.raises(Damaged, match="Train a new version"):
+                LabelModel.load(tmp_path)
+
+    def test_that_lacks_a_name_or_a_tensor_is_said_to_be_damaged(
+        self, tmp_path: Path, planted: Planted
+    ) -> None:
+        pool, _ = planted(20)
+        fit(pool).model.save(tmp_path)
+        settings = json.loads((tmp_path / "model.json").read_text())
+        for lacking in settings:
+            others = {name: value for name, value in settings.items() if name != lacking}
+            (tmp_path / "model.json").write_text(json.dumps(others))
+            with pytest.raises(Damaged, match="Train a new version"):
+                LabelModel.load(tmp_path)
+        (tmp_path / "model.json").write_text(json.dumps(settings))
+        tensors = load_file(tmp_path / "model.safetensors")
+        for lacking in tensors:
+            save_file(
+                {name: value for name, value in tensors.items() if name != lacking},
+                tmp_path / "model.safetensors",
+            )
+            with pytest.raises(Damaged, match="Train a new version"):
+                LabelModel.load(tmp_path)
 
     def test_names_its_heads_as_format_1_does(self, tmp_path: Path, planted: Planted) -> None:
         pool, _ = planted(20)

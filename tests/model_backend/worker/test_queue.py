@@ -14,7 +14,13 @@ from annotator.settings import Settings
 from annotator.store import Store
 from model_backend.engine.retrain_policy import Decision
 from model_backend.worker.inbox import InboxOutcome
-from model_backend.worker.queue import QUEUE_FILE, JobQueue, QueueUnreachable, open_job_queue
+from model_backend.worker.queue import (
+    QUEUE_FILE,
+    JobQueue,
+    QueueUnreachable,
+    is_queue_damaged,
+    open_job_queue,
+)
 
 
 @dataclass
@@ -205,9 +211,36 @@ def test_a_broken_queue_says_so(sqlite_store: Store, engine_settings: Settings) 
 
 
 def test_a_queue_that_cannot_be_opened_names_the_folder(engine_settings: Settings) -> None:
-    (engine_settings.data_dir / QUEUE_FILE).write_bytes(b"not a database" * 1000)
+    (engine_settings.data_dir / QUEUE_FILE).mkdir()
     with pytest.raises(OnetagError, match=str(engine_settings.data_dir)):
         open_job_queue(engine_settings)
+
+
+@pytest.mark.parametrize("rot", ["garbage", "in the middle", "empty"])
+def test_a_damaged_queue_is_begun_anew(
+    engine_settings: Settings, rot: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = engine_settings.data_dir / QUEUE_FILE
+    before = open_job_queue(engine_settings)
+    for _ in range(200):
+        before.process_inbox()
+    before.huey.storage.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    before.close()
+    content = bytearray(file.read_bytes())
+    if rot == "garbage":
+        content = bytearray(b"not a database" * 1000)
+    elif rot == "empty":
+        content.clear()
+    else:
+        content[4096:8192] = b"\xa5" * 4096
+    file.write_bytes(bytes(content))
+    assert is_queue_damaged(engine_settings) is (rot != "empty")
+    queue = open_job_queue(engine_settings)
+    queue.process_inbox()
+    assert queue.huey.pending_count() == 1
+    queue.close()
+    assert ("begun anew" in caplog.text) is (rot != "empty")
+    assert not is_queue_damaged(engine_settings)
 
 
 def test_an_unreachable_database_is_named_without_its_password(engine_settings: Settings) -> None:
