@@ -21,6 +21,7 @@ class Panel(StrEnum):
     LEARNING = "Learning"
     RETRAINING = "When to train"
     SUGGESTIONS = "Suggestions and the queue"
+    LOGS = "Logs"
 
 
 @dataclass(frozen=True)

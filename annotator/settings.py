@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -25,6 +26,13 @@ KEPT = "kept by `onetag up` and `onetag connect`"
 MEASURED = "the measured default"
 
 log = logging.getLogger(__name__)
+
+
+class LogFormat(StrEnum):
+    """How a line of the log is written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class Settings(BaseSettings):
@@ -149,6 +157,10 @@ class Settings(BaseSettings):
     )
     predict_batch: Annotated[int, Flag(Panel.SUGGESTIONS)] = Field(
         32, ge=1, description="Images computed at once when Label Studio asks for predictions."
+    )
+
+    log_format: Annotated[LogFormat, Flag(Panel.LOGS)] = Field(
+        LogFormat.TEXT, description="How the log is written: text, or json with an object a line."
     )
 
     _kept: frozenset[str] = PrivateAttr(frozenset())

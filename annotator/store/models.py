@@ -43,6 +43,11 @@ def _one_of(column: str, values: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
 
 
+def project_key(project_id: int) -> str:
+    """The key of the project with this id."""
+    return f"p{project_id}"
+
+
 def _where(condition: str) -> dict[str, Any]:
     """The condition of a partial index, for both engines."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
@@ -110,7 +115,7 @@ class Project(Base):
     @property
     def key(self) -> str:
         """What names it on a command line, and no other project of the store: p1, p2, ..."""
-        return f"p{self.id}"
+        return project_key(self.id)
 
 
 class Label(Base):

@@ -7,7 +7,7 @@ import logging
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
 from annotator.settings import Settings
-from model_backend.commands.logs import log_to_stderr
+from model_backend.commands.logs import logging_to_stderr
 from model_backend.server import create_app
 from model_backend.server.serve import serve as serve_app
 from model_backend.stack.addresses import exposure
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
     Panel.BACKEND,
     Panel.STUDIO,
     Panel.IMAGES,
+    Panel.LOGS,
     "backbone",
     "weights",
     "device",
@@ -33,10 +34,10 @@ log = logging.getLogger(__name__)
 )
 def serve(settings: Settings) -> None:
     """Run the ML backend: /health, /setup, /predict, /webhook, /versions, /metrics."""
-    log_to_stderr()
-    exposed = exposure(settings)
-    if exposed is not None:
-        log.warning(exposed)
-    store = migrated_store(settings)
     settings = with_secret(settings)
-    serve_app(create_app(store, settings, open_job_queue(settings)), settings)
+    with logging_to_stderr(settings):
+        exposed = exposure(settings)
+        if exposed is not None:
+            log.warning(exposed)
+        store = migrated_store(settings)
+        serve_app(create_app(store, settings, open_job_queue(settings)), settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
 from annotator.settings import Settings
-from model_backend.commands.logs import log_to_stderr
+from model_backend.commands.logs import logging_to_stderr
 from model_backend.stack.installation import migrated_store
 from model_backend.stack.liveness import beating
 
@@ -17,13 +17,12 @@ from model_backend.stack.liveness import beating
     Panel.LEARNING,
     Panel.RETRAINING,
     Panel.SUGGESTIONS,
+    Panel.LOGS,
     without=("predict_batch",),
 )
 def worker(settings: Settings) -> None:
     """Run the background worker: inbox, trainings, suggestions, periodic checks."""
     from model_backend.worker.run import run_worker  # noqa: PLC0415 (the engine brings the learning libraries)
 
-    log_to_stderr()
-    store = migrated_store(settings)
-    with beating(settings.data_dir):
-        run_worker(store, settings)
+    with logging_to_stderr(settings), beating(settings.data_dir):
+        run_worker(migrated_store(settings), settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 
@@ -49,7 +50,10 @@ class Heartbeat:
         self._stop = stop or threading.Event()
         self._over = threading.Event()
         self._latest = ("starting", 0.0)
-        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{run_id}", daemon=True)
+        context = copy_context()  # so that its lines in the log say what ours do
+        self._thread = threading.Thread(
+            target=context.run, args=(self._beat,), name=f"heartbeat-{run_id}", daemon=True
+        )
 
     def report(self, stage: str, done: float) -> None:
         """Say how far the run is; written with the next beat."""

@@ -20,6 +20,7 @@ from model_backend.engine.predict import Predictor
 from model_backend.server.bodies import studio_identity
 from model_backend.server.guard import guard
 from model_backend.server.request_handler import InboxQueue, RequestHandler
+from model_backend.server.request_ids import RequestIds
 
 
 def hosted_app(store: Store, settings: Settings, queue: InboxQueue) -> Flask:
@@ -36,6 +37,7 @@ def hosted_app(store: Store, settings: Settings, queue: InboxQueue) -> Flask:
     app.before_request(
         guard(settings.secret)
     )  # theirs knows basic auth alone, and our webhook brings a header
+    app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
     return app
 
 

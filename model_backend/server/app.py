@@ -22,9 +22,12 @@ from model_backend.server.bodies import json_object, studio_identity
 from model_backend.server.guard import guard
 from model_backend.server.metrics import Metrics
 from model_backend.server.request_handler import InboxQueue, RequestHandler
+from model_backend.server.request_ids import RequestIds
 
 MAX_BODY_BYTES = 64 * 2**20  # Label Studio sends hundreds of whole tasks at once
 MAX_VERSIONS = 100
+ASKED_OFTEN = frozenset({"health", "root", "metrics"})
+"""Endpoints whose good answers are no news."""
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +56,7 @@ def create_app(
     app.add_url_rule("/webhook", "webhook", backend.webhook, methods=["POST"])
     app.add_url_rule("/versions", "versions", backend.versions)
     app.add_url_rule("/metrics", "metrics", backend.expose_metrics)
+    app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
     return app
 
 
@@ -112,10 +116,14 @@ class Backend:
         return Response(self._metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
     def count(self, response: Response) -> Response:
-        """Count the answer that is about to leave."""
-        endpoint = request.endpoint or "unknown"
-        self._metrics.requests.labels(endpoint, str(response.status_code)).inc()
-        self._metrics.seconds.labels(endpoint).observe(time.perf_counter() - g.started)
+        """Count the answer that is about to leave, and write a line about it."""
+        endpoint, status = request.endpoint or "unknown", response.status_code
+        seconds = time.perf_counter() - g.started
+        self._metrics.requests.labels(endpoint, str(status)).inc()
+        self._metrics.seconds.labels(endpoint).observe(seconds)
+        level = logging.DEBUG if endpoint in ASKED_OFTEN and status < 400 else logging.INFO
+        told = {"endpoint": endpoint, "status": status, "seconds": round(seconds, 4)}
+        log.log(level, "%s: %d in %.0f ms", endpoint, status, 1000 * seconds, extra=told)
         return response
 
 

@@ -16,6 +16,7 @@ from annotator.settings import Settings, renewed
 from annotator.store import Store, record_event
 from annotator.store.versions import active_version
 from model_backend.engine.predict import Predictor
+from model_backend.log_context import about
 from model_backend.server.bodies import studio_identity
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,11 @@ class RequestHandler:
         payload = strip_secrets(body)
         with self._store.session() as session:
             project = find_project(session, url, identity) if identity else None
-            return record_event(session, action, payload, project.id if project else None).id
+            project_id = project.id if project else None
+            event_id = record_event(session, action, payload, project_id).id
+        with about(project=project_id):
+            log.info("Event %d is recorded: %s.", event_id, action)
+        return event_id
 
     def enqueue_processing(self) -> bool:
         """Wake the worker; False when that fails: its periodic check then finds the event in the store."""

@@ -19,6 +19,7 @@ from annotator.store import (
     Project,
     RunReason,
     Store,
+    TrainingRun,
     due_projects,
     fail_lost_runs,
     idle_seconds,
@@ -36,6 +37,7 @@ from model_backend.engine.runs import Stopped
 from model_backend.engine.train import train_run
 from model_backend.engine.versions import prune
 from model_backend.errors import LearningError
+from model_backend.log_context import about
 from model_backend.worker.inbox import InboxOutcome, process_inbox
 from model_backend.worker.single_flight import SingleFlight
 
@@ -94,7 +96,8 @@ class Jobs:
             )
         if decision.queued:
             with self._store.session() as session:
-                queue_run(session, project_id, RunReason.NEW_OBSERVATIONS)
+                if queue_run(session, project_id, RunReason.NEW_OBSERVATIONS) is not None:
+                    log.info("A training is queued: new observations.")
         return decision
 
     def train(self) -> Iterable[int]:
@@ -149,7 +152,8 @@ class Jobs:
             with self._store.reading() as session:
                 due = due_projects(session)
             for project_id in due:
-                self._look_again(project_id)
+                with about(project=project_id):
+                    self._look_again(project_id)
         except (OnetagError, LearningError) as error:
             log.warning("Images have to be looked at again later: %s", error)
             self._ask_studio_from = time.monotonic() + TRY_AGAIN_SECONDS
@@ -175,17 +179,24 @@ class Jobs:
             if run is None or run.id in tried:  # one that could not even be started waits for the next check
                 return
             tried.add(run.id)
-            try:
-                version = train_run(self._store, self._resources, run.id, stop=self._stop)
-                self._publish(run.project_id)
-                self._go_on_with_the_rest(version)
-            except Stopped:
-                return
-            except (OnetagError, LearningError) as error:
-                log.warning("Project %d was not trained: %s", run.project_id, error)
-            except Exception:
-                log.exception("Training run %d failed", run.id)
-            yield run.project_id
+            with about(project=run.project_id):
+                self._train_one(run)
+            if not self._stop.is_set():
+                yield run.project_id
+
+    def _train_one(self, run: TrainingRun) -> None:
+        log.info("Training run %d begins: %s.", run.id, run.reason)
+        try:
+            version = train_run(self._store, self._resources, run.id, stop=self._stop)
+            log.info("Training run %d made version %s.", run.id, version.name)
+            self._publish(run.project_id)
+            self._go_on_with_the_rest(version)
+        except Stopped:
+            log.info("Training run %d goes back to the queue: the worker stops.", run.id)
+        except (OnetagError, LearningError) as error:
+            log.warning("Training run %d failed: %s", run.id, error)
+        except Exception:
+            log.exception("Training run %d failed.", run.id)
 
     def _go_on_with_the_rest(self, version: ModelVersion) -> None:
         """Queue a training on all images after one that took only those that were soon ready."""
@@ -219,7 +230,8 @@ class Jobs:
         def work() -> None:
             nonlocal published
             if self._studio is not None:
-                published = publish_if_possible(self._store, self._settings, project_id, self._studio)
+                with about(project=project_id):
+                    published = publish_if_possible(self._store, self._settings, project_id, self._studio)
 
         self._publishing.setdefault(project_id, SingleFlight()).run(work)
         return published
@@ -231,9 +243,16 @@ class Jobs:
             ours = (Project.studio_url == self._studio.url, Project.studio_project.is_not(None))
             projects = list(session.scalars(select(Project.id).where(*ours).order_by(Project.id)))
         for project_id in projects:
-            try:
-                reconcile(self._store, self._studio, project_id)
-            except (OnetagError, SQLAlchemyError) as error:
-                log.warning("Project %d could not be compared with Label Studio: %s", project_id, error)
-                continue
-            yield project_id
+            with about(project=project_id):
+                compared = self._reconcile(self._studio, project_id)
+            if compared:
+                yield project_id
+
+    def _reconcile(self, studio: Studio, project_id: int) -> bool:
+        """Compare one project with Label Studio; whether that came to its end."""
+        try:
+            reconcile(self._store, studio, project_id)
+        except (OnetagError, SQLAlchemyError) as error:
+            log.warning("Project %d could not be compared with Label Studio: %s", project_id, error)
+            return False
+        return True

@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from annotator.errors import OnetagError
 from annotator.settings import Settings
 from model_backend.engine.retrain_policy import Decision
+from model_backend.log_context import about, current_request
 from model_backend.worker.inbox import InboxOutcome
 from model_backend.worker.messages import JsonMessages
 from model_backend.worker.queue_file import is_damaged, set_aside_if_damaged
@@ -72,12 +73,12 @@ class JobQueue:
     def __init__(self, huey: Huey, jobs: Jobs | None = None) -> None:
         self.huey = huey
         self._jobs = jobs
-        self._process_inbox = huey.task(name="process_inbox")(self._do_process_inbox)
-        self._consider = huey.task(name="consider")(self._do_consider)
-        self._train = huey.task(name="train")(self._do_train)
-        self._tidy = huey.task(name="tidy")(self._do_tidy)
-        self._reconcile = huey.task(name="reconcile")(self._do_reconcile)
-        self._look_again = huey.task(name="look_again")(self._do_look_again)
+        self._process_inbox = self._message("process_inbox", self._do_process_inbox)
+        self._consider = self._message("consider", self._do_consider)
+        self._train = self._message("train", self._do_train)
+        self._tidy = self._message("tidy", self._do_tidy)
+        self._reconcile = self._message("reconcile", self._do_reconcile)
+        self._look_again = self._message("look_again", self._do_look_again)
         if jobs is not None:
             huey.periodic_task(lambda _: True, name="check")(self._do_check)
             huey.periodic_task(_every_few_minutes, name="periodic_reconcile")(self._do_reconcile)
@@ -88,7 +89,7 @@ class JobQueue:
 
     def consider(self, project_id: int, delay: float = 0.0) -> None:
         """Ask whether a project is due for a training, `delay` seconds from now. Raises QueueUnreachable."""
-        self._send(lambda: self._consider.schedule(args=(project_id,), delay=delay))
+        self._send(self._consider, project_id, delay=delay)
 
     def train(self) -> None:
         """Ask for the queued trainings to run. Raises QueueUnreachable."""
@@ -96,7 +97,7 @@ class JobQueue:
 
     def tidy(self, project_id: int) -> None:
         """Ask for the leavings of older versions to be cleared. Raises QueueUnreachable."""
-        self._send(lambda: self._tidy(project_id))
+        self._send(self._tidy, project_id)
 
     def reconcile(self) -> None:
         """Ask for the store to be compared with Label Studio. Raises QueueUnreachable."""
@@ -111,9 +112,22 @@ class JobQueue:
         """Close the queue's connection."""
         self.huey.storage.close()
 
-    def _send(self, send: Callable[[], Any]) -> None:
+    def _message(self, name: str, work: Callable[..., None]) -> Any:
+        """A message of this name. It carries the request that it was sent for to the lines of its work."""
+
+        def do(*arguments: int, request: str | None = None) -> None:
+            with about(request=request):
+                work(*arguments)
+
+        return self.huey.task(name=name)(do)
+
+    def _send(self, message: Any, *arguments: int, delay: float | None = None) -> None:
+        about_request = {"request": current_request()}
         try:
-            send()
+            if delay is None:
+                message(*arguments, **about_request)
+            else:
+                message.schedule(args=arguments, kwargs=about_request, delay=delay)
         except (sqlite3.Error, OSError) as error:
             raise QueueUnreachable(
                 f"The job queue cannot be written ({type(error).__name__}).", "Free some space on its disk."
@@ -133,7 +147,8 @@ class JobQueue:
             self._do_consider(project_id)
 
     def _do_consider(self, project_id: int) -> None:
-        decision = self._work.consider(project_id)
+        with about(project=project_id):
+            decision = self._work.consider(project_id)
         if decision.queued:
             self.train()
         elif decision.wait is not None:
@@ -145,7 +160,8 @@ class JobQueue:
             self._do_consider(project_id)
 
     def _do_tidy(self, project_id: int) -> None:
-        self._work.tidy(project_id)
+        with about(project=project_id):
+            self._work.tidy(project_id)
 
     def _do_check(self) -> None:
         self._do_process_inbox()

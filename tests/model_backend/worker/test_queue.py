@@ -13,6 +13,7 @@ from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import Store
 from model_backend.engine.retrain_policy import Decision
+from model_backend.log_context import about, current_request
 from model_backend.worker.inbox import InboxOutcome
 from model_backend.worker.queue import (
     QUEUE_FILE,
@@ -261,3 +262,21 @@ def test_the_queue_of_postgresql_is_in_the_stores_database(store: Store, worker_
     assert (worker_settings.data_dir / QUEUE_FILE).exists() is not in_postgres
     assert "s3cr3t" not in repr(queue.huey.storage_kwargs)
     queue.close()
+
+
+def test_a_message_carries_the_request_that_it_was_sent_for(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = Log(outcome=InboxOutcome({7}), decisions=[Decision(wait=0.1), Decision(queued=True)])
+    seen: dict[str, str | None] = {}
+    note = jobs._note
+    monkeypatch.setattr(jobs, "_note", lambda *call: (seen.update({call[0]: current_request()}), note(*call)))
+    queue = quiet_queue(worker_settings, jobs)
+    consuming(queue)
+    with about(request="abc"):
+        queue.process_inbox()
+    jobs.wait_for(("train",))
+    assert seen == {"process_inbox": "abc", "consider": "abc", "train": "abc"}
+    queue.reconcile()
+    jobs.wait_for(("reconcile",))
+    assert seen["reconcile"] is None
