@@ -31,14 +31,6 @@ from annotator.labelstudio.statements import Page, Statement, prefer, statement_
 from annotator.store.records import Observed
 from annotator.store.states import Review, Source, Unticked, Unused
 
-SECRET_ENDINGS = ("token", "password", "secret", "authorization", "basic_auth_pass", "api_key")
-KEPT_AS_IS = (
-    "control_weights",
-    "parsed_label_config",
-    "data",
-    "result",
-)  # keys there are names of the user's own
-
 
 @dataclass(frozen=True)
 class Said:
@@ -118,20 +110,3 @@ def _unused(statements: Sequence[Statement], unmatched: Sequence[str]) -> Unused
     if any(each.answered for each in statements):
         return Unused.UNTOUCHED
     return Unused.OTHER_CONTROLS
-
-
-def strip_secrets(payload: Any) -> Any:
-    """A copy of what Label Studio sent without its tokens, so that it can be stored and shown."""
-    if isinstance(payload, dict):
-        return {
-            key: item if key in KEPT_AS_IS else strip_secrets(item)
-            for key, item in payload.items()
-            if not _secret(key)
-        }
-    if isinstance(payload, list):
-        return [strip_secrets(item) for item in payload]
-    return payload
-
-
-def _secret(key: Any) -> bool:
-    return isinstance(key, str) and key.lower().endswith(SECRET_ENDINGS)

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.observations import strip_secrets
 from annotator.labelstudio.predictions import NO_VERSION, empty_prediction
 from annotator.labelstudio.projects import Identity, find_project, get_or_create_project
+from annotator.labelstudio.secret_names import strip_secrets
 from annotator.settings import Settings, renewed
 from annotator.store import Store, record_event
 from annotator.store.versions import active_version

@@ -18,9 +18,9 @@ from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.errors import LabelStudioUnreachable
 from annotator.labelstudio.events import process_event
-from annotator.labelstudio.observations import strip_secrets
 from annotator.labelstudio.predictions import prediction, region_id
 from annotator.labelstudio.reconcile import reconcile
+from annotator.labelstudio.secret_names import strip_secrets
 from annotator.store import (
     Annotation,
     Image,
