@@ -11,14 +11,14 @@ from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 from sqlalchemy import select
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import HTTPException
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.projects import Identity
 from annotator.settings import Settings
 from annotator.store import ModelVersion, Store
 from model_backend.engine.predict import Predictor
-from model_backend.server.bodies import json_object, studio_identity
+from model_backend.server.bodies import EventBody, PredictBody, SetupBody, read_body, studio_identity
 from model_backend.server.guard import guard
 from model_backend.server.metrics import Metrics
 from model_backend.server.request_handler import InboxQueue, RequestHandler
@@ -74,33 +74,27 @@ class Backend:
 
     def setup(self) -> Response:
         """Label Studio connects a project, or looks whether we are there: name the active version."""
-        body = json_object()
+        body, _ = read_body(SetupBody)
         return jsonify(
             model_version=self._handler.get_or_create_project(
-                studio_identity(body.get("project")), body.get("schema")
+                studio_identity(body.project), body.label_config
             )
         )
 
     def predict(self) -> Response:
         """One prediction a task, always."""
-        body = json_object()
-        tasks = body.get("tasks")
-        if not isinstance(tasks, list):
-            raise BadRequest("`tasks` must be a list.")
-        identity = studio_identity(body.get("project")) or _project_of(tasks)
-        results, outcomes = self._handler.predict(identity, tasks)
+        body, _ = read_body(PredictBody)
+        identity = studio_identity(body.project) or _project_of(body.tasks)
+        results, outcomes = self._handler.predict(identity, body.tasks)
         for outcome, count in outcomes.items():
             self._metrics.predictions.labels(outcome).inc(count)
         return jsonify(results=results)
 
     def webhook(self) -> Response:
         """Record the event durably and answer; the worker does the rest."""
-        body = json_object()
-        action = body.get("action")
-        if not isinstance(action, str) or not 0 < len(action) <= 64 or not action.isprintable():
-            raise BadRequest("`action` must name the event.")
-        event_id = self._handler.record_event(action, body)
-        self._metrics.saw_event(action)
+        body, sent = read_body(EventBody)
+        event_id = self._handler.record_event(body.action, sent)
+        self._metrics.saw_event(body.action)
         if not self._handler.enqueue_processing():
             self._metrics.lost_nudges.inc()
         return jsonify(status="recorded", event=event_id)

@@ -2,6 +2,7 @@ import base64
 import logging
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from annotator.store import (
 )
 from model_backend.server import create_app
 from model_backend.server.app import MAX_BODY_BYTES
+from model_backend.server.bodies import MAX_DEPTH, MAX_TASKS
 
 from .conftest import LABELS, SECRET, STUDIO, Nudges
 
@@ -140,6 +142,42 @@ class TestBodies:
         assert answer.status_code == 400
         assert answer.json is not None
         assert "JSON" in answer.json["error"]
+
+    @pytest.mark.parametrize("path", ["/setup", "/predict", "/webhook"])
+    @pytest.mark.parametrize(("opening", "ending"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
+    def test_json_of_every_depth_is_taken_or_a_clear_400(
+        self, client: FlaskClient, path: str, opening: str, ending: str
+    ) -> None:
+        answers = {}
+        for depth in [*range(1, 110), *range(110, 1100, 15), 975]:
+            body = '{"action":"X","tasks":[],"x":' + opening * depth + "1" + ending * depth + "}"
+            answers[depth] = client.post(path, data=body).status_code
+        levels = len(ending)  # each repetition is one or two levels
+        assert {answers[depth] for depth in answers if 1 + depth * levels <= MAX_DEPTH} == {200}
+        assert {answers[depth] for depth in answers if 1 + depth * levels > MAX_DEPTH} == {400}
+
+    @pytest.mark.parametrize("number", ["1e400", "-1e400", "Infinity", "9" * 5000])
+    def test_a_number_that_nobody_can_hold_is_no_json(self, client: FlaskClient, number: str) -> None:
+        assert client.post("/webhook", data=f'{{"action":"X","x":{number}}}').status_code == 400
+
+    def test_five_million_non_tasks_are_refused_at_once(self, client: FlaskClient, project: Project) -> None:
+        body = b'{"project":7,"tasks":[' + b",".join([b"1"] * 5_000_000) + b"]}"
+        begun = time.monotonic()
+        answer = client.post("/predict", data=body)
+        assert answer.status_code == 400
+        assert answer.json is not None
+        assert "tasks" in answer.json["error"]
+        assert time.monotonic() - begun < 3
+
+    def test_as_many_tasks_as_may_come_are_answered_soon(
+        self, client: FlaskClient, sqlite_store: Store, project: Project
+    ) -> None:
+        activate(sqlite_store, project)
+        begun = time.monotonic()
+        answer = client.post("/predict", json={"project": 7, "tasks": [None] * MAX_TASKS})
+        assert answer.json is not None
+        assert len(answer.json["results"]) == MAX_TASKS
+        assert time.monotonic() - begun < 5
 
     @pytest.mark.parametrize("path", ["/setup", "/predict", "/webhook"])
     def test_what_is_too_large_is_refused(self, app: Flask, client: FlaskClient, path: str) -> None:
