@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from annotator.errors import OnetagError
 from annotator.files import atomic_file
 from annotator.flags import Flag, Panel, variable
+from annotator.private import FOLDER
 
 CREDENTIALS_FILE = "credentials.json"
 CREDENTIALS_COPY = "credentials.copy.json"
@@ -300,7 +301,7 @@ def _save(data_dir: Path, values: dict[str, str]) -> dict[str, str]:
 @contextmanager
 def _alone(data_dir: Path) -> Iterator[None]:
     """Hold the lock of the credentials file, which the system lets go of however a process ends."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=FOLDER)
     with FileLock(data_dir / f"{CREDENTIALS_FILE}.lock", mode=0o600):
         yield
 

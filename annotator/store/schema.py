@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from annotator.errors import OnetagError
+from annotator.private import FILE, FOLDER
 from annotator.store.engine import Store
 from annotator.store.failures import UPGRADE, explained, shown
 
@@ -134,8 +135,8 @@ def _create_file(store: Store) -> None:
     if store.file is None or store.file.exists():
         return
     try:
-        store.file.parent.mkdir(parents=True, exist_ok=True)
-        store.file.touch()
+        store.file.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER)
+        store.file.touch(mode=FILE)  # what SQLite lays beside it gets the same rights
     except OSError as error:
         raise OnetagError(
             f"The database {store.file} cannot be created ({error.strerror}).",

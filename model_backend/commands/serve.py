@@ -6,6 +6,7 @@ import logging
 
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
+from annotator.private import private_folder
 from annotator.settings import Settings
 from model_backend.commands.logs import logging_to_stderr
 from model_backend.server import create_app
@@ -34,10 +35,11 @@ log = logging.getLogger(__name__)
 )
 def serve(settings: Settings) -> None:
     """Run the ML backend: /health, /setup, /predict, /webhook, /versions, /metrics."""
-    settings = with_secret(settings)
-    with logging_to_stderr(settings):
-        exposed = exposure(settings)
-        if exposed is not None:
-            log.warning(exposed)
-        store = migrated_store(settings)
-        serve_app(create_app(store, settings, open_job_queue(settings)), settings)
+    with private_folder(settings.data_dir):
+        settings = with_secret(settings)
+        with logging_to_stderr(settings):
+            exposed = exposure(settings)
+            if exposed is not None:
+                log.warning(exposed)
+            store = migrated_store(settings)
+            serve_app(create_app(store, settings, open_job_queue(settings)), settings)

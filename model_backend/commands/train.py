@@ -9,6 +9,7 @@ from annotator.commands.values import chosen_project
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
 from annotator.labelstudio.connection import open_studio
+from annotator.private import private_folder
 from annotator.settings import Settings
 from annotator.store import ModelVersion, Store, open_current
 from model_backend.commands.console import print_json, stage_bar, standard
@@ -23,7 +24,7 @@ def train(settings: Settings, project: Project = None, *, json: Json = False) ->
     store = open_current(settings)
     console = standard(quiet=json)
     try:
-        with stage_bar(console, "Training") as report:
+        with private_folder(settings.data_dir), stage_bar(console, "Training") as report:
             version = train_now(store, settings, project, report)
     finally:
         store.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
+from annotator.private import private_folder
 from annotator.settings import Settings
 from model_backend.commands.logs import logging_to_stderr
 from model_backend.stack.installation import migrated_store
@@ -24,5 +25,5 @@ def worker(settings: Settings) -> None:
     """Run the background worker: inbox, trainings, suggestions, periodic checks."""
     from model_backend.worker.run import run_worker  # noqa: PLC0415 (the engine brings the learning libraries)
 
-    with logging_to_stderr(settings), beating(settings.data_dir):
+    with private_folder(settings.data_dir), logging_to_stderr(settings), beating(settings.data_dir):
         run_worker(migrated_store(settings), settings)

@@ -18,6 +18,7 @@ from annotator.labelstudio.client import Studio
 from annotator.labelstudio.connection import open_studio
 from annotator.labelstudio.errors import ImageUnavailable
 from annotator.labelstudio.images import ImageSource
+from annotator.private import FOLDER
 from annotator.settings import Settings
 from annotator.store import ModelVersion
 from model_backend.acquisition import clusters
@@ -96,7 +97,7 @@ class LearningResources:
         """
         fatal: list[Exception] = []
         items = {item: partial(self._read_unless, fatal, float("inf"), uri) for item, uri in uris.items()}
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=FOLDER)
         folder, most = self.settings.data_dir, self.settings.max_image_pixels
         prepared = on_disk(items, network.transform, folder, progress, max_pixels=most, room=self._room)
         with prepared as found:
@@ -128,7 +129,7 @@ class LearningResources:
         """The features on disk, shared by all processes."""
         with self._lock:
             if self._cache is None:
-                self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+                self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=FOLDER)
                 self._cache = FeatureCache(self.settings.data_dir / CACHE_FILE)
             return self._cache
 

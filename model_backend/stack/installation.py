@@ -25,6 +25,7 @@ from annotator.exchange.importing import (
     project_target,
 )
 from annotator.labelstudio.replay import replay
+from annotator.private import private_folder
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
 from annotator.store import Image, open_store, upgrade
 from model_backend.stack import local_files
@@ -149,7 +150,7 @@ def running(settings: Settings, plan: Plan, say: Say, bar: Bar) -> Iterator[Inst
     """
     data_dir = settings.data_dir
     check_plan(data_dir, plan)
-    with only_one(data_dir / RUN, data_dir):
+    with private_folder(data_dir), only_one(data_dir / RUN, data_dir):
         supervisor = Supervisor(say, lambda _: ask_for_reconcile(settings))
         try:
             yield start(settings, plan, supervisor, say, bar)

@@ -19,6 +19,7 @@ from huey.storage import PostgresStorage, SqliteStorage
 from sqlalchemy.engine import URL, make_url
 
 from annotator.errors import OnetagError
+from annotator.private import FOLDER
 from annotator.settings import Settings
 from model_backend.engine.retrain_policy import Decision
 from model_backend.log_context import about, current_request
@@ -238,7 +239,7 @@ def _in_postgres(settings: Settings) -> bool:
 def _storage(settings: Settings) -> tuple[type[Any], dict[str, Any]]:
     if _in_postgres(settings):
         return _Postgres, {"url": make_url(settings.store_url)}
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=FOLDER)
     # The store holds what matters: a message needs no fsync.
     return SqliteStorage, {"filename": str(settings.data_dir / QUEUE_FILE), "fsync": False, "timeout": 2}
 
