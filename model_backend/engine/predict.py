@@ -212,8 +212,9 @@ def _from_store(
 def _readable(tasks: Sequence[Any]) -> Iterator[tuple[int, Task]]:
     """The tasks that have a number, with their places."""
     for place, sent in enumerate(tasks):
-        with suppress(OnetagError):
-            yield place, read(Task, sent)
+        if isinstance(sent, dict):  # to be told by pydantic that something is none would take long
+            with suppress(OnetagError):
+                yield place, read(Task, sent)
 
 
 def _stored(
