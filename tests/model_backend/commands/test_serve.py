@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def test_says_once_what_listening_beyond_this_machine_means(
     told: int,
 ) -> None:
     monkeypatch.setattr(serve, "serve_app", lambda *_: None)
-    monkeypatch.setattr(serve, "log_to_stderr", lambda *_: None)
+    monkeypatch.setattr(serve, "logging_to_stderr", lambda _settings: nullcontext())
     with caplog.at_level(logging.WARNING), pytest.raises(SystemExit) as ended:
         main(["serve", "--data-dir", str(tmp_path), "--host", host])
     assert ended.value.code == 0
