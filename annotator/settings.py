@@ -144,6 +144,10 @@ class Settings(BaseSettings):
         30.0, ge=0, description="Seconds without an answer before training on fewer."
     )
 
+    keep_versions: Annotated[int, Flag(Panel.RETRAINING)] = Field(
+        3, ge=1, description="Newest versions that keep their files, besides the one in use."
+    )
+
     precision: Annotated[float, Flag(Panel.SUGGESTIONS)] = Field(
         0.8, gt=0, lt=1, description="Share of suggestions that should be right."
     )

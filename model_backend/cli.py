@@ -12,7 +12,7 @@ import typer
 
 from annotator.commands import db, export, import_labels, status
 from annotator.errors import OnetagError
-from model_backend.commands import connect, demo, doctor, registries, serve, train, up, worker
+from model_backend.commands import connect, demo, doctor, registries, serve, train, up, versions, worker
 from model_backend.errors import LearningError
 
 MENDABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
@@ -23,7 +23,12 @@ PARTS = "Parts, one by one"
 PANELS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "Start": {"up": up.up, "demo": demo.demo, "connect": connect.connect},
     "Files": {"import": import_labels.import_command},
-    "Look": {"status": status.status, "doctor": doctor.doctor, "export": export.export},
+    "Look": {
+        "status": status.status,
+        "versions": versions.versions,
+        "doctor": doctor.doctor,
+        "export": export.export,
+    },
     PARTS: {"serve": serve.serve, "worker": worker.worker, "train": train.train},
     "What there is to choose from": registries.COMMANDS,
 }

@@ -111,10 +111,20 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "observed_imported": session.scalar(imported) or 0,
         "events_waiting": count(Event, Event.project_id == project.id, Event.processed_at.is_(None)),
         "version": version.name if version else None,
+        "version_pinned": project.version_pinned,
+        "newer_versions": _newer(session, version),
         "not_expected_by_name": _nameless(version),
         "version_from": version.created_at if version else None,
         "training": _training(session, project),
     }
+
+
+def _newer(session: Session, version: ModelVersion | None) -> int:
+    """How many versions are newer than the one in use, since somebody went back to it."""
+    if version is None:
+        return 0
+    newer = ModelVersion.project_id == version.project_id, ModelVersion.id > version.id
+    return session.scalar(select(func.count(ModelVersion.id)).where(*newer)) or 0
 
 
 def _nameless(version: ModelVersion | None) -> list[str] | None:
@@ -171,7 +181,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         *[("  not used", escape(problem_line(each))) for each in row["image_problems"]],
         ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
         ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent{imported}"),
-        ("model version", row["version"] or "none yet"),
+        ("model version", _version_line(row)),
         *[("  by name", escape(each)) for each in _by_name(row)],
         ("training", _training_line(row["training"])),
     ]
@@ -179,6 +189,15 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     if row["events_waiting"]:
         lines.append(("inbox", f"{row['events_waiting']} events wait for the worker"))
     return lines
+
+
+def _version_line(row: dict[str, Any]) -> str:
+    """The version in use, and what becomes of it."""
+    if row["version"] is None:
+        return "none yet"
+    notes = [f"{row['newer_versions']} newer ones are not used"] if row["newer_versions"] else []
+    notes += ["pinned"] if row["version_pinned"] else []
+    return f"{row['version']} ({'; '.join(notes)})" if notes else str(row["version"])
 
 
 def _archived_line(label: dict[str, Any]) -> str:

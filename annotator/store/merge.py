@@ -163,20 +163,21 @@ def _merge_deletions(session: Session, kept: int, double: int) -> None:
 
 
 def _merge_versions(session: Session, kept: int, double: int) -> None:
-    """The versions of both; the newer one of the two active ones is active."""
+    """The versions of both; of the two active ones the pinned one is active, else the newer one."""
     ours, theirs = session.get_one(Project, kept), session.get_one(Project, double)
     names = set(session.scalars(select(ModelVersion.name).where(ModelVersion.project_id == kept)))
     for version in session.scalars(select(ModelVersion).where(ModelVersion.project_id == double)):
         if version.name in names:  # made in the same second by both
             version.name = f"{version.name}-{theirs.key}"
     active = [
-        session.get_one(ModelVersion, each.active_version_id)
+        (each.version_pinned, session.get_one(ModelVersion, each.active_version_id).created_at, each)
         for each in (ours, theirs)
         if each.active_version_id is not None
     ]
-    theirs.active_version_id = None
     if active:
-        ours.active_version_id = max(active, key=lambda version: version.created_at).id
+        pinned, _, chosen = max(active, key=lambda one: one[:2])
+        ours.active_version_id, ours.version_pinned = chosen.active_version_id, pinned
+    theirs.active_version_id = None
     if ours.expected_positives is None:
         ours.expected_positives = theirs.expected_positives
     session.flush()

@@ -104,6 +104,7 @@ class Project(Base):
     expected_positives: Mapped[float | None]
     image_folder: Mapped[str | None]  # of a project without Label Studio: where its images are files
     active_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id", use_alter=True))
+    version_pinned: Mapped[bool] = mapped_column(default=False)  # later trainings leave the active one
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     # What was chosen of the label config; without, the config itself tells.
     control: Mapped[str | None]

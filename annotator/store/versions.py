@@ -1,4 +1,4 @@
-"""Model versions: the active one of a project, and names that sort."""
+"""Model versions: the active one of a project, going to another, and names that sort."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.store.models import ModelVersion, Project
+from annotator.store.states import Publication
+
+NUMBER = re.compile(r"v(\d+)-")
 
 
 def active_version(session: Session, project_id: int) -> ModelVersion | None:
@@ -17,8 +20,32 @@ def active_version(session: Session, project_id: int) -> ModelVersion | None:
     return session.scalars(active.where(Project.id == project_id)).first()
 
 
+def use_version(session: Session, version: ModelVersion, *, pinned: bool) -> None:
+    """Let suggestions come from a version; unless it is in use already, it is published like a new one.
+
+    pinned: whether it stays in use when later trainings have made newer ones.
+    """
+    project = session.get_one(Project, version.project_id, populate_existing=True, with_for_update=True)
+    project.version_pinned = pinned
+    if project.active_version_id == version.id:
+        return
+    project.active_version_id = version.id
+    if version.publication is not Publication.NONE:
+        version.publication = Publication.PUBLISHING  # what is left of it in Label Studio goes first
+
+
+def number_of(version: ModelVersion) -> int:
+    """The number of a version within its project, from 1.
+
+    >>> number_of(ModelVersion(name="v0007-20261122T214500"))
+    7
+    """
+    found = NUMBER.match(version.name)
+    return int(found[1]) if found else 0
+
+
 def next_name(session: Session, project_id: int) -> str:
     """A name that sorts after all others of the project: v0007-20261122T214500."""
-    names = session.scalars(select(ModelVersion.name).where(ModelVersion.project_id == project_id))
-    numbers = [int(found[1]) for name in names if (found := re.match(r"v(\d+)-", name))]
-    return f"v{max(numbers, default=0) + 1:04d}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    versions = session.scalars(select(ModelVersion).where(ModelVersion.project_id == project_id))
+    newest = max(map(number_of, versions), default=0)
+    return f"v{newest + 1:04d}-{datetime.now(UTC):%Y%m%dT%H%M%S}"

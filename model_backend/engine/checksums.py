@@ -25,11 +25,14 @@ def write_sums(folder: Path) -> None:
 
 
 def damaged_file(folder: Path) -> str | None:
-    """The first file that is not as it was written; None where all are, or where no sums were written."""
+    """The first file that is not as it was written; None where all are, or where no sums were written.
+
+    Of a folder that is gone, its own name.
+    """
     try:
         lines = (folder / SUMS_FILE).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        return None  # of a release that wrote none
+        return None if folder.is_dir() else folder.name  # releases of before wrote no sums
     except (OSError, ValueError):
         return SUMS_FILE
     for line in lines:

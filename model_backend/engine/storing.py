@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
 import numpy as np
+from sqlalchemy.orm import Session
 
 from annotator.store import (
     ModelVersion,
     Project,
+    RunReason,
     Store,
     Suggested,
     finish_run,
@@ -24,6 +27,8 @@ from model_backend.engine.suggest import queue_scores, suggested_labels
 from model_backend.engine.versions import save_version
 from model_backend.progress import Progress
 
+log = logging.getLogger(__name__)
+
 
 def store_version(
     store: Store,
@@ -32,7 +37,8 @@ def store_version(
     output: TrainingOutput,
     report: Progress,
 ) -> ModelVersion:
-    """Store a version with its vectors and suggestions, end its run, and make it the project's active one.
+    """Store a version with its vectors and suggestions, end its run, and make it the project's active one,
+    unless another is pinned.
 
     The folder is written first, then all records in one transaction: a version that is known is complete.
     Raises OnetagError when the disk is full, RunGone when the run was taken for lost meanwhile.
@@ -58,9 +64,19 @@ def store_version(
         )
         store_vectors(session, version.id, output.pool.image_ids, output.fit.probabilities)
         store_suggestions(session, version.id, suggestions)
-        session.get_one(Project, version.project_id).active_version_id = version.id
+        _take_into_use(session, training_input, version)
     resources.keep(version.id, output.fit.model)
     return version
+
+
+def _take_into_use(session: Session, training_input: TrainingInput, version: ModelVersion) -> None:
+    """Let suggestions come from a new version, unless another is pinned that is whole."""
+    project = session.get_one(Project, version.project_id, populate_existing=True, with_for_update=True)
+    damaged = training_input.run.reason is RunReason.VERSION_DAMAGED
+    if project.version_pinned and project.active_version_id is not None and not damaged:
+        log.info("Version %s is kept for later: another one is pinned.", version.name)
+        return
+    project.active_version_id, project.version_pinned = version.id, False
 
 
 def _suggestions(
@@ -85,6 +101,7 @@ def _metrics(training_input: TrainingInput, output: TrainingOutput) -> dict[str,
         **output.seconds,
         "unreadable": len(training_input.observed.image_ids) - len(output.pool.image_ids) - waiting,
         "waiting": waiting,
+        "from_version": training_input.previous.name if training_input.previous else None,
         "conflicts": training_input.observed.conflicts,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +22,6 @@ from model_backend.engine.checksums import write_sums
 from model_backend.engine.resources import CACHE_FILE
 from model_backend.features import FeatureCache
 
-KEPT = 3  # versions whose weights and vectors stay; the active one always does
 SUGGESTIONS_KEPT = timedelta(days=1)  # an annotation that arrives late is compared with what was shown
 ORPHAN_AGE = timedelta(hours=1)
 UNRECORDED_AGE = timedelta(days=1)  # between a tuned backbone and its version all images are looked at again
@@ -74,14 +74,16 @@ def prune(store: Store, settings: Settings, project_id: int) -> list[str]:
     """Let go of what old versions hold: weights, vectors and, after a day, suggestions; names the pruned.
 
     The records stay, and the vectors of images that were annotated with the version in sight: the answers
-    tell how far its probabilities could be trusted. The active version and the newest few lose nothing.
-    Tuned backbones that no version needs any more go too, with their features.
+    tell how far its probabilities could be trusted. The newest `keep_versions`, the one in use and the one in
+    Label Studio's queue lose nothing. Tuned backbones that no version needs any more go too, with their
+    features.
     """
     with store.reading() as session:
         active = active_version(session, project_id)
         newest = select(ModelVersion).where(ModelVersion.project_id == project_id)
         versions = session.scalars(newest.order_by(ModelVersion.id.desc())).all()
-    old = [version for version in versions[KEPT:] if active is None or version.id != active.id]
+    needed = {active.id if active else None, _in_queue(versions)}
+    old = [version for version in versions[settings.keep_versions :] if version.id not in needed]
     gone = [version for version in old if version.folder]
     for version in gone:
         with store.session() as session:
@@ -102,6 +104,12 @@ def prune(store: Store, settings: Settings, project_id: int) -> list[str]:
     )
     _remove_backbones(store, settings)
     return [version.name for version in gone]
+
+
+def _in_queue(versions: Sequence[ModelVersion]) -> int | None:
+    """The id of the version that was published last: until another is, annotators see its suggestions."""
+    published = [(each.published_at, each.id) for each in versions if each.published_at is not None]
+    return max(published)[1] if published else None
 
 
 def _annotated_with(version: ModelVersion) -> Select[int]:

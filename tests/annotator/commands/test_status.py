@@ -37,6 +37,7 @@ from annotator.store import (
 )
 from annotator.store.states import Unusable, Unused
 from annotator.store.types import utc_now
+from annotator.store.versions import use_version
 
 NOW = datetime.now(UTC)
 
@@ -58,6 +59,29 @@ def a_project(store: Store, number: int = 7) -> int:
 
 def test_a_store_without_a_project_has_no_rows(sqlite_store: Store) -> None:
     assert collect(sqlite_store) == []
+
+
+def test_a_version_that_somebody_went_back_to_is_told_with_what_becomes_of_it(
+    sqlite_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project_id = a_project(sqlite_store)
+    with sqlite_store.session() as session:
+        for name in ("v0001-a", "v0002-b"):
+            version = ModelVersion(project_id=project_id, name=name, labels=[], label_ids=[], folder="")
+            version.backbone = ""
+            session.add(version)
+            session.flush()
+            use_version(session, version, pinned=False)
+
+    def line() -> str:
+        _show(collect(sqlite_store))
+        return next(line for line in capsys.readouterr().out.splitlines() if "model version" in line)
+
+    assert line().split("model version")[1].strip() == "v0002-b"
+    for pinned, told in ((False, ""), (True, "; pinned")):
+        with sqlite_store.session() as session:
+            use_version(session, session.get_one(ModelVersion, 1), pinned=pinned)
+        assert f"v0001-a (1 newer ones are not used{told})" in line()
 
 
 def test_a_row_counts_what_people_said(sqlite_store: Store) -> None:

@@ -35,7 +35,7 @@ from model_backend.engine.resources import LearningResources
 from model_backend.engine.runs import Stopped
 from model_backend.engine.train import train_project, train_run
 from model_backend.engine.tuning import trainable
-from model_backend.engine.versions import KEPT, prune
+from model_backend.engine.versions import prune
 from model_backend.engine.wanted import Wanted
 from model_backend.errors import Damaged, LearningError
 from tests.model_backend.conftest import read_picture
@@ -43,6 +43,7 @@ from tests.model_backend.engine.conftest import with_settings
 
 IMAGES = 6
 TAGGED = 4
+KEPT = 3  # versions
 QUICK = {"epochs": 2, "frozen": 1, "batch": 3, "bf16": False}
 
 Train = Callable[..., ModelVersion]

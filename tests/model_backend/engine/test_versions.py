@@ -16,6 +16,7 @@ from annotator.store import (
     ModelVersion,
     Observed,
     Project,
+    Publication,
     Source,
     Store,
     Submission,
@@ -27,7 +28,9 @@ from annotator.store import (
     store_vectors,
 )
 from annotator.store.versions import next_name
-from model_backend.engine.versions import KEPT, prune, save_version
+from model_backend.engine.versions import prune, save_version
+
+KEPT = 3
 
 
 class Model:
@@ -152,6 +155,32 @@ def test_suggestions_are_forgotten_after_a_day(
         add_version(sqlite_store, engine_settings, project)
     prune(sqlite_store, engine_settings, project.id)
     assert rows(sqlite_store, Suggestion, old) == 0
+
+
+def test_how_many_are_kept_is_a_setting(
+    sqlite_store: Store, engine_settings: Settings, project: Project
+) -> None:
+    versions = [add_version(sqlite_store, engine_settings, project) for _ in range(3)]
+    prune(sqlite_store, engine_settings.model_copy(update={"keep_versions": 1}), project.id)
+    kept = [(engine_settings.data_dir / version.folder).exists() for version in versions]
+    assert kept == [False, False, True]
+
+
+def test_the_version_in_label_studios_queue_is_not_pruned_until_another_is_there(
+    sqlite_store: Store, engine_settings: Settings, project: Project
+) -> None:
+    settings = engine_settings.model_copy(update={"keep_versions": 1})
+    published = [add_version(sqlite_store, settings, project) for _ in range(2)]
+    with sqlite_store.session() as session:
+        for hour, version in enumerate(published):
+            found = session.get_one(ModelVersion, version.id)
+            found.publication, found.published_at = (
+                Publication.PUBLISHED,
+                datetime(2026, 1, 1, hour, tzinfo=UTC),
+            )
+    add_version(sqlite_store, settings, project)
+    assert prune(sqlite_store, settings, project.id) == [published[0].name]
+    assert (settings.data_dir / published[1].folder).is_dir()
 
 
 def test_the_active_version_is_never_pruned(
