@@ -24,6 +24,7 @@ from annotator.store import (
     Annotation,
     Event,
     Image,
+    Import,
     Label,
     ModelVersion,
     Observation,
@@ -31,9 +32,9 @@ from annotator.store import (
     Store,
     TrainingRun,
     archived_labels,
+    count_unanswered,
     open_current,
     suggestions_left,
-    unanswered_images,
 )
 from annotator.store.current import FIRST
 from annotator.store.problems import image_problems
@@ -66,21 +67,24 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
 
     live = Image.project_id == project.id, Image.removed_at.is_(None)
     answers = Annotation.project_id == project.id, Annotation.retired_at.is_(None)
+    files = select(Import.id).where(Import.project_id == project.id)
     images_answered = select(func.count(func.distinct(Annotation.image_id))).where(*answers, answered())
     observed = (
-        select(Observation.value, func.count())
+        select(func.count().filter(Observation.value > 0), func.count().filter(Observation.value < 0))
+        .select_from(Observation)
         .join(Image, Image.id == Observation.image_id)
         .join(Label, Label.id == Observation.label_id)
         .where(*live, Observation.retired_at.is_(None), Label.archived_at.is_(None))
-        .group_by(Observation.value)
     )
+    # Of the files first: where nothing was imported, no observation is looked at.
     imported = (
         select(func.count())
         .select_from(Observation)
         .join(Image, Image.id == Observation.image_id)
-        .where(*live, Observation.retired_at.is_(None), Observation.import_id.is_not(None))
+        .where(*live, Observation.retired_at.is_(None), Observation.import_id.in_(files))
     )
-    values: dict[int, int] = dict(session.execute(observed).all())
+    present, absent = session.execute(observed).one()
+    problems = image_problems(session, project.id)
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
     return {
         "key": project.key,
@@ -96,18 +100,18 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "labels": count(Label, Label.project_id == project.id, Label.archived_at.is_(None)),
         "archived_labels": [asdict(each) for each in archived_labels(session, project.id)],
         "images": count(Image, *live),
-        "images_with_a_problem": count(Image, *live, Image.problem.is_not(None)),
-        "image_problems": [asdict(each) for each in image_problems(session, project.id)],
+        "images_with_a_problem": sum(each.count for each in problems),
+        "image_problems": [asdict(each) for each in problems],
         "images_answered": session.scalar(images_answered) or 0,
-        "images_left": len(unanswered_images(session, project.id)),
+        "images_left": count_unanswered(session, project.id),
         "suggestions_left": suggestions_left(session, version.id) if version else 0,
         "answers_unused": [
             {"reason": each.reason, "answers": each.answers, "detail": each.detail, "fix": each.fix}
             for each in unused_answers(session, project.id)
         ],
         "skips": count(Annotation, *answers, Annotation.skipped),
-        "observed_present": values.get(1, 0),
-        "observed_absent": values.get(-1, 0),
+        "observed_present": present,
+        "observed_absent": absent,
         "observed_imported": session.scalar(imported) or 0,
         "events_waiting": count(Event, Event.project_id == project.id, Event.processed_at.is_(None)),
         "version": version.name if version else None,

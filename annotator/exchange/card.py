@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ from sqlalchemy.orm import Session
 from annotator.exchange.rows import ExportRow, RowChoices, label_thresholds
 from annotator.exchange.splits import TRAIN, VALIDATION
 from annotator.store.labels import live_labels
-from annotator.store.matrix import cell_votes
 from annotator.store.models import Image, Label, ModelVersion, Observation, Project
 from annotator.store.states import Source
 
@@ -24,22 +24,26 @@ class Counts:
     """What the rows hold, label by label: counted as they go by."""
 
     def __init__(self, labels: int) -> None:
-        self.images = 0
+        self.images = self.conflicts = 0
         self.splits = {TRAIN: 0, VALIDATION: 0}
         self.present, self.absent = _zeros(labels), _zeros(labels)
         self.estimated, self.estimated_present, self.estimated_absent = (_zeros(labels) for _ in range(3))
 
-    def add(self, row: ExportRow) -> None:
-        """Count one row."""
-        self.images += 1
-        if row.split:
-            self.splits[row.split] += 1
-        self.present += row.observed > 0
-        self.absent += row.observed < 0
-        unsaid = row.observed == 0
-        self.estimated += unsaid & ~np.isnan(row.values)
-        self.estimated_present += unsaid & (row.decisions > 0)
-        self.estimated_absent += unsaid & (row.decisions < 0)
+    def add(self, rows: Sequence[ExportRow]) -> None:
+        """Count some rows."""
+        self.images += len(rows)
+        self.conflicts += sum(row.ties for row in rows)
+        for split in self.splits:
+            self.splits[split] += sum(row.split == split for row in rows)
+        observed, values, decisions = (
+            np.stack([getattr(row, name) for row in rows]) for name in ("observed", "values", "decisions")
+        )
+        self.present += (observed > 0).sum(axis=0)
+        self.absent += (observed < 0).sum(axis=0)
+        unsaid = observed == 0
+        self.estimated += (unsaid & ~np.isnan(values)).sum(axis=0)
+        self.estimated_present += (unsaid & (decisions > 0)).sum(axis=0)
+        self.estimated_absent += (unsaid & (decisions < 0)).sum(axis=0)
 
     @property
     def unknown(self) -> npt.NDArray[np.int64]:
@@ -68,7 +72,7 @@ def data_card(session: Session, project: Project, choices: RowChoices, counts: C
         "expected_positives": _expected_positives(project, version),
         "precision": _precision(version),
         "annotators": _annotators(session, project.id),
-        "biases": _biases(session, project.id),
+        "biases": _biases(session, project.id, counts),
     }
 
 
@@ -127,7 +131,7 @@ def _annotators(session: Session, project_id: int) -> list[dict[str, Any]]:
     ]
 
 
-def _biases(session: Session, project_id: int) -> dict[str, Any]:
+def _biases(session: Session, project_id: int, counts: Counts) -> dict[str, Any]:
     """What the records tell of how people answer.
 
     sources: observations by how they came about. suggestions_accepted: of the suggestions that were answered,
@@ -138,12 +142,11 @@ def _biases(session: Session, project_id: int) -> dict[str, Any]:
     by_source = _active(project_id, Observation.source, func.count()).group_by(Observation.source)
     sources = {source.value: count for source, count in session.execute(by_source)}
     answered = sources.get(Source.CONFIRMED, 0) + sources.get(Source.REJECTED, 0)
-    votes = cell_votes(project_id).subquery()
     return {
         "sources": {source.value: sources.get(source.value, 0) for source in Source},
         "suggestions_accepted": _share(sources.get(Source.CONFIRMED, 0), answered),
         "tagged_when_present": _tagged_when_present(session, project_id),
-        "conflicts": session.scalar(select(func.count()).select_from(votes).where(votes.c.total == 0)),
+        "conflicts": counts.conflicts,
     }
 
 

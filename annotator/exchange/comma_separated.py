@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from annotator.exchange.rows import ExportRow
 from annotator.exchange.table import DECISIONS, DIGITS, ExportFormat, ExportTable, named
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+ROWS_AT_ONCE = 1_000
 COLUMNS = (
     "image",
     "label_studio_image",
@@ -43,14 +50,19 @@ _MADE_SAFE = re.compile(rf"(\A|[;\t\r\n])'(?='*{_AT_RISK})|\A'(?='*{_BLANK}[\t\r
 
 def write(table: ExportTable, file: Path) -> None:
     """Write RFC 4180 in UTF-8, with Excel's mark and a header. Columns of several labels hold a JSON list."""
+    texts = _Texts()
     with file.open("w", encoding=ENCODING, newline="") as text:
         writer = csv.writer(text, lineterminator="\r\n")
         triples = ((VALUE + label, DECISION + label, HUMAN + label) for label in table.labels)
         writer.writerow([*COLUMNS, *(safe(name) for triple in triples for name in triple)])
-        writer.writerows(_cells(row, table.labels) for row in table.rows)
+        while rows := list(islice(table.rows, ROWS_AT_ONCE)):
+            cells = texts.of_labels(rows)
+            writer.writerows(
+                _of_image(row, table.labels) + said for row, said in zip(rows, cells, strict=True)
+            )
 
 
-def _cells(row: ExportRow, labels: tuple[str, ...]) -> list[str]:
+def _of_image(row: ExportRow, labels: tuple[str, ...]) -> list[str]:
     return [
         safe(row.image),
         safe(row.address),
@@ -59,22 +71,38 @@ def _cells(row: ExportRow, labels: tuple[str, ...]) -> list[str]:
         row.split or "",
         _listed(named(labels, row.observed > 0)),
         _listed(named(labels, row.observed < 0)),
-        *_of_labels(row),
     ]
 
 
-def _of_labels(row: ExportRow) -> Iterator[str]:
-    said = zip(row.values.tolist(), row.decisions.tolist(), row.human.tolist(), strict=True)
-    for value, decision, human in said:
-        yield _value(value)
-        yield DECISIONS[decision] or ""
-        yield "1" if human else "0"
+class _Texts:
+    """The texts of all values, decisions and marks there can be, each made once."""
 
+    def __init__(self) -> None:
+        steps = 10**DIGITS
+        estimates = [f"{step / steps:.{DIGITS}f}" for step in range(steps + 1)]
+        self._steps = steps
+        self._values = np.array([*estimates, "0", "1", ""], dtype=object)
+        self._decisions = np.array([DECISIONS[each] or "" for each in (-1, 0, 1)], dtype=object)
+        self._human = np.array(["0", "1"], dtype=object)
 
-def _value(value: float) -> str:
-    if math.isnan(value):
-        return ""
-    return f"{value:.0f}" if value in (0, 1) else f"{value:.{DIGITS}f}"
+    def of_labels(self, rows: Sequence[ExportRow]) -> list[list[str]]:
+        """Three texts a label, of each row."""
+        values, decisions, human = (
+            np.stack([getattr(row, name) for row in rows]) for name in ("values", "decisions", "human")
+        )
+        cells = np.empty((len(rows), 3 * values.shape[1]), dtype=object)
+        cells[:, 0::3] = self._values[self._places(values.astype(np.float64))]
+        cells[:, 1::3] = self._decisions[decisions + 1]
+        cells[:, 2::3] = self._human[human.astype(np.intp)]
+        texts: list[list[str]] = cells.tolist()
+        return texts
+
+    def _places(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+        """Where the text of each value is: of an estimate by its digits, then 0, 1 and unknown."""
+        special = [values == 0, values == 1, np.isnan(values)]
+        places = [self._steps + 1, self._steps + 2, self._steps + 3]
+        estimates = np.rint(np.nan_to_num(values) * self._steps)
+        return np.select(special, places, default=estimates).astype(np.intp)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -173,11 +173,16 @@ def _version(session: Session, project: Project, name: str | None) -> ModelVersi
 def _counted(
     rows: Iterator[ExportRow], counts: Counts, progress: Callable[[int], None]
 ) -> Iterator[ExportRow]:
+    passed: list[ExportRow] = []
     for row in rows:
         yield row
-        counts.add(row)
-        if counts.images % REPORT_EVERY == 0:
+        passed.append(row)
+        if len(passed) == REPORT_EVERY:
+            counts.add(passed)
+            passed.clear()
             progress(counts.images)
+    if passed:
+        counts.add(passed)
     progress(counts.images)
 
 

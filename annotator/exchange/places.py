@@ -16,6 +16,9 @@ LOCAL_PREFIX = f"{LOCAL_FILES}?d="
 UPLOADS = "/data/upload/"
 SIGNATURES = frozenset({"x-amz-signature", "x-goog-signature", "signature", "sig", "token", "access_token"})
 
+SUSPECT = re.compile("|".join(["@", "%", *map(re.escape, SIGNATURES)]), re.IGNORECASE)
+"""What an address with a secret holds: a name, a signature, or a parameter whose own name is escaped."""
+
 
 def place_of(address: str, folder: str = "") -> str:
     """The picture's own place: a path with forward slashes, or the object's own address.
@@ -55,6 +58,8 @@ def without_secrets(address: str) -> str:
     if address.startswith("data:"):
         kind = re.match(r"data:([\w.+-]+/[\w.+-]+)?", address)
         return f"{kind[0] if kind else 'data:'};sha256={sha256(address.encode()).hexdigest()}"
+    if not SUSPECT.search(address):
+        return address
     try:
         parts = urlsplit(address)
         signed = any(name.lower() in SIGNATURES for name, _ in parse_qsl(parts.query))

@@ -45,6 +45,7 @@ class ExportRow:
     estimated. split: `train`, `validation` or None.
     observed: int8 (L,), what people said: +1, -1, 0 for unknown. values: float32 (L,) as `Values` tells, 0 or
     1 where a person said so, NaN for unknown. decisions: int8 (L,), +1 present, -1 absent, 0 not decided.
+    ties: on how many labels as many people say yes as no, which makes them unknown.
     """
 
     image_id: int
@@ -59,6 +60,7 @@ class ExportRow:
     decisions: npt.NDArray[np.int8]
     width: int | None = None
     height: int | None = None
+    ties: int = 0
 
     @property
     def human(self) -> npt.NDArray[np.bool_]:
@@ -102,7 +104,7 @@ def _rows(
     version, split = choices.version, choices.split
     alone = session.get_one(Project, project_id).image_folder is not None
     image_ids = [image.id for image in images]
-    observed = _observed(session, project_id, image_ids, labels)
+    observed, ties = _observed(session, project_id, image_ids, labels)
     estimated, has_estimate = _estimated(session, version, image_ids, labels)
     probabilities = np.where(observed == 0, estimated, observed > 0).astype(np.float32)
     decisions = decide(observed, probabilities, label_thresholds(version, labels))
@@ -121,6 +123,7 @@ def _rows(
             decisions=decisions[row],
             width=image.width,
             height=image.height,
+            ties=int(ties[row]),
         )
 
 
@@ -132,14 +135,14 @@ def _next_images(session: Session, project_id: int, last: int) -> Sequence[_Imag
 
 def _observed(
     session: Session, project_id: int, image_ids: Sequence[int], labels: Sequence[Label]
-) -> npt.NDArray[np.int8]:
-    """What is observed, int8 (B, L): +1, -1, or 0 for unknown; a tie between annotators is unknown."""
-    rows = {image_id: row for row, image_id in enumerate(image_ids)}
-    columns = {label.id: column for column, label in enumerate(labels)}
-    observed = np.zeros((len(rows), len(columns)), dtype=np.int8)
-    for image_id, label_id, total, _ in session.execute(cell_votes(project_id, image_ids[0], image_ids[-1])):
-        observed[rows[image_id], columns[label_id]] = (total > 0) - (total < 0)
-    return observed
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]:
+    """What is observed, int8 (B, L): +1, -1, 0 for unknown; and the labels tied on each image (B,)."""
+    observed = np.zeros((len(image_ids), len(labels)), dtype=np.int8)
+    ties = np.zeros(len(image_ids), dtype=np.int64)
+    for votes in cell_votes(session, project_id, labels, np.array(image_ids, dtype=np.int64)):
+        observed[votes.rows, votes.columns] = votes.values
+        np.add.at(ties, votes.rows[votes.values == 0], 1)
+    return observed, ties
 
 
 def _estimated(

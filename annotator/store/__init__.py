@@ -10,6 +10,7 @@ from annotator.store.folder_images import (
 )
 from annotator.store.images import (
     ImageChanges,
+    count_unanswered,
     known_tasks,
     remove_images,
     sync_images,
@@ -119,6 +120,7 @@ __all__ = [
     "before_now",
     "check",
     "claim_run",
+    "count_unanswered",
     "downgrade",
     "due_images",
     "due_projects",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from annotator.addresses import object_address
@@ -160,16 +160,25 @@ def note_contents(session: Session, project_id: int, contents: Mapping[str, Cont
 
 def unanswered_images(session: Session, project_id: int) -> list[int]:
     """Ids of the live images with a task that nobody has answered or skipped yet, ascending."""
+    waiting = select(Image.id).where(*_unanswered(project_id))
+    return list(session.scalars(waiting.order_by(Image.id)))
+
+
+def count_unanswered(session: Session, project_id: int) -> int:
+    """How many those are."""
+    return session.scalar(select(func.count(Image.id)).where(*_unanswered(project_id))) or 0
+
+
+def _unanswered(project_id: int) -> tuple[ColumnElement[bool], ...]:
     finished = select(Annotation.id).where(
         Annotation.image_id == Image.id, Annotation.retired_at.is_(None), done()
     )
-    waiting = select(Image.id).where(
+    return (
         Image.project_id == project_id,
         Image.removed_at.is_(None),
         Image.studio_task.is_not(None),
         ~finished.exists(),
     )
-    return list(session.scalars(waiting.order_by(Image.id)))
 
 
 def _of_studio(session: Session, project_id: int, tasks: Sequence[int] | None) -> Iterator[Any]:

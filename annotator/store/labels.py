@@ -52,6 +52,9 @@ def archived_labels(session: Session, project_id: int) -> list[LabelAnswers]:
 
 def labels_in_use(session: Session, *conditions: ColumnElement[bool]) -> list[LabelAnswers]:
     """The labels of these conditions that live answers speak of."""
+    labels = session.scalars(select(Label.id).where(*conditions)).all()
+    if not labels:  # mostly: and then no observation has to be looked at
+        return []
     chosen = (
         select(
             Label.name,
@@ -61,7 +64,7 @@ def labels_in_use(session: Session, *conditions: ColumnElement[bool]) -> list[La
         )
         .join(Observation, Observation.label_id == Label.id)
         .join(Image, Image.id == Observation.image_id)
-        .where(Observation.retired_at.is_(None), Image.removed_at.is_(None), *conditions)
+        .where(Observation.retired_at.is_(None), Image.removed_at.is_(None), Label.id.in_(labels))
         .group_by(Label.id, Label.name, Label.position)
         .order_by(Label.position, Label.id)
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +19,7 @@ from annotator.store.states import Source
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-CELLS_AT_ONCE = 50_000
+CELLS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -47,23 +49,21 @@ def observed_matrix(session: Session, project_id: int) -> ObservedMatrix:
     What an annotation says that Label Studio marks as ground truth outvotes all others.
     """
     labels = live_labels(session, project_id)
-    label_ids = [label.id for label in labels]
     image_ids = np.array(live_image_ids(session, project_id), dtype=np.int64)
-    cells = session.execute(cell_votes(project_id).execution_options(yield_per=CELLS_AT_ONCE))
-    votes: npt.NDArray[np.int64] = np.fromiter(map(tuple, cells), dtype=np.dtype((np.int64, 4)))
-
     values = np.zeros((len(image_ids), len(labels)), dtype=np.int8)
-    rows, columns = np.searchsorted(image_ids, votes[:, 0]), _columns(label_ids, votes[:, 1])
-    values[rows, columns] = np.sign(votes[:, 2])
     told, tied = np.zeros(values.shape, dtype=np.bool_), np.zeros(len(image_ids), dtype=np.bool_)
-    told[rows, columns] = votes[:, 3] > 0
-    tied[rows[votes[:, 2] == 0]] = True
+    conflicts = 0
+    for votes in cell_votes(session, project_id, labels, image_ids):
+        values[votes.rows, votes.columns] = votes.values
+        told[votes.rows, votes.columns] = votes.complete
+        tied[votes.rows[votes.values == 0]] = True
+        conflicts += votes.conflicts
     return ObservedMatrix(
         image_ids=image_ids.tolist(),
-        label_ids=label_ids,
+        label_ids=[label.id for label in labels],
         label_names=[label.name for label in labels],
         values=values,
-        conflicts=int((votes[:, 2] == 0).sum()),
+        conflicts=conflicts,
         covered=covered_cells(session, project_id, labels, image_ids, values, told=told, tied=tied),
     )
 
@@ -74,33 +74,69 @@ def live_image_ids(session: Session, project_id: int) -> list[int]:
     return list(session.scalars(live.order_by(Image.id)))
 
 
-def cell_votes(project_id: int, first: int = 0, last: int | None = None) -> Select[int, int, int, int]:
-    """(image_id, label_id, sum of the votes, 1 where part of a complete review) of each observed cell.
+@dataclass(frozen=True, eq=False)
+class CellVotes:
+    """What was said of C cells (image, label), each of them once.
+
+    rows, columns: int64 (C,), places among the images and labels that were asked for. values: int8 (C,), +1
+    or -1 as the majority says, 0 for a tie. complete: bool (C,), part of a complete review.
+    """
+
+    rows: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int64]
+    values: npt.NDArray[np.int8]
+    complete: npt.NDArray[np.bool_]
+
+    @property
+    def conflicts(self) -> int:
+        """Cells of which as many annotators say yes as no."""
+        return int((self.values == 0).sum())
+
+
+def cell_votes(
+    session: Session, project_id: int, labels: Sequence[Label], image_ids: npt.NDArray[np.int64]
+) -> Iterator[CellVotes]:
+    """The votes on the cells of these images, in pieces; the images are ascending, and all live ones between.
 
     Where ground truth says something of a cell, it alone votes; else annotations do. Files of labels have a
-    vote only where nobody said anything: an import never overrules a person. Of live images and labels alone;
-    `first` and `last` bound the image ids.
+    vote only where nobody said anything: an import never overrules a person.
     """
+    if not len(image_ids) or not labels:
+        return
+    label_ids = np.array([label.id for label in labels])
+    order = np.argsort(label_ids)
+    chosen = _cells(project_id).where(Observation.image_id.between(int(image_ids[0]), int(image_ids[-1])))
+    # Asked of the connection: a session looks at a million rows for longer than the database does.
+    cells = session.connection().execute(chosen.execution_options(yield_per=CELLS_AT_ONCE))
+    for piece in cells.partitions():
+        numbers = np.fromiter(chain.from_iterable(piece), dtype=np.int64, count=4 * len(piece)).reshape(-1, 4)
+        yield CellVotes(
+            rows=np.searchsorted(image_ids, numbers[:, 0]),
+            columns=order[np.searchsorted(label_ids[order], numbers[:, 1])],
+            values=np.sign(numbers[:, 2]).astype(np.int8),
+            complete=numbers[:, 3] > 0,
+        )
+
+
+def _cells(project_id: int) -> Select[int, int, int, int]:
+    """(image, label, sum of the votes, 1 where part of a complete review) of each cell of live ones."""
     complete = func.max(case((Observation.source == Source.COMPLETE, 1), else_=0))
     true = func.sum(case((Observation.ground_truth, Observation.value)))
     by_people = func.sum(case((Observation.import_id.is_(None), Observation.value)))
-    total = func.coalesce(true, by_people, func.sum(Observation.value))
-    images = Observation.image_id >= first if last is None else Observation.image_id.between(first, last)
     return (
-        select(Observation.image_id, Observation.label_id, total.label("total"), complete.label("complete"))
-        .join(Image, Image.id == Observation.image_id)
+        select(
+            Image.id,
+            Observation.label_id,
+            func.coalesce(true, by_people, func.sum(Observation.value)),
+            complete,
+        )
+        .join_from(Observation, Image, Image.id == Observation.image_id)
         .join(Label, Label.id == Observation.label_id)
         .where(
-            images,
             Observation.retired_at.is_(None),
             Image.project_id == project_id,
             Image.removed_at.is_(None),
             Label.archived_at.is_(None),
         )
-        .group_by(Observation.image_id, Observation.label_id)
+        .group_by(Image.id, Observation.label_id)  # in the order of the images: nothing has to be sorted
     )
-
-
-def _columns(label_ids: list[int], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    order = np.argsort(label_ids)
-    return order[np.searchsorted(np.array(label_ids)[order], wanted)]

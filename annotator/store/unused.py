@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.store.models import Annotation, Image
 from annotator.store.states import Unused
 
 SHOWN = 5  # names and tasks that are listed
+NO_NAMES = "[]"  # as both engines hold an empty list
 
 IN_WORDS = {
     Unused.UNKNOWN_LABEL: "name what is no label of the project",
@@ -74,6 +75,7 @@ def unused_answers(session: Session, project_id: int) -> list[UnusedAnswers]:
             Annotation.retired_at.is_(None),
             Annotation.skipped.is_(False),
             Image.removed_at.is_(None),
+            Annotation.unused.is_not(None) | (cast(Annotation.unmatched, Text) != NO_NAMES),
         )
         .order_by(Annotation.id)
         .execution_options(yield_per=1000)

@@ -24,6 +24,7 @@ from annotator.store import Project, Store, remove_images, sync_images
         ("gs://bucket/b.jpg", "gs://bucket/b.jpg"),
         ("https://host/pictures?id=5", "https://host/pictures?id=5"),
         ("https://host/a.jpg?X-Amz-Expires=5&X-Amz-Signature=abc", "https://host/a.jpg"),
+        ("https://host/a.jpg?%74oken=abc", "https://host/a.jpg"),
         ("https://user:word@host/a.jpg", "https://host/a.jpg"),
         ("plain.jpg", "plain.jpg"),
         ("http://[broken", "http://[broken"),

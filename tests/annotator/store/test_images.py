@@ -14,6 +14,7 @@ from annotator.store import (
     Project,
     Store,
     Unusable,
+    count_unanswered,
     due_images,
     live_image_ids,
     remove_images,
@@ -85,6 +86,7 @@ def test_an_image_waits_until_it_is_answered_or_skipped(
         annotate(session, project, skipped=True, task=103, number=2)
         remove_images(session, project.id, [104])
         assert unanswered_images(session, project.id) == [first, first + 4]
+        assert count_unanswered(session, project.id) == 2
 
 
 def test_a_task_that_names_no_image_is_kept_with_the_reason(store: Store, make_project: MakeProject) -> None:

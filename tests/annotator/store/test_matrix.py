@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,7 @@ from annotator.store import (
     sync_labels,
 )
 from annotator.store.types import utc_now
+from benchmarks.load.filling import Size, fill
 from tests.annotator.conftest import NOON
 
 Annotate = Callable[..., Annotation | None]
@@ -238,3 +240,19 @@ def test_once_the_annotation_is_gone_the_file_counts(
         assert observed_matrix(session, project.id).values.tolist() == [[1, -1]]
         retire_annotation(session, project, 1, at(9))
         assert observed_matrix(session, project.id).values.tolist() == [[-1, -1]]
+
+
+def test_cells_go_by_and_are_never_all_in_memory(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells, most = 40_000, 500
+    monkeypatch.setattr("annotator.store.matrix.CELLS_AT_ONCE", most)
+    fill(sqlite_store, Size(2_000, cells))
+    with sqlite_store.reading() as session:
+        observed_matrix(session, 1)  # what is made once only
+        tracemalloc.start()
+        matrix = observed_matrix(session, 1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert np.count_nonzero(matrix.values) == cells
+    assert peak < cells * 32  # the four numbers of each cell
