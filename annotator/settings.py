@@ -68,6 +68,10 @@ class Settings(BaseSettings):
         ),
     ] = Field(None, description="Shared secret that guards every endpoint but /health.")
 
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, Flag(Panel.BACKEND, unset="none")] = Field(
+        (), description="Names, besides its own, by which browsers may reach the ML backend; by commas."
+    )
+
     label_studio_url: Annotated[str | None, Flag(Panel.STUDIO, spelled="--url", unset=KEPT)] = Field(
         None, description="Where Label Studio answers."
     )
@@ -176,7 +180,7 @@ class Settings(BaseSettings):
         """Names of the settings that a flag, a variable or a caller gave."""
         return frozenset(self.model_fields_set - self._kept)
 
-    @field_validator("image_hosts", mode="before")
+    @field_validator("allowed_hosts", "image_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:
         if isinstance(value, str):

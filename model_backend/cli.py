@@ -12,7 +12,18 @@ import typer
 
 from annotator.commands import db, export, import_labels, status
 from annotator.errors import OnetagError
-from model_backend.commands import connect, demo, doctor, registries, serve, train, up, versions, worker
+from model_backend.commands import (
+    connect,
+    demo,
+    doctor,
+    registries,
+    secret,
+    serve,
+    train,
+    up,
+    versions,
+    worker,
+)
 from model_backend.errors import LearningError
 
 MENDABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
@@ -55,6 +66,7 @@ def build_app() -> typer.Typer:
         for name, command in commands.items():
             app.command(name, rich_help_panel=panel)(command)
     app.add_typer(db.app, name="db", rich_help_panel=PARTS)
+    app.add_typer(secret.app, name="secret", rich_help_panel=PARTS)
     return app
 
 

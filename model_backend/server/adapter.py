@@ -34,9 +34,7 @@ def hosted_app(store: Store, settings: Settings, queue: InboxQueue) -> Flask:
         )
     backend = backend_class(store, settings, queue)
     app: Flask = _package("api").init_app(backend)
-    app.before_request(
-        guard(settings.secret)
-    )  # theirs knows basic auth alone, and our webhook brings a header
+    app.before_request(guard(settings))  # theirs knows basic auth alone, and our webhook brings a header
     app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
     return app
 

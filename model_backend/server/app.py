@@ -46,7 +46,7 @@ def create_app(
     handler = RequestHandler(store, settings, queue, predictor)
     backend = Backend(store, handler, Metrics(store))
     app.before_request(_start_clock)
-    app.before_request(guard(settings.secret))
+    app.before_request(guard(settings))
     app.after_request(backend.count)
     app.register_error_handler(Exception, _as_json)
     app.add_url_rule("/health", "health", backend.health)

@@ -10,14 +10,13 @@ import threading
 from types import FrameType
 
 from flask import Flask
-from pydantic import SecretStr
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import SECRET_HEADER
 from annotator.settings import Settings, save_credentials
 from model_backend.server.app import MAX_BODY_BYTES
 from model_backend.server.connections import Known, Limits, Server
-from model_backend.server.guard import Secret
+from model_backend.server.guard import Secrets
 
 BACKLOG = 1024  # connections that the system holds until they are accepted
 THREADS = 16  # more than predictions may occupy, so that a webhook always finds one
@@ -49,9 +48,11 @@ def open_server(app: Flask, settings: Settings, limits: Limits | None = None) ->
 
 def _known(settings: Settings) -> Known:
     """Tells by a request's headers, as waitress names them, whether it brings the secret."""
-    secret = Secret(settings.secret or SecretStr(""))
+    secrets = Secrets(settings)
     header = SECRET_HEADER.upper().replace("-", "_")
-    return lambda headers: secret.is_brought(headers.get(header), headers.get("AUTHORIZATION"))
+    return lambda headers: (
+        secrets.in_header(headers.get(header)) or secrets.as_password(headers.get("AUTHORIZATION"))
+    )
 
 
 def serve(app: Flask, settings: Settings) -> None:

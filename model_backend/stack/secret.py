@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import SecretStr
-
-from annotator.settings import Settings, new_secret, save_missing_credentials
+from annotator.settings import Settings, new_secret, renewed, save_missing_credentials
 
 
 def with_secret(settings: Settings) -> Settings:
     """The same settings with a secret; a new one is kept for the other processes of this installation."""
     if settings.secret is not None:
         return settings
-    kept = save_missing_credentials(settings.data_dir, secret=new_secret())  # or that of who was first
-    return settings.model_copy(update={"secret": SecretStr(kept["secret"])})
+    save_missing_credentials(settings.data_dir, secret=new_secret())  # or that of who was first
+    return renewed(settings)

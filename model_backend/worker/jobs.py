@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.reconcile import reconcile
-from annotator.settings import Settings
+from annotator.settings import Settings, renewed
 from annotator.store import (
     ModelVersion,
     Project,
@@ -110,8 +110,9 @@ class Jobs:
         """Bring the backend's title up to date, and clear what older versions left behind."""
         if self._studio is not None:
             try:
-                if self._settings.secret is not None:
-                    title_backends(self._store, project_id, self._studio, self._settings.secret)
+                secret = renewed(self._settings).secret  # it may have been rotated
+                if secret is not None:
+                    title_backends(self._store, project_id, self._studio, secret)
                 clear_old(self._store, project_id, self._studio)
             except OnetagError as error:
                 log.warning("Old predictions stay in Label Studio for now: %s", error)
