@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ from annotator.private import FOLDER
 
 CREDENTIALS_FILE = "credentials.json"
 CREDENTIALS_COPY = "credentials.copy.json"
+SECRETS_DIR = "ONETAG_SECRETS_DIR"
+"""The variable that names a folder with a setting a file, as containers and systemd hand secrets out."""
 KEPT = "kept by `onetag up` and `onetag connect`"
 MEASURED = "the measured default"
 
@@ -196,12 +199,13 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment, with every override that is not None on top.
 
+    Below the variables come the files of the folder that ONETAG_SECRETS_DIR names: `onetag_secret`, ...
     What `onetag up`, `serve` and `connect` kept in the data folder fills what nobody gave.
     Raises OnetagError naming each variable that cannot be read.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        settings = Settings(**given)
+        settings = Settings(_secrets_dir=_secrets_dir(), **given)
     except ValidationError as error:
         wrong = "; ".join(f"{_variable(item)}: {item['msg']}" for item in error.errors())
         raise OnetagError(
@@ -209,6 +213,13 @@ def load_settings(**overrides: Any) -> Settings:
         ) from None
     _mend_credentials(settings.data_dir)
     return renewed(settings)
+
+
+def _secrets_dir() -> str | None:
+    folder = os.environ.get(SECRETS_DIR)
+    if folder and not Path(folder).is_dir():
+        raise OnetagError(f"{SECRETS_DIR} names {folder}, which is no folder.", "Correct the variable.")
+    return folder or None
 
 
 def renewed(settings: Settings) -> Settings:

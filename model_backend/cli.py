@@ -16,6 +16,7 @@ from model_backend.commands import (
     connect,
     demo,
     doctor,
+    health,
     registries,
     secret,
     serve,
@@ -40,7 +41,7 @@ PANELS: Mapping[str, Mapping[str, Callable[..., None]]] = {
         "doctor": doctor.doctor,
         "export": export.export,
     },
-    PARTS: {"serve": serve.serve, "worker": worker.worker, "train": train.train},
+    PARTS: {"serve": serve.serve, "worker": worker.worker, "train": train.train, "health": health.health},
     "What there is to choose from": registries.COMMANDS,
 }
 

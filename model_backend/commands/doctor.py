@@ -25,7 +25,7 @@ from annotator.store.current import FIRST
 from annotator.store.states import Unused
 from model_backend.commands.console import show_checks, standard
 from model_backend.stack.addresses import address_for_studio, backend_url
-from model_backend.stack.liveness import SILENT_AFTER, ask, seconds_since_beat
+from model_backend.stack.liveness import SILENT_AFTER, ask, worker_silence
 
 LEAST_FREE = 2**30
 """Bytes of free disk below which training may fail."""
@@ -139,7 +139,7 @@ def backend(settings: Settings) -> Iterator[Check]:
 
 def worker(settings: Settings) -> Check:
     """Whether a worker gave a sign of life lately."""
-    silent = seconds_since_beat(settings.data_dir)
+    silent = worker_silence(settings.data_dir)
     if silent is None:
         return Check.broken("worker", "No worker runs in this data folder.", "Start `onetag worker`.")
     if silent > SILENT_AFTER:

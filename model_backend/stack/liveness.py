@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
 import time
 import urllib.error
@@ -15,7 +16,10 @@ from pathlib import Path
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import SECRET_HEADER
 
-BEAT_FILE = "worker.beat"
+BEATS = "worker-*.beat"
+"""The files of the data folder by which its workers, on whatever machine, give signs of life."""
+FORGOTTEN_AFTER = 86400.0
+"""Seconds after which the file of a worker that was killed goes."""
 BEAT_SECONDS = 5.0
 SILENT_AFTER = 20.0
 """Seconds without a beat after which a worker counts as gone."""
@@ -50,7 +54,8 @@ def await_health(url: str, seconds: float, alive: Callable[[], bool]) -> None:
 def beating(data_dir: Path) -> Iterator[None]:
     """Leave a sign of life in the data folder every few seconds, while the worker works."""
     over = threading.Event()
-    file = data_dir / BEAT_FILE
+    file = data_dir / BEATS.replace("*", f"{this_machine()}-{os.getpid()}")
+    _forget_the_killed(data_dir)
 
     def beat() -> None:
         while True:
@@ -69,9 +74,26 @@ def beating(data_dir: Path) -> Iterator[None]:
         file.unlink(missing_ok=True)
 
 
-def seconds_since_beat(data_dir: Path) -> float | None:
-    """How long ago a worker of this data folder gave a sign of life; None when none ever did."""
+def this_machine() -> str:
+    """The name of this machine or container."""
+    return socket.gethostname()
+
+
+def worker_silence(data_dir: Path, machine: str | None = None) -> float | None:
+    """Seconds since a worker of this data folder (on one machine) gave a sign of life; None: none did."""
+    pattern = BEATS if machine is None else BEATS.replace("*", f"{machine}-*")
+    ages = [age for file in data_dir.glob(pattern) if (age := _age(file)) is not None]
+    return min(ages, default=None)
+
+
+def _age(file: Path) -> float | None:
     try:
-        return max(0.0, time.time() - float(json.loads((data_dir / BEAT_FILE).read_text("utf-8"))["at"]))
+        return max(0.0, time.time() - float(json.loads(file.read_text("utf-8"))["at"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _forget_the_killed(data_dir: Path) -> None:
+    for file in data_dir.glob(BEATS):
+        if (_age(file) or 0.0) > FORGOTTEN_AFTER:
+            file.unlink(missing_ok=True)

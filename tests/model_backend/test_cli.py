@@ -22,8 +22,9 @@ from model_backend.cli import PANELS, build_app, main
 from model_backend.errors import LearningError
 
 COMMANDS = {
-    *("up", "demo", "connect", "serve", "worker", "train", "status", "doctor", "export", "import", "db"),
-    *("losses", "estimators", "backbones", "acquisitions", "versions", "secret"),
+    *("up", "demo", "connect", "serve", "worker", "train", "health"),
+    *("status", "doctor", "export", "import", "db", "versions", "secret"),
+    *("losses", "estimators", "backbones", "acquisitions"),
 }
 INNER = {"db": {"upgrade", "downgrade", "check", "replay"}, "secret": {"rotate"}}
 
@@ -51,6 +52,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")])
 BENCHMARKS = re.compile(
     r"make \w+ ARGS=\"[^\"]*\"|`make \w+[^`]*`|python -m benchmarks[^`\n]*|pip install[^`\n]*"
+    r"|(?:docker|systemd-run|systemctl|sha256sum) (?:[^`\n\\]|\\\n?)*"
 )
 
 

@@ -20,7 +20,7 @@ from model_backend.commands import console, doctor
 from model_backend.commands.connect import Request, link
 from model_backend.commands.doctor import examine, images, inbox, training
 from model_backend.stack.addresses import backend_url
-from model_backend.stack.liveness import BEAT_FILE, beating, seconds_since_beat
+from model_backend.stack.liveness import beating, worker_silence
 from model_backend.stack.ports import free_port
 from model_backend.stack.secret import with_secret
 
@@ -38,15 +38,15 @@ def test_in_an_empty_folder_every_broken_link_says_what_to_do(tmp_path: Path) ->
 
 
 def test_a_worker_counts_while_it_gives_signs_of_life(tmp_path: Path) -> None:
-    assert seconds_since_beat(tmp_path) is None
+    assert worker_silence(tmp_path) is None
     with beating(tmp_path):
         for _ in range(100):
-            if seconds_since_beat(tmp_path) is not None:
+            if worker_silence(tmp_path) is not None:
                 break
             time.sleep(0.02)
         assert doctor.worker(settings(tmp_path)).ok
     assert not doctor.worker(settings(tmp_path)).ok
-    (tmp_path / BEAT_FILE).write_text(json.dumps({"at": time.time() - 60}))
+    (tmp_path / "worker-there-1.beat").write_text(json.dumps({"at": time.time() - 60}))
     silent = doctor.worker(settings(tmp_path))
     assert not silent.ok
     assert "60 s" in silent.detail
