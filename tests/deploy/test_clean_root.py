@@ -50,9 +50,11 @@ Start = Callable[..., "subprocess.Popen[str]"]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """A function that runs `onetag` in a clean root, on one data folder; all are killed at the end."""
-    able = os.geteuid() == 0 and shutil.which("unshare") and shutil.which("chroot")
-    able = able and subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0
-    required(able, "a clean root needs root's rights")
+    there = os.geteuid() == 0 and shutil.which("unshare") and shutil.which("chroot")
+    required(
+        there and subprocess.run(["unshare", "--mount", "true"]).returncode == 0,
+        "a clean root needs root's rights",
+    )
     data, root = tmp_path / "data", tmp_path / "root"
     data.mkdir()
     root.mkdir()

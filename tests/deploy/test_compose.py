@@ -24,7 +24,14 @@ def seconds(text: str) -> int:
 
 def test_it_is_what_the_specification_asks_for() -> None:
     required(find_spec("check_jsonschema"), "check-jsonschema is not installed: the extra `dev`")
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE]
+    command = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.compose-spec",
+        str(COMPOSE),
+    ]
     found = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert found.returncode == 0, found.stdout
 
