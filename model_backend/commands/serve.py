@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
     "predict_batch",
 )
 def serve(settings: Settings) -> None:
-    """Run the ML backend: /health, /setup, /predict, /webhook, /versions, /metrics."""
+    """Run the ML backend: /health, /setup, /predict, /webhook, /versions, /metrics, /openapi.json."""
     with private_folder(settings.data_dir):
         settings = with_secret(settings)
         with logging_to_stderr(settings):

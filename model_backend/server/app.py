@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 from sqlalchemy import select
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.projects import Identity
@@ -21,6 +21,7 @@ from model_backend.engine.predict import Predictor
 from model_backend.server.bodies import EventBody, PredictBody, SetupBody, read_body, studio_identity
 from model_backend.server.guard import guard
 from model_backend.server.metrics import Metrics
+from model_backend.server.openapi import describe
 from model_backend.server.request_handler import InboxQueue, RequestHandler
 from model_backend.server.request_ids import RequestIds
 
@@ -56,6 +57,7 @@ def create_app(
     app.add_url_rule("/webhook", "webhook", backend.webhook, methods=["POST"])
     app.add_url_rule("/versions", "versions", backend.versions)
     app.add_url_rule("/metrics", "metrics", backend.expose_metrics)
+    app.add_url_rule("/openapi.json", "openapi", lambda: jsonify(describe()))
     app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
     return app
 
@@ -131,7 +133,10 @@ def _start_clock() -> None:
 
 def _as_json(error: Exception) -> tuple[Response, int]:
     if isinstance(error, HTTPException):
-        return jsonify(error=error.description), error.code or 500
+        answer = jsonify(error=error.description)
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            answer.headers["Allow"] = ", ".join(error.valid_methods)
+        return answer, error.code or 500
     if isinstance(error, RecursionError):
         return jsonify(error="The body is nested too deeply."), 400
     if isinstance(error, OnetagError):

@@ -38,6 +38,7 @@ from .conftest import LABELS, SECRET, STUDIO, Nudges
 GUARDED = [
     ("GET", "/versions"),
     ("GET", "/metrics"),
+    ("GET", "/openapi.json"),
     ("POST", "/setup"),
     ("POST", "/predict"),
     ("POST", "/webhook"),
