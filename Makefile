@@ -1,6 +1,6 @@
 # make demo   the whole product on a real Label Studio   (make demo ARGS=--exit stops the servers at the end)
 # make test   every test that this machine can run       (make test ARGS="-k losses")
-# make lint   ruff and mypy
+# make lint   ruff, mypy, and known vulnerabilities of the dependencies
 # make docs   the documentation, as a site in site/
 # make bench  the benchmarks                             (make bench ARGS="accuracy ../shared/data/ucmerced")
 
@@ -36,6 +36,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tools.audit
 
 docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --strict --quiet

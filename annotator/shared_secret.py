@@ -46,9 +46,9 @@ def begin_rotation(settings: Settings) -> SecretStr:
     """
     if SECRET in settings.given:
         raise OnetagError(
-            "The secret comes from ONETAG_SECRET, which no command can change for running processes.",
-            "Take the variable out, for `serve` and `worker` too: the data folder then keeps the secret. "
-            "Or change the variable, restart both, and connect each project again.",
+            "The secret comes from ONETAG_SECRET or a file of ONETAG_SECRETS_DIR, which no command changes.",
+            "Take it out, for `serve` and `worker` too: the data folder then keeps the secret. "
+            "Or change it there, restart both, and connect each project again.",
         )
     kept = load_credentials(settings.data_dir)
     if SECRET not in kept:
