@@ -14,6 +14,8 @@ from annotator.errors import OnetagError
 
 ZWNJ, ZWJ = "\u200c", "\u200d"
 CODES_SHOWN = 5  # names that an error lists
+MOST_CHARACTERS = 600
+"""The longest name: an entry of PostgreSQL's indexes holds 2,704 bytes, and a character takes up to four."""
 
 # Format characters that are drawn: signs that go around a number, in Arabic, Syriac and Kaithi.
 DRAWN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
@@ -28,8 +30,8 @@ FLAG, CANCEL_TAG = 0x1F3F4, 0xE007F  # a flag's letters are tags, up to the one 
 def clean_labels(labels: Iterable[str]) -> list[str]:
     """Names in the form in which they are compared.
 
-    Raises OnetagError for no labels, an empty name, a name twice, or one with a character that cannot be
-    seen or that XML cannot hold.
+    Raises OnetagError for no labels, an empty name, a name twice, one that is too long, or one with a
+    character that cannot be seen or that XML cannot hold.
     """
     names = [comparable(label) for label in labels]
     if not names:
@@ -37,6 +39,7 @@ def clean_labels(labels: Iterable[str]) -> list[str]:
     if not all(names):
         raise OnetagError("One of the labels has no name.", "Name it, or take out the comma too many.")
     refuse_invisible(names)
+    refuse_long(names)
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise OnetagError(f"These labels are named twice: {_listed(twice)}.", "Keep one of each.")
@@ -63,6 +66,17 @@ def refuse_invisible(names: Iterable[str]) -> None:
         raise OnetagError(
             f"Labels with characters that cannot be seen (invisible or control characters): {told}{more}.",
             "Remove those.",
+        )
+
+
+def refuse_long(names: Iterable[str]) -> None:
+    """Raise OnetagError that says which label is longer than `MOST_CHARACTERS`."""
+    long = [name for name in names if len(name) > MOST_CHARACTERS]
+    if long:
+        told = ", ".join(f"{name[:30]!r}... has {len(name):,}" for name in long[:CODES_SHOWN])
+        raise OnetagError(
+            f"Labels of more than {MOST_CHARACTERS} characters cannot be kept: {told}.",
+            "Shorten them; a <Choice> may keep its long text in its `hint`.",
         )
 
 

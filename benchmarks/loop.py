@@ -107,9 +107,8 @@ class Bench:
         """Wait until everything observed so far is learned and nothing is under way."""
         deadline, queued = time.monotonic() + 120, float("-inf")
         while time.monotonic() < deadline:
-            with self.store.reading() as session:
-                if settled(session, self.stage.project_id):
-                    return
+            if settled(self.store, self.stage.project_id):
+                return
             if self._training() == "none" and time.monotonic() > queued + 15:  # time enough to publish it
                 with self.store.session() as session:
                     queue_run(session, self.stage.project_id, RunReason.ASKED_FOR)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from annotator.commands import db, export, import_labels, status
+from annotator.commands import db, events, export, import_labels, status
 from annotator.errors import OnetagError
 from model_backend.commands import (
     connect,
@@ -68,6 +68,7 @@ def build_app() -> typer.Typer:
             app.command(name, rich_help_panel=panel)(command)
     app.add_typer(db.app, name="db", rich_help_panel=PARTS)
     app.add_typer(secret.app, name="secret", rich_help_panel=PARTS)
+    app.add_typer(events.app, name="events", rich_help_panel=PARTS)
     return app
 
 

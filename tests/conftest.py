@@ -89,7 +89,9 @@ def postgres_tables(postgres_server: str) -> str:
         event.listen(migrated.engine, "after_cursor_execute", lambda *told: statements.append(told[2]))
         upgrade(migrated)
         migrated.close()
-    changing = [each for each in statements if each.split()[0] in ("CREATE", "ALTER", "INSERT", "UPDATE")]
+    changing = [
+        each for each in statements if each.split()[0] in ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE")
+    ]
     assert len(changing) > 10
     return ";".join(changing)
 

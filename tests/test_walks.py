@@ -120,9 +120,10 @@ def reaches(before: Stop, stop: Stop) -> bool:
 
 
 def test_little_is_passed_in() -> None:
-    """The two ends of the job queue, in two processes, and Label Studio's client."""
+    """The store's inbox, the two ends of the job queue, in two processes, and Label Studio's client."""
     passed_in = [stop.file for stops in walks().values() for stop in stops if stop.passed_in]
     assert passed_in == [
+        "annotator/store/inbox.py",
         "model_backend/worker/queue.py",
         "model_backend/worker/jobs.py",
         "annotator/labelstudio/client.py",

@@ -22,19 +22,21 @@ from annotator.labelstudio.reading import project_config
 from annotator.settings import Settings
 from annotator.store import (
     Annotation,
-    Event,
     Image,
     Import,
     Label,
     ModelVersion,
     Observation,
     Project,
+    SetAside,
     Store,
     TrainingRun,
     archived_labels,
     count_unanswered,
     open_current,
+    set_aside,
     suggestions_left,
+    waiting_counts,
 )
 from annotator.store.current import FIRST
 from annotator.store.problems import image_problems
@@ -57,8 +59,22 @@ def status(settings: Settings, *, json: Json = False) -> None:
 
 def collect(store: Store) -> list[dict[str, Any]]:
     """One row a project, plain values."""
+    waiting = waiting_counts(store)
     with store.reading() as session:
-        return [_row(session, project) for project in session.scalars(select(Project).order_by(Project.id))]
+        aside, projects = set_aside(session), session.scalars(select(Project).order_by(Project.id))
+        return [
+            _row(session, project) | _inbox(waiting[project.id], aside.get(project.id))
+            for project in projects
+        ]
+
+
+def _inbox(waiting: int, aside: SetAside | None) -> dict[str, Any]:
+    """The events of a project that are not taken in."""
+    return {
+        "events_waiting": waiting,
+        "events_set_aside": aside.count if aside else 0,
+        "events_set_aside_error": aside.error if aside else None,
+    }
 
 
 def _row(session: Session, project: Project) -> dict[str, Any]:
@@ -113,7 +129,6 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "observed_present": present,
         "observed_absent": absent,
         "observed_imported": session.scalar(imported) or 0,
-        "events_waiting": count(Event, Event.project_id == project.id, Event.processed_at.is_(None)),
         "version": version.name if version else None,
         "version_pinned": project.version_pinned,
         "newer_versions": _newer(session, version),
@@ -150,7 +165,7 @@ def _training(session: Session, project: Project) -> dict[str, Any] | None:
     run = session.scalars(latest.limit(1)).first()
     if run is None:
         return None
-    names = "state", "stage", "progress", "reason", "error", "started_at", "heartbeat_at", "finished_at"
+    names = "state", "stage", "progress", "reason", "error", "started_at", "finished_at"
     return {name: getattr(run, name) for name in names}
 
 
@@ -192,6 +207,9 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     lines += [("not used", escape(each["detail"])) for each in row["answers_unused"]]
     if row["events_waiting"]:
         lines.append(("inbox", f"{row['events_waiting']} events wait for the worker"))
+    if row["events_set_aside"]:
+        error = escape(row["events_set_aside_error"])
+        lines.append(("set aside", f"{row['events_set_aside']} events: {error} See `onetag events list`."))
     return lines
 
 

@@ -1,23 +1,22 @@
 """From the inbox to the records: what each event of Label Studio changes.
 
-Events come in the order of their arrival, but may be missing, doubled, late or malformed. One that cannot be
-used is kept with the reason, and reconcile finds in Label Studio what it was about.
+Events come in the order of their arrival, but may be missing, doubled, late or malformed. One that is of no
+use is kept with the reason, and reconcile finds in Label Studio what it was about. One that fails is tried
+again, and then set aside.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.annotations import record_studio_annotation
+from annotator.labelstudio.attempts import Allowance, EventOutcome, trying
 from annotator.labelstudio.errors import noting
 from annotator.labelstudio.payloads import Deletion, SentProject, Task, WebhookBody, read, read_annotation
 from annotator.labelstudio.projects import Identity, find_project
@@ -32,9 +31,8 @@ from annotator.store import (
     retire_annotation,
     sync_images,
 )
+from annotator.store.bulk import chunked
 from annotator.store.turns import take_turn
-
-logger = logging.getLogger(__name__)
 
 UNUSED = (
     "PROJECT_CREATED",
@@ -43,69 +41,67 @@ UNUSED = (
     "LABEL_LINK_UPDATED",
     "LABEL_LINK_DELETED",
 )
+TASKS_TOGETHER = 200  # of one event, in one part
 
 
-@dataclass
-class EventOutcome:
-    """What an event led to: records changed, and what should be done next."""
+def process_event(session: Session, event: Event, allowance: Allowance | None = None) -> EventOutcome:
+    """Bring a recorded event into the records, or as much of it as is allowed: the rest waits.
 
-    project_id: int | None = None
-    changed: int = 0  # annotations recorded or retired
-    labels: tuple[str, ...] = ()  # labels that came, went or came back
-    train: bool = False  # someone pressed Train
-    reconcile: bool = False  # Label Studio knows more than the event
-    problems: list[str] = field(default_factory=list)  # why the event, or a part of it, could not be used
-
-    @property
-    def problem(self) -> str | None:
-        """All problems in one line; None when there was none."""
-        return " ".join(self.problems) or None
-
-    @contextmanager
-    def go_on(self) -> Iterator[None]:
-        """Go on after a part that cannot be used, note why, and have Label Studio asked for it."""
-        before = len(self.problems)
-        with noting(self.problems):
-            yield
-        self.reconcile = self.reconcile or len(self.problems) > before
-
-
-def process_event(session: Session, event: Event) -> EventOutcome:
-    """Bring a recorded event into the records and mark it as processed, with an error where it was no use.
-
-    All of an event is processed, or nothing. Raises only what the database raises when it is out of reach:
-    then the event stays in the inbox.
+    Each part of it (an annotation, some tasks) is processed whole or not at all. What is of no use is noted.
+    A part that fails has the event tried again; at the last try the parts after it are taken in all the same,
+    and the event is set aside. Raises only what the database raises in trouble of its own: that costs no try.
     """
+    allowance = allowance or Allowance()
     outcome = EventOutcome(event.project_id)
-    try:
-        with session.begin_nested():
-            outcome = _process(session, event)
-    except OnetagError as error:
-        outcome = EventOutcome(event.project_id, reconcile=True, problems=[str(error)])
-    except DataError:
-        problem = "The event holds values that the database cannot store."
-        outcome = EventOutcome(event.project_id, problems=[problem])
-    except DBAPIError:
-        raise
-    except Exception as error:  # whatever was sent must not stop what comes after it
-        logger.exception("event %s (%s) could not be used", event.id, event.action)
-        problem = f"The event could not be used: {type(error).__name__}."
-        outcome = EventOutcome(event.project_id, reconcile=True, problems=[problem])
+    if event.parts == 0:
+        event.error = None
+    work = None
+    with trying(session, event, outcome) as opening:
+        work = _open(session, event, outcome)
+    event.project_id = outcome.project_id
+    if opening.again:
+        return outcome
+    while work is not None and event.parts < len(work.parts):
+        with trying(session, event, outcome) as attempt:
+            ACTIONS[event.action].take(work, work.parts[event.parts])
+        if attempt.again:
+            return outcome
+        event.parts += 1
+        allowance.spend()
+        if allowance.used_up and event.parts < len(work.parts):
+            return outcome
     finish_event(session, event, outcome.problem)
     return outcome
 
 
-def _process(session: Session, event: Event) -> EventOutcome:
+@dataclass(frozen=True)
+class _Work:
+    """One event on its way into the records."""
+
+    session: Session
+    project: Project
+    event: Event
+    tasks: Mapping[int, dict[str, Any]]  # that came with annotations
+    parts: Sequence[Any]
+    outcome: EventOutcome
+
+
+def _open(session: Session, event: Event, outcome: EventOutcome) -> _Work | None:
+    """What there is to do; None for an event that is of no interest. Raises OnetagError for one of no use."""
     if event.action in UNUSED:
-        return EventOutcome(event.project_id)
+        return None
     if event.action not in ACTIONS:
         raise OnetagError(f"The action {event.action!r} is not known here.", "Update onetag.")
     body = read(WebhookBody, event.payload)
+    overtaken = event.retried_at is not None or (event.tries > 0 and event.project_id is None)
     project = _project(session, event, body.project)
-    work = _Work(session, project, event, body, EventOutcome(project.id))
-    _follow_config(work)
-    ACTIONS[event.action](work)
-    return work.outcome
+    outcome.project_id = project.id
+    if overtaken:
+        outcome.reconcile = True  # its label config is an older one by now, and Label Studio knows the newest
+    else:
+        _follow_config(session, project, body.project, outcome)
+    tasks = {task["id"]: task for task in body.task if isinstance(task.get("id"), int)}
+    return _Work(session, project, event, tasks, ACTIONS[event.action].parts(body), outcome)
 
 
 def _project(session: Session, event: Event, sent: SentProject) -> Project:
@@ -128,65 +124,51 @@ def _project(session: Session, event: Event, sent: SentProject) -> Project:
     return known[0]
 
 
-@dataclass(frozen=True)
-class _Work:
-    """One event on its way into the records."""
-
-    session: Session
-    project: Project
-    event: Event
-    body: WebhookBody
-    outcome: EventOutcome
-
-
-def _follow_config(work: _Work) -> None:
+def _follow_config(session: Session, project: Project, sent: SentProject, outcome: EventOutcome) -> None:
     """Every event brings the label config of its moment: follow it, so that a lost edit costs nothing."""
-    sent, project = work.body.project, work.project
     if sent.label_config is None:
         return
-    take_turn(work.session, project.id)
-    work.session.refresh(project)
+    take_turn(session, project.id)
+    session.refresh(project)
     known = project.config_at
     if known is not None and sent.updated_at is not None and sent.updated_at < known:
         # The past; unless a clock was set back, and then Label Studio tells.
-        work.outcome.reconcile |= sent.label_config != project.label_config
+        outcome.reconcile |= sent.label_config != project.label_config
         return
     if sent.label_config == project.label_config:
         project.config_at = sent.updated_at or known
         return
-    with noting(work.outcome.problems):  # the labels stay as they are; the rest of the event still counts
-        work.outcome.labels = adopt_config(work.session, project, sent.label_config, sent.updated_at)
-        work.outcome.reconcile |= bool(work.outcome.labels)
+    with noting(outcome.problems):  # the labels stay as they are; the rest of the event still counts
+        outcome.labels = adopt_config(session, project, sent.label_config, sent.updated_at)
+        outcome.reconcile |= bool(outcome.labels)
 
 
-def _annotations(work: _Work) -> None:
-    """One annotation with its task, or lists of them (a bulk action)."""
-    if not work.body.annotation:
+def _sent_annotations(body: WebhookBody) -> Sequence[Any]:
+    """One annotation, or a list of them (a bulk action)."""
+    if not body.annotation:
         raise OnetagError("The event holds no annotation.", "Reconcile to read it from Label Studio.")
-    tasks = {task["id"]: task for task in work.body.task if isinstance(task.get("id"), int)}
-    for sent in work.body.annotation:
-        with work.outcome.go_on():
-            annotation = read_annotation(sent)
-            task = tasks.get(annotation.task)
-            image = image_of_task(work.session, work.project, annotation.task, task)
-            recorded = record_studio_annotation(work.session, work.project, image, annotation)
-            work.outcome.changed += recorded is not None
-            late = recorded is None and newer_is_known(
-                work.session, work.project, annotation.id, annotation.updated_at
-            )
-            # What came late, or after a clock was set back, or about another picture: Label Studio tells.
-            work.outcome.reconcile |= late or differs(work.project, image, task)
+    return body.annotation
 
 
-def _deletions(work: _Work) -> None:
+def _annotation(work: _Work, sent: Any) -> None:
+    session, project = work.session, work.project
+    annotation = read_annotation(sent)
+    task = work.tasks.get(annotation.task)
+    image = image_of_task(session, project, annotation.task, task)
+    recorded = record_studio_annotation(session, project, image, annotation)
+    work.outcome.changed += recorded is not None
+    late = recorded is None and newer_is_known(session, project, annotation.id, annotation.updated_at)
+    # What came late, or after a clock was set back, or about another picture: Label Studio tells.
+    work.outcome.reconcile |= late or differs(project, image, task)
+
+
+def _deletion(work: _Work, sent: Any) -> None:
     """Deleted annotations come as ids alone, without their tasks."""
-    for annotation in _ids(work, work.body.annotations):
-        work.outcome.changed += retire_annotation(
-            work.session, work.project, annotation, work.event.received_at
-        )
+    annotation = read(Deletion, sent).id
+    work.outcome.changed += retire_annotation(work.session, work.project, annotation, work.event.received_at)
 
 
-def _new_tasks(work: _Work) -> None:
+def _new_tasks(work: _Work, sent: Sequence[Any]) -> None:
     """New tasks. No event tells of annotations that were imported with them: Label Studio has to be asked.
 
     A known task stays as it is, for the event may have come late: also one that has been deleted since.
@@ -195,9 +177,9 @@ def _new_tasks(work: _Work) -> None:
     uris: dict[int, str] = {}
     without: dict[int, str] = {}
     name = image_field(work.project)
-    for sent in work.body.tasks:
+    for each in sent:
         with work.outcome.go_on():
-            task = read(Task, sent)
+            task = read(Task, each)
             lacking = task.lacks_image(name)
             if lacking is not None:
                 without[task.id] = lacking
@@ -211,15 +193,16 @@ def _new_tasks(work: _Work) -> None:
     )
 
 
-def _deleted_tasks(work: _Work) -> None:
-    remove_images(work.session, work.project.id, _ids(work, work.body.tasks))
+def _deleted_tasks(work: _Work, sent: Sequence[Any]) -> None:
+    remove_images(work.session, work.project.id, _ids(work, sent))
 
 
-def _nothing_more(_work: _Work) -> None:
+def _nothing_more(_body: WebhookBody) -> Sequence[Any]:
     """The label config, which every event brings, has been followed already."""
+    return ()
 
 
-def _train(work: _Work) -> None:
+def _train(work: _Work, _sent: Any) -> None:
     work.outcome.train = True
 
 
@@ -231,13 +214,23 @@ def _ids(work: _Work, deleted: Iterable[Any]) -> list[int]:
     return found
 
 
-ACTIONS: Mapping[str, Callable[[_Work], None]] = {
-    "ANNOTATION_CREATED": _annotations,
-    "ANNOTATION_UPDATED": _annotations,
-    "ANNOTATIONS_CREATED": _annotations,
-    "ANNOTATIONS_DELETED": _deletions,
-    "TASKS_CREATED": _new_tasks,
-    "TASKS_DELETED": _deleted_tasks,
-    "PROJECT_UPDATED": _nothing_more,
-    "START_TRAINING": _train,
+@dataclass(frozen=True)
+class _Action:
+    """The parts that an event of one kind has, and what taking one in is."""
+
+    parts: Callable[[WebhookBody], Sequence[Any]]
+    take: Callable[[_Work, Any], None]
+
+
+_ANNOTATIONS = _Action(_sent_annotations, _annotation)
+
+ACTIONS: Mapping[str, _Action] = {
+    "ANNOTATION_CREATED": _ANNOTATIONS,
+    "ANNOTATION_UPDATED": _ANNOTATIONS,
+    "ANNOTATIONS_CREATED": _ANNOTATIONS,
+    "ANNOTATIONS_DELETED": _Action(lambda body: body.annotations, _deletion),
+    "TASKS_CREATED": _Action(lambda body: list(chunked(body.tasks, TASKS_TOGETHER)), _new_tasks),
+    "TASKS_DELETED": _Action(lambda body: list(chunked(body.tasks, TASKS_TOGETHER)), _deleted_tasks),
+    "PROJECT_UPDATED": _Action(_nothing_more, _train),
+    "START_TRAINING": _Action(lambda _body: (None,), _train),
 }

@@ -2,6 +2,19 @@
 
 from annotator.store.current import open_current
 from annotator.store.engine import Store, open_store
+from annotator.store.events import (
+    SetAside,
+    drop_events,
+    fail_event,
+    finish_event,
+    move_arrivals,
+    record_event,
+    retry_after_upgrade,
+    retry_events,
+    set_aside,
+    waiting_counts,
+    waiting_events,
+)
 from annotator.store.feedback import SuggestionFeedback, suggestion_feedback
 from annotator.store.folder_images import (
     folder_project,
@@ -24,11 +37,11 @@ from annotator.store.imports import (
     imports_of,
     open_import,
 )
-from annotator.store.inbox import finish_event, record_event, waiting_events
 from annotator.store.labels import LabelAnswers, LabelChanges, archived_labels, live_labels, sync_labels
 from annotator.store.matrix import ObservedMatrix, live_image_ids, observed_matrix
 from annotator.store.models import (
     Annotation,
+    Arrival,
     Base,
     Deletion,
     Event,
@@ -68,7 +81,16 @@ from annotator.store.runs import (
 )
 from annotator.store.schema import SchemaState, check, downgrade, require, upgrade
 from annotator.store.snapshots import Snapshot, idle_seconds, last_snapshot, take_snapshot
-from annotator.store.states import Claim, Publication, RunFailure, RunReason, RunState, Source, Unusable
+from annotator.store.states import (
+    Claim,
+    EventState,
+    Publication,
+    RunFailure,
+    RunReason,
+    RunState,
+    Source,
+    Unusable,
+)
 from annotator.store.suggestions import (
     Suggested,
     mark_pushed,
@@ -80,12 +102,14 @@ from annotator.store.vectors import load_vectors, store_vectors
 
 __all__ = [
     "Annotation",
+    "Arrival",
     "Base",
     "Before",
     "CellChanges",
     "Claim",
     "Deletion",
     "Event",
+    "EventState",
     "Image",
     "ImageChanges",
     "ImageProblems",
@@ -107,6 +131,7 @@ __all__ = [
     "RunReason",
     "RunState",
     "SchemaState",
+    "SetAside",
     "Snapshot",
     "Source",
     "Store",
@@ -122,8 +147,10 @@ __all__ = [
     "claim_run",
     "count_unanswered",
     "downgrade",
+    "drop_events",
     "due_images",
     "due_projects",
+    "fail_event",
     "fail_lost_runs",
     "fail_run",
     "finish_event",
@@ -142,6 +169,7 @@ __all__ = [
     "live_labels",
     "load_vectors",
     "mark_pushed",
+    "move_arrivals",
     "newer_is_known",
     "next_queued_run",
     "next_suggestions",
@@ -158,6 +186,9 @@ __all__ = [
     "report_run",
     "require",
     "retire_annotation",
+    "retry_after_upgrade",
+    "retry_events",
+    "set_aside",
     "store_suggestions",
     "store_vectors",
     "suggestion_feedback",
@@ -169,5 +200,6 @@ __all__ = [
     "unanswered_images",
     "unreached_runs",
     "upgrade",
+    "waiting_counts",
     "waiting_events",
 ]

@@ -24,11 +24,23 @@ def upsert(session: Session, model: type[DeclarativeBase], rows: Sequence[Mappin
     keys = [column.name for column in inspect(model).primary_key]
     # In the order of their keys: two processes that put the same rows wait for each other and never deadlock.
     ordered = sorted(rows, key=lambda row: [row[key] for key in keys])
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(model)
+    statement = _insert(session)(model)
     replaced = {name: statement.excluded[name] for name in (rows[0] if rows else ()) if name not in keys}
     for piece in chunked(ordered):
         session.execute(statement.on_conflict_do_update(index_elements=keys, set_=replaced), piece)
+
+
+def insert_missing(
+    session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]], on: str
+) -> None:
+    """Insert the rows in their order, but for those whose unique column `on` is there already."""
+    statement = _insert(session)(model).on_conflict_do_nothing(index_elements=[on])
+    for piece in chunked(rows):
+        session.execute(statement, piece)
+
+
+def _insert(session: Session) -> Any:
+    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
 
 
 def rowcount(session: Session, statement: Executable) -> int:

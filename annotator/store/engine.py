@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.store.failures import explained, shown, turned_away
+from annotator.store.inbox import Inbox, inbox_file
 from annotator.store.types import json_text
 
 T = TypeVar("T")
@@ -32,9 +33,11 @@ SUPPORTED = "Use sqlite:///path/to/onetag.db or postgresql://user:password@host/
 class Store:
     """An open database. Threads may share it; each asks for its own session."""
 
-    def __init__(self, url: URL, engine: Engine) -> None:
+    def __init__(self, url: URL, engine: Engine, inbox: Store | None = None) -> None:
+        """inbox: where arrivals lie, if not here."""
         self.url = url
         self.engine = engine
+        self.inbox = Inbox(inbox or self, own=inbox is not None)
 
     def __repr__(self) -> str:
         return f"Store({shown(self.url)!r})"
@@ -81,6 +84,7 @@ class Store:
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+        self.inbox.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
@@ -110,7 +114,9 @@ def open_store(url: str) -> Store:
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        return Store(parsed, _sqlite_engine(parsed))
+        inbox = parsed.set(database=str(inbox_file(Path(parsed.database or ""))))
+        apart = Store(inbox, _sqlite_engine(inbox, mode="rwc"))
+        return Store(parsed, _sqlite_engine(parsed), apart)
     return Store(parsed, _postgres_engine(parsed))
 
 
@@ -128,10 +134,10 @@ def _parse(url: str) -> URL:
     return parsed.set(drivername="sqlite", database=str(Path(parsed.database or "").expanduser().absolute()))
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, mode: str = "rw") -> Engine:
     # mode=rw: a mistyped path is an error and not a new, empty database.
     address = URL.create(
-        "sqlite", database=f"file:{quote(url.database or '')}", query={"mode": "rw", "uri": "true"}
+        "sqlite", database=f"file:{quote(url.database or '')}", query={"mode": mode, "uri": "true"}
     )
     engine = create_engine(
         address, connect_args={"timeout": LOCK_TIMEOUT}, hide_parameters=True, json_serializer=json_text

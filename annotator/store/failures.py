@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -52,6 +54,10 @@ POSTGRES = {
 TURNED_AWAY = ("40P01", "40001")
 """Deadlock detected, serialization failure: the same transaction, done once more, is likely to succeed."""
 
+# Classes of them that pass: connections, transactions that met, locks, resources, operators, the system.
+PASSING = frozenset({"08", "40", "53", "55", "57", "58"})
+TOO_LONG = "57014"  # a statement was stopped, as the same one will be again
+
 
 def shown(url: URL) -> str:
     """The database as it may be printed: the file's path, or the address without password and options."""
@@ -72,6 +78,19 @@ def explained(error: DBAPIError, url: URL) -> OnetagError | None:
 def turned_away(error: DBAPIError) -> bool:
     """Whether the engine undid a transaction for the sake of another one, and asks to have it done again."""
     return getattr(error.orig, "sqlstate", None) in TURNED_AWAY
+
+
+def is_passing(error: DBAPIError) -> bool:
+    """Whether the database was in trouble, or two transactions met: the same may succeed another time.
+
+    Everything else is the doing of the values that were sent.
+    """
+    code = getattr(error.orig, "sqlstate", None)
+    if code is not None:
+        return code in POSTGRES or (code[:2] in PASSING and code != TOO_LONG)
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite(error) is not None
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 
 def _sqlite(error: DBAPIError) -> Explanation | None:

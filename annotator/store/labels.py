@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
-from annotator.label_names import refuse_invisible
+from annotator.label_names import refuse_invisible, refuse_long
 from annotator.store.models import Image, Label, Observation, Project
 from annotator.store.turns import take_turn
 from annotator.store.types import utc_now
@@ -77,13 +77,14 @@ def sync_labels(
     """Make `names` the live labels of the project, in this order. A renamed label is an old and a new one.
 
     seen_from: from when annotators can see those that come or come back, by Label Studio's clock, if known.
-    Raises OnetagError when there is no name, an empty one, the same one twice, or one with a character that
-    cannot be seen.
+    Raises OnetagError when there is no name, an empty one, the same one twice, a new one that is too long, or
+    one with a character that cannot be seen.
     """
     _check(names)
     take_turn(session, project.id)
     known = _known(session, project.id)
     added = tuple(name for name in names if name not in known)
+    refuse_long(added)
     restored = tuple(name for name in names if name in known and known[name].archived_at is not None)
     gone = [label for label in known.values() if label.name not in set(names) and label.archived_at is None]
 

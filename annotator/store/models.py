@@ -17,7 +17,6 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     SmallInteger,
-    Text,
     UniqueConstraint,
     text,
 )
@@ -25,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from annotator.store.states import (
     Claim,
+    EventState,
     Publication,
     Review,
     RunFailure,
@@ -36,7 +36,7 @@ from annotator.store.states import (
     Unusable,
     Unused,
 )
-from annotator.store.types import Id, Json, StateText, UtcDateTime, utc_now
+from annotator.store.types import Id, Json, PlainText, StateText, UtcDateTime, utc_now
 
 
 def _one_of(column: str, values: type[StrEnum]) -> str:
@@ -54,7 +54,7 @@ def _where(condition: str) -> dict[str, Any]:
 
 
 STATES: tuple[type[StrEnum], ...] = (
-    *(Claim, Publication, Review, RunFailure, RunReason, RunState, Source),
+    *(Claim, EventState, Publication, Review, RunFailure, RunReason, RunState, Source),
     *(Suggest, Unticked, Unusable, Unused),
 )
 RULE = 2
@@ -75,7 +75,7 @@ class Base(DeclarativeBase):
     )
     type_annotation_map: dict[Any, Any] = {  # noqa: RUF012 (SQLAlchemy's own way)
         int: Id,
-        str: Text,
+        str: PlainText(),
         datetime: UtcDateTime,
         **{states: StateText(states) for states in STATES},
     }
@@ -165,18 +165,48 @@ class Image(Base):
 
 
 class Event(Base):
-    """The durable inbox: what Label Studio sent, tokens taken out, until it has been processed."""
+    """What Label Studio sent, tokens taken out, in the order of its arrival."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("ix_events_waiting", "id", **_where("processed_at IS NULL")),)
+    __table_args__ = (
+        CheckConstraint(_one_of("state", EventState), name="state"),
+        UniqueConstraint("key"),
+        Index("ix_events_waiting", "id", **_where("state = 'waiting'")),
+        Index("ix_events_set_aside", "id", **_where("state = 'set aside'")),
+        Index("ix_events_received", "project_id", "received_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str | None]  # what it was called in the inbox, and no other event; none before there was one
     project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))
     action: Mapped[str]
-    payload: Mapped[dict[str, Any]] = mapped_column(Json)
+    payload: Mapped[dict[str, Any]] = mapped_column(Json, deferred=True)  # large, and read one by one
     received_at: Mapped[datetime] = mapped_column(default=utc_now)
+    state: Mapped[EventState] = mapped_column(default=EventState.WAITING)
+    parts: Mapped[int] = mapped_column(default=0)  # taken in so far; the first try that fails begins anew
     processed_at: Mapped[datetime | None]
     error: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(default=0)  # in vain
+    tried_at: Mapped[datetime | None]  # in vain, the last time
+    tried_by: Mapped[str | None]  # the release of onetag that did
+    retried_at: Mapped[datetime | None]  # when it was let back in after it had been set aside
+
+
+class Arrival(Base):
+    """An event as it was written down before it was answered, until it is among the events.
+
+    It refers to nothing, so that no transaction keeps it waiting. On SQLite it lies in a file of its own.
+    """
+
+    __tablename__ = "arrivals"
+    __table_args__ = (UniqueConstraint("key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    project_id: Mapped[int | None]  # as the store knew it then
+    action: Mapped[str]
+    payload: Mapped[str]  # JSON
+    received_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class Annotation(Base):
@@ -323,8 +353,7 @@ class TrainingRun(Base):
     reason: Mapped[RunReason]
     queued_at: Mapped[datetime] = mapped_column(default=utc_now)
     started_at: Mapped[datetime | None]
-    beats: Mapped[int] = mapped_column(default=0)  # signs of life of its workers, see `Watch`
-    heartbeat_at: Mapped[datetime | None]  # of the last one, by its worker's clock: for people
+    heartbeat_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     observations: Mapped[int] = mapped_column(default=0)
     recipe: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)

@@ -6,7 +6,16 @@ from enum import StrEnum
 
 from annotator.unusable import TRIED_AGAIN, Unusable
 
-__all__ = ["TRIED_AGAIN", "Publication", "RunFailure", "RunReason", "RunState", "Source", "Unusable"]
+__all__ = [
+    "TRIED_AGAIN",
+    "EventState",
+    "Publication",
+    "RunFailure",
+    "RunReason",
+    "RunState",
+    "Source",
+    "Unusable",
+]
 
 
 class Source(StrEnum):
@@ -85,6 +94,15 @@ class RunFailure(StrEnum):
     ERROR = "error"
     LOST = "lost"  # its worker stopped in the middle
     UNREACHED = "unreached"  # Label Studio did not answer: the project is not to blame
+
+
+class EventState(StrEnum):
+    """What became of an event of Label Studio."""
+
+    WAITING = "waiting"
+    DONE = "done"  # with an error: it, or a part of it, was of no use
+    SET_ASIDE = "set aside"  # it could not be taken in, however often that was tried; it is kept whole
+    DROPPED = "dropped"  # it was set aside, and is not to be tried again
 
 
 class Publication(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -16,6 +17,25 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 # None is NULL, never the JSON text "null".
 Json = JSON(none_as_null=True)
+
+
+# What JSON can spell and no text column of both engines can hold: NUL, and halves of a character.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class PlainText(TypeDecorator[str]):
+    """Text in which each character that an engine would refuse has become U+FFFD, in queries as in rows."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (SQLAlchemy's)
+        """The text that can be stored."""
+        return None if value is None else UNSTORABLE.sub("\ufffd", value)
+
+
+class JsonText(str):
+    """JSON that is written already, for a column of JSON."""
 
 
 class StateText(TypeDecorator[StrEnum]):
@@ -68,6 +88,8 @@ def utc_now() -> datetime:
 
 def json_text(value: Any) -> str:
     """JSON that both engines accept: what is not finite (a metric without cases) becomes null."""
+    if isinstance(value, JsonText):
+        return str(value)
     try:
         return json.dumps(value, allow_nan=False)
     except ValueError:

@@ -165,6 +165,10 @@ def inbox(row: dict[str, Any]) -> Check:
     name, waiting = f"inbox of {row['key']}", row["events_waiting"]
     if waiting > MOST_WAITING:
         return Check.broken(name, f"{waiting} events wait", "Start `onetag worker`, or look at its log.")
+    if row["events_set_aside"]:
+        detail = f"{row['events_set_aside']} events are set aside: {row['events_set_aside_error']}"
+        fix = "See `onetag events list`; then `onetag events retry`, or `onetag events drop`."
+        return Check.broken(name, detail, fix)
     return Check.good(name, f"{waiting} events wait" if waiting else "empty")
 
 

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.answers import ticked
 from annotator.labelstudio.config import SUGGESTED
 from annotator.store import (
-    Event,
     Image,
     ModelVersion,
     Project,
@@ -26,6 +25,7 @@ from annotator.store import (
     observed_matrix,
     take_snapshot,
     unanswered_images,
+    waiting_counts,
 )
 from annotator.store.snapshots import snapshot_of
 from model_backend.demo.annotator import Habits, Shown, answer, regions
@@ -151,22 +151,27 @@ def await_suggestions(stage: Stage) -> ModelVersion:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         stage.check()
-        with stage.store.reading() as session:
-            version = settled(session, stage.project_id)
+        version = settled(stage.store, stage.project_id)
         if version is not None:
             return version
         time.sleep(POLL)
     raise OnetagError(f"No new suggestions after {PATIENCE:.0f} s.", "`onetag doctor` looks for the reason.")
 
 
-def settled(session: Session, project_id: int) -> ModelVersion | None:
+def settled(store: Store, project_id: int) -> ModelVersion | None:
     """The active version, if it is published and nothing that people said since is missing from it."""
+    if waiting_counts(store).total():
+        return None
+    with store.reading() as session:
+        return _settled(session, project_id)
+
+
+def _settled(session: Session, project_id: int) -> ModelVersion | None:
     latest = select(TrainingRun).where(TrainingRun.project_id == project_id).order_by(TrainingRun.id.desc())
     run = session.scalars(latest.limit(1)).first()
     if run is not None and run.state is RunState.FAILED:
         raise OnetagError(f"The training failed: {run.error}", "The worker's log says more.")
-    waiting = select(func.count()).select_from(Event).where(Event.processed_at.is_(None))
-    if run is None or run.state is not RunState.DONE or session.scalar(waiting):
+    if run is None or run.state is not RunState.DONE:
         return None
     version = session.get(ModelVersion, session.get_one(Project, project_id).active_version_id or 0)
     knows = snapshot_of(run) == take_snapshot(session, project_id)

@@ -13,7 +13,16 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from annotator.errors import OnetagError
-from annotator.store import Base, Event, Image, Observation, Store, TrainingRun
+from annotator.store import (
+    Base,
+    Event,
+    EventState,
+    Image,
+    Observation,
+    Store,
+    TrainingRun,
+    waiting_counts,
+)
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +100,10 @@ class _StoreCollector(Collector):
 
     def _gauges(self) -> Iterator[Metric]:
         counts = {
-            "onetag_inbox_events": ("Events not yet taken in.", _count(Event, Event.processed_at.is_(None))),
+            "onetag_set_aside_events": (
+                "Events that could not be taken in.",
+                _count(Event, Event.state == EventState.SET_ASIDE),
+            ),
             "onetag_images": ("Images in the store.", _count(Image, Image.removed_at.is_(None))),
             "onetag_unreadable_images": (
                 "Images that cannot be read.",
@@ -103,6 +115,8 @@ class _StoreCollector(Collector):
             ),
         }
         by_state = select(TrainingRun.state, func.count()).group_by(TrainingRun.state)
+        waiting = waiting_counts(self._store).total()
+        yield GaugeMetricFamily("onetag_inbox_events", "Events not yet taken in.", value=waiting)
         with self._store.reading() as session:
             for name, (text, query) in counts.items():
                 yield GaugeMetricFamily(name, text, value=session.execute(query).scalar_one())

@@ -13,7 +13,7 @@ from annotator.labelstudio.predictions import NO_VERSION, empty_prediction
 from annotator.labelstudio.projects import Identity, find_project, get_or_create_project
 from annotator.labelstudio.secret_names import strip_secrets
 from annotator.settings import Settings, renewed
-from annotator.store import Store, record_event
+from annotator.store import Store
 from annotator.store.versions import active_version
 from model_backend.engine.predict import Predictor
 from model_backend.log_context import about
@@ -74,17 +74,28 @@ class RequestHandler:
             return [empty_prediction() for _ in tasks], {"failed": len(tasks)}
         return answer.items, answer.outcomes
 
-    def record_event(self, action: str, body: dict[str, Any]) -> int:
-        """Write an event down, secrets taken out; its id. Raises what the store raises."""
-        identity, url = studio_identity(body.get("project")), self._studio_url
-        payload = strip_secrets(body)
-        with self._store.session() as session:
-            project = find_project(session, url, identity) if identity else None
-            project_id = project.id if project else None
-            event_id = record_event(session, action, payload, project_id).id
+    def record_event(self, action: str, body: dict[str, Any]) -> str:
+        """Write an event down, secrets taken out; its key. Waits for no one who writes to the store.
+
+        Raises OnetagError when it could not be kept.
+        """
+        payload, project_id = strip_secrets(body), self._project_id(studio_identity(body.get("project")))
+        key = self._store.inbox.record(action, payload, project_id)
         with about(project=project_id):
-            log.info("Event %d is recorded: %s.", event_id, action)
-        return event_id
+            log.info("Event %s is recorded: %s.", key, action)
+        return key
+
+    def _project_id(self, identity: Identity | None) -> int | None:
+        """Which project that is; None where the store cannot tell now: the worker looks again."""
+        if identity is None:
+            return None
+        try:
+            with self._store.reading() as session:
+                project = find_project(session, self._studio_url, identity)
+                return project.id if project else None
+        except (OnetagError, SQLAlchemyError) as error:
+            log.warning("An event is kept without its project: %s", _in_words(error))
+            return None
 
     def enqueue_processing(self) -> bool:
         """Wake the worker; False when that fails: its periodic check then finds the event in the store."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -80,6 +82,7 @@ class JobQueue:
         self._tidy = self._message("tidy", self._do_tidy)
         self._reconcile = self._message("reconcile", self._do_reconcile)
         self._look_again = self._message("look_again", self._do_look_again)
+        self._sending = threading.Lock()
         if jobs is not None:
             huey.periodic_task(lambda _: True, name="check")(self._do_check)
             huey.periodic_task(_every_few_minutes, name="periodic_reconcile")(self._do_reconcile)
@@ -122,13 +125,17 @@ class JobQueue:
 
         return self.huey.task(name=name)(do)
 
-    def _send(self, message: Any, *arguments: int, delay: float | None = None) -> None:
+    def _send(self, message: Any, *arguments: int, delay: float = 0.0) -> None:
+        """Send a message, unless one that asks for the same waits already."""
         about_request = {"request": current_request()}
         try:
-            if delay is None:
-                message(*arguments, **about_request)
-            else:
-                message.schedule(args=arguments, kwargs=about_request, delay=delay)
+            with self._sending:
+                if self._waits(message.name, arguments, later=delay > 0):
+                    return
+                if delay > 0:
+                    message.schedule(args=arguments, kwargs=about_request, delay=delay)
+                else:
+                    message(*arguments, **about_request)
         except (sqlite3.Error, OSError) as error:
             raise QueueUnreachable(
                 f"The job queue cannot be written ({type(error).__name__}).", "Free some space on its disk."
@@ -139,6 +146,17 @@ class JobQueue:
             raise QueueUnreachable(
                 f"The job queue cannot be reached ({type(error).__name__}).", "Start its database."
             ) from None
+
+    def _waits(self, name: str, arguments: tuple[int, ...], *, later: bool) -> bool:
+        """Whether such a message waits for a free thread or, if `later` will do, for its time."""
+        storage = self.huey.storage
+        for data in [*storage.enqueued_items(), *(storage.scheduled_items() if later else ())]:
+            with suppress(ValueError):  # someone else's
+                found = self.huey.serializer.deserialize(data)
+                same = found.name.rpartition(".")[2] == name and found.args == arguments
+                if same and (later or found.eta is None):
+                    return True
+        return False
 
     def _do_process_inbox(self) -> None:
         outcome = self._work.process_inbox()

@@ -13,7 +13,7 @@ from types import FrameType
 from annotator.errors import OnetagError
 from annotator.labelstudio.connection import open_studio
 from annotator.settings import Settings, renewed
-from annotator.store import Store
+from annotator.store import Store, retry_after_upgrade
 from model_backend.engine.resources import LearningResources, open_resources
 from model_backend.errors import LearningError
 from model_backend.worker.jobs import Jobs
@@ -40,6 +40,7 @@ def run_worker(store: Store, settings: Settings, stop: threading.Event | None = 
 def _work(store: Store, settings: Settings, stop: threading.Event) -> Settings:
     """Work with these settings until `stop`, or until others hold; returns those that hold then."""
     pause = threading.Event()
+    _let_back_in(store)
     studio = open_studio(settings)
     resources = open_resources(settings, studio)
     queue = open_job_queue(settings, Jobs(store, settings, studio, resources, pause))
@@ -58,6 +59,14 @@ def _work(store: Store, settings: Settings, stop: threading.Event) -> Settings:
         consumer.stop(graceful=True)
         warming.join()
         queue.close()
+
+
+def _let_back_in(store: Store) -> None:
+    """Try again what another release could not take in."""
+    with store.session() as session:
+        back = retry_after_upgrade(session)
+    if back:
+        log.info("%d events that another release could not take in are tried again.", back)
 
 
 def _until_others_hold(settings: Settings, stop: threading.Event, check: Callable[[], object]) -> Settings:

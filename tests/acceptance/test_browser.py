@@ -144,8 +144,8 @@ def suggested(screen: LabellingPage, thirty_answers: None) -> tuple[int, list[st
     """A task that nobody has answered and its suggestions, once everything said so far is learned."""
 
     def trained() -> dict[int, list[str]]:
+        version = settled(screen.store, screen.project_id)
         with screen.store.reading() as session:
-            version = settled(session, screen.project_id)
             return suggestions_of(session, version.id) if version else {}
 
     found: dict[int, list[str]] = until(trained, 180, "a version with suggestions is published")

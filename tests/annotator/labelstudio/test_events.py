@@ -9,12 +9,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.labelstudio.annotations import record_studio_annotation
+from annotator.labelstudio.attempts import Allowance, EventOutcome
 from annotator.labelstudio.config import build_config
-from annotator.labelstudio.events import EventOutcome, process_event
+from annotator.labelstudio.events import TASKS_TOGETHER, process_event
 from annotator.labelstudio.predictions import region_id
 from annotator.store import (
     Annotation,
     Event,
+    EventState,
     Image,
     Label,
     ModelVersion,
@@ -22,10 +25,14 @@ from annotator.store import (
     Project,
     Suggestion,
     archived_labels,
+    fail_event,
+    finish_event,
     live_labels,
     record_event,
+    retry_events,
     sync_images,
 )
+from annotator.store.events import MOST_TRIES
 from tests.annotator.labelstudio.conftest import LABELS, add_project
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -397,26 +404,109 @@ def test_of_a_bulk_the_good_part_is_taken(session: Session, project: Project) ->
     assert outcome.problem
 
 
-def test_a_surprise_leaves_no_half_of_an_event(
-    session: Session, project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    calls = []
+def surprised_by(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """From here on, annotation `number` is more than the program can take."""
 
-    def surprising(*given: Any, **named: Any) -> None:
-        calls.append(given)
-        if len(calls) == 2:
+    def surprising(session: Session, project: Project, image: Image, sent: Any) -> Any:
+        if sent.id == number:
             raise ZeroDivisionError
+        return record_studio_annotation(session, project, image, sent)
 
     monkeypatch.setattr("annotator.labelstudio.events.record_studio_annotation", surprising)
-    payload = {
-        "annotation": [annotation(1), annotation(2, task=8)],
-        "task": [task(7), task(8)],
-        "project": studio_project(),
+
+
+def bulk(count: int, labels: Any = LABELS) -> dict[str, Any]:
+    numbers = range(1, count + 1)
+    return {
+        "annotation": [annotation(number, task=100 + number) for number in numbers],
+        "task": [task(100 + number) for number in numbers],
+        "project": studio_project(labels),
     }
-    _, outcome = arrive(session, "ANNOTATIONS_CREATED", payload)
-    assert outcome.problem == "The event could not be used: ZeroDivisionError."
-    assert session.scalars(select(Image)).all() == [], "the images of its tasks are not kept either"
-    assert "could not be used" in caplog.text
+
+
+def test_a_surprise_leaves_no_half_of_a_part_and_is_tried_again(
+    session: Session, project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    surprised_by(monkeypatch, 2)
+    event, outcome = arrive(session, "ANNOTATIONS_CREATED", bulk(3))
+    assert (event.state, event.tries, event.parts) == (EventState.WAITING, 1, 0)
+    assert event.error == "It could not be taken in: ZeroDivisionError."
+    assert outcome.reconcile
+    assert session.scalars(select(Image.studio_task)).all() == [101], "nor is the image of its task kept"
+    assert "could not be taken in" in caplog.text
+
+
+def test_at_the_last_try_the_rest_is_taken_in_and_the_event_is_set_aside(
+    session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surprised_by(monkeypatch, 2)
+    event, _ = arrive(session, "ANNOTATIONS_CREATED", bulk(3))
+    for _ in range(MOST_TRIES - 1):
+        process_event(session, event)
+    assert event.state is EventState.SET_ASIDE
+    assert [each.studio_annotation for each in live(session)] == [1, 3]
+    surprised_by(monkeypatch, 0)  # it has learned to take it
+    retry_events(session, [event.id])
+    session.refresh(event)
+    assert process_event(session, event).changed == 1
+    assert (event.state, event.error) == (EventState.DONE, None)
+    assert sorted(each.studio_annotation or 0 for each in live(session)) == [1, 2, 3]
+
+
+def test_what_passes_by_itself_is_no_problem_afterwards(
+    session: Session, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surprised_by(monkeypatch, 2)
+    event, _ = arrive(session, "ANNOTATIONS_CREATED", bulk(3))
+    surprised_by(monkeypatch, 0)
+    process_event(session, event)
+    assert (event.state, event.error) == (EventState.DONE, None)
+    assert len(live(session)) == 3
+
+
+def test_one_that_later_events_overtook_does_not_bring_back_its_label_config(
+    session: Session, project: Project
+) -> None:
+    event = record_event(session, "ANNOTATION_CREATED", told() | {"project": studio_project(["cat"])})
+    for _ in range(MOST_TRIES):
+        fail_event(session, event, "It failed.")
+    finish_event(session, event)
+    edited(session, build_config([*LABELS, "bird"]))
+    retry_events(session)
+    session.refresh(event)
+    outcome = process_event(session, event)
+    assert (outcome.changed, outcome.labels) == (1, ())
+    assert outcome.reconcile, "Label Studio knows what holds"
+    assert names(session, project) == [*LABELS, "bird"]
+
+
+def test_a_large_event_is_taken_in_piece_by_piece(session: Session, project: Project) -> None:
+    """One of 1,000 annotations had held the lock for seven seconds."""
+    event = record_event(session, "ANNOTATIONS_CREATED", bulk(25))
+    for done in (10, 20):
+        outcome = process_event(session, event, Allowance(parts=10))
+        assert (event.state, event.parts, outcome.changed) == (EventState.WAITING, done, 10)
+    assert process_event(session, event, Allowance(parts=10)).changed == 5
+    assert (event.state, event.error) == (EventState.DONE, None)
+    assert len(live(session)) == 25
+
+
+def test_time_bounds_it_too_and_some_of_it_is_always_done(session: Session, project: Project) -> None:
+    event = record_event(session, "ANNOTATIONS_CREATED", bulk(3))
+    for done in (1, 2):
+        process_event(session, event, Allowance(seconds=0))
+        assert event.parts == done
+    process_event(session, event, Allowance(seconds=0))
+    assert event.state is EventState.DONE
+
+
+def test_many_tasks_are_taken_in_piece_by_piece(session: Session, project: Project) -> None:
+    sent = {"tasks": [task(number) for number in range(1, 451)], "project": studio_project()}
+    event = record_event(session, "TASKS_CREATED", sent)
+    process_event(session, event, Allowance(parts=1))
+    assert len(session.scalars(select(Image.id)).all()) == TASKS_TOGETHER < 450
+    process_event(session, event)
+    assert len(session.scalars(select(Image.id)).all()) == 450
 
 
 def test_a_project_that_two_studios_have_needs_its_own_number(session: Session, project: Project) -> None:

@@ -13,13 +13,14 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config
 from annotator.labelstudio.predictions import NO_VERSION
 from annotator.settings import Settings
-from annotator.store import Event, Project, Store
+from annotator.store import Project, Store
+from annotator.store.inbox import inbox_file
 from model_backend.engine.predict import Predictor
 from model_backend.server.adapter import backend_class, hosted_app
 from model_backend.worker.queue import QueueUnreachable
 
 from .conftest import LABELS, SECRET, Nudges, no_workbench
-from .test_app import activate
+from .test_app import activate, events
 
 HOSTING = Path(__file__).parents[3] / "docs" / "hosting.md"
 CONFIG = build_config(LABELS)
@@ -84,11 +85,6 @@ def backend(package: None, sqlite_store: Store, settings: Settings, nudges: Nudg
     """The class that label-studio-ml makes instances of; asked to compute, it fails the test."""
     predictor = Predictor(sqlite_store, settings, no_workbench)  # type: ignore[arg-type]
     return backend_class(sqlite_store, settings, nudges, predictor)
-
-
-def events(store: Store) -> list[Event]:
-    with store.reading() as session:
-        return list(session.scalars(select(Event).order_by(Event.id)))
 
 
 def break_store(store: Store) -> None:
@@ -169,7 +165,7 @@ class TestFit:
     ) -> None:
         told = backend("7", CONFIG).fit("ANNOTATION_CREATED", EVENT, job_id="1")
         [event] = events(sqlite_store)
-        assert told == {"event": event.id}
+        assert told == {"event": event.key}
         assert (event.action, event.project_id) == ("ANNOTATION_CREATED", project.id)
         assert event.payload == {
             "action": "ANNOTATION_CREATED",
@@ -190,8 +186,9 @@ class TestFit:
         self, backend: Any, sqlite_store: Store, project: Project, nudges: Nudges
     ) -> None:
         made = backend("7", CONFIG)
-        break_store(sqlite_store)
-        with pytest.raises(OnetagError, match="onetag db upgrade"):
+        assert sqlite_store.file is not None
+        inbox_file(sqlite_store.file).mkdir()
+        with pytest.raises(OnetagError, match="cannot be opened"):
             made.fit("ANNOTATION_CREATED", EVENT)
         assert nudges.count == 0
 

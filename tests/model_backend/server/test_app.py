@@ -11,8 +11,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
-from sqlalchemy import select
-from sqlalchemy.event import listens_for
+from sqlalchemy import Engine, select
+from sqlalchemy.event import listens_for, remove
+from sqlalchemy.orm import undefer
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config
@@ -26,9 +27,11 @@ from annotator.store import (
     Project,
     Store,
     Suggested,
+    move_arrivals,
     store_suggestions,
     sync_labels,
 )
+from annotator.store.inbox import inbox_file
 from model_backend.server import create_app
 from model_backend.server.app import MAX_BODY_BYTES
 from model_backend.server.bodies import MAX_DEPTH, MAX_TASKS
@@ -50,8 +53,11 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 
 def events(store: Store) -> list[Event]:
+    """What was recorded, as the worker finds it."""
+    while move_arrivals(store):
+        pass
     with store.reading() as session:
-        return list(session.scalars(select(Event).order_by(Event.id)))
+        return list(session.scalars(select(Event).options(undefer(Event.payload)).order_by(Event.id)))
 
 
 def activate(store: Store, project: Project, name: str = "v0001-20261122T214500") -> ModelVersion:
@@ -248,19 +254,42 @@ class TestWebhook:
     def test_says_503_when_it_could_not_be_recorded(
         self, client: FlaskClient, sqlite_store: Store, caplog: pytest.LogCaptureFixture
     ) -> None:
-        with sqlite_store.session() as session:
-            session.connection().exec_driver_sql("DROP TABLE events")
+        assert sqlite_store.file is not None
+        inbox_file(sqlite_store.file).mkdir()
         answer = client.post("/webhook", json={"action": "TASKS_CREATED", "project": {"token": "s3cr3t"}})
         assert answer.status_code == 503
         assert "s3cr3t" not in caplog.text
-        assert "onetag db upgrade" in caplog.text
+        assert "cannot be opened" in caplog.text
+
+    def test_waits_for_no_one_who_writes_to_the_store(
+        self, client: FlaskClient, sqlite_store: Store, project: Project
+    ) -> None:
+        """It had waited for the end of each transaction of the worker: a second and more while it trained."""
+        with sqlite_store.session() as session:
+            session.add(Project(title="slow", label_config=""))
+            session.flush()
+            started = time.monotonic()
+            for _ in range(5):
+                assert client.post("/webhook", json={"action": "X", "project": {"id": 7}}).status_code == 200
+            assert time.monotonic() - started < 5, "a writer gives up after 30"
+        assert [event.project_id for event in events(sqlite_store)] == [project.id] * 5
+
+    def test_is_kept_though_the_store_cannot_be_read(self, client: FlaskClient, sqlite_store: Store) -> None:
+        with sqlite_store.session() as session:
+            session.connection().exec_driver_sql("ALTER TABLE projects RENAME TO away")
+        assert client.post("/webhook", json={"action": "X", "project": {"id": 7}}).status_code == 200
+        with sqlite_store.session() as session:
+            session.connection().exec_driver_sql("ALTER TABLE away RENAME TO projects")
+        assert [event.action for event in events(sqlite_store)] == ["X"]
 
     def test_costs_one_insert_one_nudge_and_no_model(
         self, client: FlaskClient, sqlite_store: Store, project: Project, nudges: Nudges
     ) -> None:
         seen: list[str] = []
 
-        @listens_for(sqlite_store.engine, "before_cursor_execute")
+        client.post("/webhook", json={"action": "X"})  # the first one makes the table
+
+        @listens_for(Engine, "before_cursor_execute")
         def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
             seen.append(statement.partition("\n")[0].partition("(")[0].strip())
 
@@ -271,9 +300,10 @@ class TestWebhook:
         }
         assert client.post("/webhook", json=body).status_code == 200
         written = [each for each in seen if not each.startswith(("SELECT", "BEGIN", "PRAGMA"))]
-        assert written == ["INSERT INTO events"]
-        assert len(seen) <= 3, "and it looks the project up"
-        assert nudges.count == 1
+        remove(Engine, "before_cursor_execute", note)
+        assert written == ["INSERT INTO arrivals"]
+        assert len(seen) <= 4, "and it looks the project up"
+        assert nudges.count == 2
 
     def test_needs_nothing_heavy(self, tmp_path: Path) -> None:
         program = f"""

@@ -16,7 +16,15 @@ from annotator.labelstudio.config import LABEL, build_config
 from annotator.labelstudio.projects import Identity, get_or_create_project
 from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings
-from annotator.store import Event, ModelVersion, Observation, Project, Publication, Store
+from annotator.store import (
+    Event,
+    ModelVersion,
+    Observation,
+    Project,
+    Publication,
+    Store,
+    move_arrivals,
+)
 from model_backend.engine.predict import Predictor
 from model_backend.engine.publish import publish
 from model_backend.engine.resources import LearningResources
@@ -63,6 +71,7 @@ class Loop:
         wanted = select(func.count(Event.id)).where(Event.action == action)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
+            move_arrivals(self.store)
             with self.store.reading() as session:
                 if (session.scalar(wanted) or 0) >= count:
                     return

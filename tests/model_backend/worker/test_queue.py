@@ -149,9 +149,38 @@ def test_images_that_are_due_are_looked_at_again_and_then_trained_on(
 ) -> None:
     jobs = Log(images_due=True)
     consuming(open_job_queue(worker_settings, jobs))
-    looked = jobs.wait_for(("look again",), seconds=5)
-    jobs.wait_for(("train",), 2, seconds=5)
-    assert jobs.times[-1] >= looked
+    jobs.wait_for(("look again",), seconds=5)
+    with jobs.called:
+        after = jobs.calls.index(("look again",))
+        assert jobs.called.wait_for(lambda: ("train",) in jobs.calls[after:], 5), jobs.calls
+
+
+def test_a_message_that_waits_already_is_not_sent_again(store: Store, worker_settings: Settings) -> None:
+    queue = quiet_queue(worker_settings, Log())
+    for _ in range(3):
+        queue.process_inbox()
+        queue.consider(7)
+        queue.consider(8)
+    assert queue.huey.pending_count() == 3
+    queue.close()
+
+
+def test_at_most_one_look_at_a_project_waits_for_its_time(
+    store: Store, worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    """Each event of a burst had asked for one: 206 waited after 638 events."""
+    jobs = Log(outcome=InboxOutcome({7, 8}), decisions=[Decision(wait=30.0)] * 40)
+    queue = quiet_queue(worker_settings, jobs)
+    consuming(queue)
+    for count in range(1, 11):
+        queue.process_inbox()
+        jobs.wait_for(("consider", 8), count)
+    deadline = time.monotonic() + 5
+    while queue.huey.pending_count() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert queue.huey.scheduled_count() == 2
+    queue.consider(7)  # at once, though another waits for its time
+    jobs.wait_for(("consider", 7), 11)
 
 
 def test_a_failing_duty_does_not_stop_the_worker(
