@@ -165,7 +165,7 @@ def _training(session: Session, project: Project) -> dict[str, Any] | None:
     run = session.scalars(latest.limit(1)).first()
     if run is None:
         return None
-    names = "state", "stage", "progress", "reason", "error", "started_at", "finished_at"
+    names = "state", "stage", "progress", "reason", "error", "started_at", "heartbeat_at", "finished_at"
     return {name: getattr(run, name) for name in names}
 
 

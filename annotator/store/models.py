@@ -353,7 +353,8 @@ class TrainingRun(Base):
     reason: Mapped[RunReason]
     queued_at: Mapped[datetime] = mapped_column(default=utc_now)
     started_at: Mapped[datetime | None]
-    heartbeat_at: Mapped[datetime | None]
+    beats: Mapped[int] = mapped_column(default=0)  # signs of life of its workers, see `Watch`
+    heartbeat_at: Mapped[datetime | None]  # of the last one, by its worker's clock: for people
     finished_at: Mapped[datetime | None]
     observations: Mapped[int] = mapped_column(default=0)
     recipe: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)

@@ -19,10 +19,11 @@ from annotator.store.models import TrainingRun
 from annotator.store.snapshots import take_snapshot
 from annotator.store.states import RunFailure, RunReason, RunState
 from annotator.store.types import utc_now
+from annotator.store.watch import Watch
 
 OPEN = (RunState.QUEUED, RunState.RUNNING)
 ENDED = (RunState.DONE, RunState.FAILED)
-STALE_AFTER = timedelta(seconds=20)  # without a sign of life
+SILENT_SECONDS = 20.0  # without a sign of life
 MAX_LOSSES = 3  # a training that kills its worker every time must not do so for ever
 RETRY_AFTER = timedelta(minutes=1)
 
@@ -76,7 +77,10 @@ def claim_run(session: Session, run_id: int) -> TrainingRun | None:
     """
     now = utc_now()
     queued = (TrainingRun.id == run_id, TrainingRun.state == RunState.QUEUED)
-    started = {"state": RunState.RUNNING, "started_at": now, "heartbeat_at": now}
+    started = {
+        **{"state": RunState.RUNNING, "started_at": now, "heartbeat_at": now},
+        "beats": TrainingRun.beats + 1,
+    }
     if rowcount(session, update(TrainingRun).where(*queued).values(started)) == 0:
         return None
     run = session.get_one(TrainingRun, run_id, populate_existing=True)
@@ -89,7 +93,10 @@ def claim_run(session: Session, run_id: int) -> TrainingRun | None:
 
 def report_run(session: Session, run_id: int, stage: str, progress: float) -> None:
     """Record how far a run is (0..1), and that it is alive."""
-    now = {"stage": stage, "progress": min(max(progress, 0.0), 1.0), "heartbeat_at": utc_now()}
+    now = {
+        **{"stage": stage, "progress": min(max(progress, 0.0), 1.0), "heartbeat_at": utc_now()},
+        "beats": TrainingRun.beats + 1,
+    }
     session.execute(update(TrainingRun).where(TrainingRun.id == run_id).values(now))
 
 
@@ -114,13 +121,20 @@ def fail_run(session: Session, run_id: int, failure: RunFailure, error: str) -> 
     _end(_running(session, run_id), failure, error)
 
 
-def fail_lost_runs(session: Session) -> list[int]:
+def fail_lost_runs(session: Session, watch: Watch) -> list[int]:
     """End the runs whose worker is silent, queue them again, and return their projects.
 
+    watch: what the caller has seen of them before; the first look finds none.
     A project that lost several in a row waits for new observations instead: something there kills workers.
     """
-    silent = (TrainingRun.state == RunState.RUNNING, TrainingRun.heartbeat_at < utc_now() - STALE_AFTER)
-    lost = list(session.scalars(select(TrainingRun).where(*silent).with_for_update()))
+    running = select(TrainingRun.id, TrainingRun.beats).where(TrainingRun.state == RunState.RUNNING)
+    beats = {row.id: row.beats for row in session.execute(running)}
+    silent = watch.silent(beats, SILENT_SECONDS)
+    if not silent:
+        return []
+    held = select(TrainingRun).where(TrainingRun.id.in_(silent), TrainingRun.state == RunState.RUNNING)
+    current = held.with_for_update().execution_options(populate_existing=True)
+    lost = [run for run in session.scalars(current) if run.beats == beats[run.id]]
     for run in lost:
         log.warning("Training run %d is lost: its worker stopped in the middle.", run.id)
         _end(run, RunFailure.LOST, "The worker stopped in the middle of this training.")

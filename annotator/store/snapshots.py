@@ -58,8 +58,11 @@ def last_snapshot(session: Session, project_id: int) -> Snapshot | None:
 
 
 def idle_seconds(session: Session, project_id: int) -> float:
-    """Seconds since the last event of the project arrived; infinite when there never was one."""
-    latest = session.execute(
-        select(func.max(Event.received_at)).where(Event.project_id == project_id)
-    ).scalar_one()
-    return (utc_now() - latest).total_seconds() if latest is not None else float("inf")
+    """Seconds since the last event of the project arrived; infinite when there never was one.
+
+    Infinite too after the clock was put back, until the next event: for how long nothing came is not known.
+    """
+    newest = select(Event.received_at).where(Event.project_id == project_id).order_by(Event.id.desc())
+    latest = session.execute(newest.limit(1)).scalar_one_or_none()
+    idle = (utc_now() - latest).total_seconds() if latest is not None else float("inf")
+    return idle if idle >= 0 else float("inf")

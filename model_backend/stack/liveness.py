@@ -51,20 +51,24 @@ def await_health(url: str, seconds: float, alive: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def beating(data_dir: Path) -> Iterator[None]:
-    """Leave a sign of life in the data folder every few seconds, while the worker works."""
+def beating(data_dir: Path, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Leave a sign of life in the data folder every few seconds, while the worker works.
+
+    clock: seconds since this machine was started, which no change of its time touches.
+    """
     over = threading.Event()
     file = data_dir / BEATS.replace("*", f"{this_machine()}-{os.getpid()}")
     _forget_the_killed(data_dir)
 
-    def beat() -> None:
+    def keep_beating() -> None:
         while True:
             with suppress(OSError):  # a full disk: the worker itself says so
-                file.write_text(json.dumps({"process": os.getpid(), "at": time.time()}), "utf-8")
+                beat = {"process": os.getpid(), "at": time.time(), "up": clock(), "boot": _boot()}
+                file.write_text(json.dumps(beat), "utf-8")
             if over.wait(BEAT_SECONDS):
                 return
 
-    thread = threading.Thread(target=beat, name="beat", daemon=True)
+    thread = threading.Thread(target=keep_beating, name="beat", daemon=True)
     thread.start()
     try:
         yield
@@ -79,17 +83,25 @@ def this_machine() -> str:
     return socket.gethostname()
 
 
-def worker_silence(data_dir: Path, machine: str | None = None) -> float | None:
+def worker_silence(
+    data_dir: Path, machine: str | None = None, clock: Callable[[], float] = time.monotonic
+) -> float | None:
     """Seconds since a worker of this data folder (on one machine) gave a sign of life; None: none did."""
     pattern = BEATS if machine is None else BEATS.replace("*", f"{machine}-*")
-    ages = [age for file in data_dir.glob(pattern) if (age := _age(file)) is not None]
+    ages = [age for file in data_dir.glob(pattern) if (age := _age(file, clock)) is not None]
     return min(ages, default=None)
 
 
-def _age(file: Path) -> float | None:
+def _age(file: Path, clock: Callable[[], float] = time.monotonic) -> float | None:
+    """Seconds since a beat; only one of another machine, or of before this one's last start, goes by the time
+    of day.
+    """
     try:
-        return max(0.0, time.time() - float(json.loads(file.read_text("utf-8"))["at"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        beat = json.loads(file.read_text("utf-8"))
+        if beat.get("boot") == _boot():
+            return max(0.0, clock() - float(beat["up"]))
+        return max(0.0, time.time() - float(beat["at"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -97,3 +109,11 @@ def _forget_the_killed(data_dir: Path) -> None:
     for file in data_dir.glob(BEATS):
         if (_age(file) or 0.0) > FORGOTTEN_AFTER:
             file.unlink(missing_ok=True)
+
+
+def _boot() -> str:
+    """What is another one after each start of this machine, where it says so (Linux)."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""

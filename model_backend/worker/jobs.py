@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -29,6 +29,7 @@ from annotator.store import (
     take_snapshot,
     unreached_runs,
 )
+from annotator.store.watch import Watch
 from model_backend.engine.look_again import look_again
 from model_backend.engine.publish import clear_old, publish_if_possible, title_backends, unpublished
 from model_backend.engine.resources import LearningResources
@@ -59,12 +60,14 @@ class Jobs:
         studio: Studio | None,
         resources: LearningResources,
         stop: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._settings = settings
         self._studio = studio
         self._resources = resources
         self._stop = stop or threading.Event()
+        self._watch = Watch(clock)
         self._inbox = SingleFlight()
         self._trainings = SingleFlight()
         self._reconciling = SingleFlight()
@@ -121,7 +124,7 @@ class Jobs:
     def check(self) -> Iterable[int]:
         """Find lost trainings, and do what Label Studio kept from being done; returns all projects."""
         with self._store.session() as session:
-            fail_lost_runs(session)
+            fail_lost_runs(session, self._watch)
         if self._studio is not None and time.monotonic() >= self._ask_studio_from:
             try:
                 self._retry(self._studio)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -26,6 +27,7 @@ from annotator.store import (
 )
 from annotator.store.runs import queue_in_place_of_damaged
 from annotator.store.types import utc_now
+from annotator.store.watch import Watch
 
 MakeProject = Callable[..., Project]
 
@@ -94,22 +96,50 @@ def test_of_several_that_queue_at_once_one_wins(store: Store, make_project: Make
     assert sorted(run is None for run in queued) == [False, True, True, True]
 
 
+def looking_every_ten_seconds() -> Watch:
+    return Watch(count(0.0, 10.0).__next__)
+
+
 def test_a_silent_run_is_found(store: Store, make_project: MakeProject) -> None:
+    watch = looking_every_ten_seconds()
     with store.session() as session:
         project = make_project(session)
         run = queue_run(session, project.id, RunReason.ASKED_FOR)
         assert run is not None
-        assert fail_lost_runs(session) == []  # one that waits is not lost
+        assert [fail_lost_runs(session, watch) for _ in range(4)] == [[]] * 4, "one that waits is not lost"
         claim_run(session, run.id)
-        assert fail_lost_runs(session) == []
-        run.heartbeat_at = utc_now() - timedelta(minutes=2)
-        session.flush()
-        assert fail_lost_runs(session) == [project.id]
+        assert fail_lost_runs(session, watch) == fail_lost_runs(session, watch) == []
+        assert fail_lost_runs(session, watch) == [project.id]
         assert run.state == "failed"
         assert "worker stopped" in (run.error or "")
         again = open_run(session, project.id)
         assert again is not None
         assert (again.state, again.reason) == (RunState.QUEUED, RunReason.WORKER_LOST)
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(hours=1)], ids=["back", "forward"])
+def test_a_clock_that_steps_neither_hides_a_lost_run_nor_takes_a_live_one_for_lost(
+    store: Store, make_project: MakeProject, step: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, now = looking_every_ten_seconds(), utc_now()
+    with store.session() as session:
+        dead, alive = (
+            queue_run(session, make_project(session, title=each).id, RunReason.ASKED_FOR)
+            for each in ("dead", "alive")
+        )
+        assert dead is not None
+        assert alive is not None
+        for run in (dead, alive):
+            claim_run(session, run.id)
+        assert fail_lost_runs(session, watch) == []
+        monkeypatch.setattr("annotator.store.runs.utc_now", lambda: now + step)
+        found = []
+        for _ in range(3):
+            report_run(session, alive.id, "fitting", 0.5)
+            found += fail_lost_runs(session, watch)
+        assert found == [dead.project_id]
+        session.refresh(alive)
+        assert alive.state is RunState.RUNNING
 
 
 def test_a_damaged_version_is_made_again_unless_that_has_just_failed(

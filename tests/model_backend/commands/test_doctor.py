@@ -52,6 +52,27 @@ def test_a_worker_counts_while_it_gives_signs_of_life(tmp_path: Path) -> None:
     assert "60 s" in silent.detail
 
 
+def test_a_worker_of_this_machine_goes_by_no_time_of_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with beating(tmp_path, lambda: 1000.0):
+        while worker_silence(tmp_path) is None:
+            time.sleep(0.02)
+        for step in (-3600, 3600):
+            now = time.time() + step
+            with monkeypatch.context() as changed:
+                changed.setattr(time, "time", lambda now=now: now)
+                assert worker_silence(tmp_path, clock=lambda: 1030.0) == 30.0
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff", b"[]", b"null", b"{}", b'{"at": "noon"}', b'{"up": 1}']
+)
+def test_a_rotten_sign_of_life_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "worker-there-1.beat").write_bytes(content)
+    assert worker_silence(tmp_path) is None
+
+
 def test_a_failed_training_and_a_full_inbox_are_told() -> None:
     row = {
         "key": "p1",
@@ -123,7 +144,9 @@ def test_a_secret_is_made_once_and_kept_for_its_owner(tmp_path: Path) -> None:
     again = with_secret(Settings(data_dir=tmp_path, secret=first.secret))
     assert again.secret == first.secret
     assert (tmp_path / "credentials.json").stat().st_mode & 0o777 == 0o600
-    assert {file.name for file in tmp_path.iterdir()} <= {"credentials.json", "credentials.json.lock"}
+    assert {file.name for file in tmp_path.iterdir()} <= {
+        *("credentials.json", "credentials.copy.json", "credentials.json.lock")
+    }
 
 
 @pytest.mark.parametrize(("host", "url"), [("0.0.0.0", "http://127.0.0.1:"), ("::1", "http://[::1]:")])

@@ -1,9 +1,9 @@
+import itertools
 import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from annotator.store import (
     queue_run,
     sync_labels,
 )
+from annotator.store.watch import Watch
 from model_backend.engine import fitting
 from model_backend.engine.publish import publish_if_possible
 from model_backend.engine.resources import LearningResources
@@ -386,9 +387,10 @@ def test_a_run_that_was_taken_over_meanwhile_keeps_nothing(
     save = save_version
 
     def saved_late(*args: Any) -> str:
-        monkeypatch.setattr("annotator.store.runs.STALE_AFTER", timedelta(seconds=-1))
+        watch = Watch(itertools.count(0.0, 10.0).__next__)
         with sqlite_store.session() as session:
-            fail_lost_runs(session)
+            for _ in range(3):
+                fail_lost_runs(session, watch)
         return save(*args)
 
     monkeypatch.setattr("model_backend.engine.storing.save_version", saved_late)

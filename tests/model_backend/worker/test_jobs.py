@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count as count_from
 from typing import Any
 
 import pytest
@@ -23,8 +24,9 @@ from annotator.store import (
     queue_run,
     record_event,
 )
-from annotator.store.runs import RETRY_AFTER, STALE_AFTER
+from annotator.store.runs import RETRY_AFTER
 from annotator.store.types import utc_now
+from annotator.store.watch import Watch
 from model_backend.engine import fitting
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.retrain_policy import Decision
@@ -258,10 +260,10 @@ def test_two_workers_one_training(store: Store, project: Project, make_duties: C
 def test_the_check_finds_a_lost_training(store: Store, project: Project, jobs: Jobs) -> None:
     queue_training(store, jobs, project)
     with store.session() as session:
-        run = claim_run(session, session.scalars(select(TrainingRun.id)).one())
-        assert run is not None
-        run.heartbeat_at = datetime.now(UTC) - STALE_AFTER - timedelta(seconds=1)
-    assert jobs.check() == [project.id]
+        assert claim_run(session, session.scalars(select(TrainingRun.id)).one()) is not None
+    jobs._watch = Watch(count_from(0.0, 10.0).__next__)
+    for _ in range(3):
+        assert jobs.check() == [project.id]
     jobs.train()
     assert [state for state, _ in runs(store)] == ["failed", "done"]
 
