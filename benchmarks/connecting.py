@@ -4,8 +4,9 @@
     python -m benchmarks.connecting --tasks 2000
 
 A plain multiple choice of 18 labels, as people have it; every fifth task has an answer, which names one to
-three of them. Taking all of it in runs in a process of its own, so that its peak of resident memory is its
-own: `first` is what `onetag connect` does when it meets the project, `again` the same with nothing new.
+three of them. Each comparison with Label Studio runs in a process of its own, so that its peak of resident
+memory is its own: `first` is what `onetag connect` does when it meets the project, `again` what the worker
+does every ten minutes with nothing new, `full` what it does once a day, or `onetag reconcile --full`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pydantic import SecretStr
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import Chosen
 from annotator.labelstudio.projects import Identity, get_or_create_project
-from annotator.labelstudio.reconcile import reconcile
+from annotator.labelstudio.reconcile import OVERLAP, reconcile
 from annotator.store import open_store, upgrade
 from benchmarks.peak import peak_mib
 from model_backend.stack.label_studio import LabelStudioProcess, studio_credentials
@@ -38,6 +39,7 @@ CONFIG = (
     + "</Choices></View>"
 )
 ANSWERED = 5  # every so many-th task
+STAGES = ("first", "again", "full")
 SENT = 10_000  # tasks made at a time
 TIMEOUT = 600.0  # seconds for a batch of tasks
 
@@ -60,36 +62,27 @@ def _task(number: int, chance: random.Random) -> dict[str, Any]:
     return task
 
 
-def measure(folder: Path, url: str, token: str, project: int) -> dict[str, Any]:
-    """Take a project in, twice, in this process; seconds, MiB and counts."""
+def measure(folder: Path, url: str, token: str, project: int, stage: str) -> dict[str, Any]:
+    """Compare a project with Label Studio in this process; seconds, MiB and counts."""
     studio = Studio(url, SecretStr(token), timeout=TIMEOUT)
     store = open_store(f"sqlite:///{folder / 'onetag.db'}")
     upgrade(store)
-    base, seconds = peak_mib(), []
     with store.session() as session:
         config = str(studio.project(project)["label_config"])
-        row = get_or_create_project(session, url, Identity(project), config, chosen=Chosen())
-        project_id = row.id
-    reports = []
-    for _ in range(2):
-        began = time.perf_counter()
-        reports.append(reconcile(store, studio, project_id, imported=True))
-        seconds.append(time.perf_counter() - began)
+        project_id = get_or_create_project(session, url, Identity(project), config, chosen=Chosen()).id
+    base, began = peak_mib(), time.perf_counter()
+    report = reconcile(store, studio, project_id, imported=stage == "first", full=stage == "full")
+    seconds = time.perf_counter() - began
     store.close()
-    first, again = reports
-    assert again.recorded == 0
-    return {
-        "tasks": first.tasks,
-        "answers": first.recorded,
-        "first_s": seconds[0],
-        "again_s": seconds[1],
-        "mib": peak_mib(),
-        "base_mib": base,
-    }
+    assert report.full == (stage != "again")
+    assert bool(report) == (stage == "first")
+    found = {f"{stage}_s": seconds, f"{stage}_mib": peak_mib(), f"{stage}_base_mib": base}
+    return found | ({"tasks": report.tasks, "answers": report.recorded} if stage == "first" else {})
 
 
 def run(tasks: int) -> dict[str, Any]:
-    """Start a Label Studio, fill it, and measure in a child."""
+    """Start a Label Studio, fill it, and measure in children."""
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         process = LabelStudioProcess(folder / "studio", free_port(), studio_credentials(folder))
@@ -99,14 +92,18 @@ def run(tasks: int) -> dict[str, Any]:
             project = int(studio.create_project("benchmark", CONFIG)["id"])
             fill(studio, project, tasks)
             token = process.credentials.token.get_secret_value()
-            child = subprocess.run(
-                [sys.executable, "-m", "benchmarks.connecting", "--measure"],
-                input=json.dumps([str(folder), process.url, token, project]),
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-    return dict(json.loads(child.stdout))
+            time.sleep(OVERLAP.total_seconds() + 1)  # what has just been made is read twice
+            for stage in STAGES:
+                child = subprocess.run(
+                    [sys.executable, "-m", "benchmarks.connecting", "--measure"],
+                    input=json.dumps([str(folder), process.url, token, project, stage]),
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    check=True,
+                )
+                found |= json.loads(child.stdout)
+                print(child.stdout.strip(), file=sys.stderr, flush=True)
+    return found
 
 
 def main() -> None:
@@ -119,11 +116,11 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        folder, url, token, project = json.load(sys.stdin)
-        print(json.dumps(measure(Path(folder), url, token, project)))
+        folder, url, token, project, stage = json.load(sys.stdin)
+        print(json.dumps(measure(Path(folder), url, token, project, stage)))
         return
     found = run(options.tasks)
-    print("\n".join(f"{name:10} {value:,.1f}" for name, value in found.items()))
+    print("\n".join(f"{name:14} {value:,.1f}" for name, value in found.items()))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from annotator.commands import db, events, export, import_labels, status
+from annotator.commands import db, events, export, import_labels, reconcile, status
 from annotator.errors import OnetagError
 from model_backend.commands import (
     connect,
@@ -41,7 +41,13 @@ PANELS: Mapping[str, Mapping[str, Callable[..., None]]] = {
         "doctor": doctor.doctor,
         "export": export.export,
     },
-    PARTS: {"serve": serve.serve, "worker": worker.worker, "train": train.train, "health": health.health},
+    PARTS: {
+        "serve": serve.serve,
+        "worker": worker.worker,
+        "train": train.train,
+        "reconcile": reconcile.reconcile_command,
+        "health": health.health,
+    },
     "What there is to choose from": registries.COMMANDS,
 }
 

@@ -40,9 +40,9 @@ BATCH = 50  # annotations a transaction: a webhook that waits for the database h
 
 @dataclass
 class ReconcileReport:
-    """What differed, and now does not. tasks: that were looked at; whole: whether these were all."""
+    """What differed, and now does not. tasks: that were looked at; full: whether these were all."""
 
-    whole: bool = True
+    full: bool = True
     tasks: int = 0
     images_added: int = 0
     images_removed: int = 0

@@ -40,7 +40,7 @@ from annotator.store.types import utc_now
 
 logger = logging.getLogger(__name__)
 
-WHOLE_EVERY = timedelta(days=1)
+FULL_EVERY = timedelta(days=1)
 OVERLAP = timedelta(minutes=2)
 """A change bears the moment at which it was begun, and shows when its transaction ends."""
 CLOCK_STEP = timedelta(minutes=1)
@@ -67,11 +67,11 @@ def reconcile(
     progress: ReconcileProgress | None = None,
     *,
     imported: bool = False,
-    whole: bool = False,
+    full: bool = False,
 ) -> ReconcileReport:
     """Make the records of a project what its Label Studio says, as its webhooks would have.
 
-    `imported`: what is there was answered before the project was connected. `whole`: read everything. Doing
+    `imported`: what is there was answered before the project was connected. `full`: read everything. Doing
     it again changes nothing. Raises LabelStudioError when Label Studio cannot be read.
     """
     tell = progress or (lambda _stage, _share: None)
@@ -84,10 +84,9 @@ def reconcile(
     comparison = Comparison(store, studio, project_id, field, report, census.at if imported else None)
     with store.reading() as session:
         last = last_reconciliation(session, project_id)  # gone where another field is meant now
-    since = None if whole or not field else _since(last, census.at, utc_now())
+    since = None if full or not field else _since(last, census.at, utc_now())
     if since is None or last is None or not _compare_changes(comparison, record, since, last, census, tell):
-        _compare_all(comparison, record.identity.number, tell)
-        apart = _apart(store, project_id, _census(studio, record.identity))
+        apart = _compare_all(comparison, record, tell)
         store.write(lambda session: note_reconciliation(session, project_id, census.at, apart=apart))
     else:
         store.write(lambda session: note_reconciliation(session, project_id, census.at))
@@ -147,7 +146,7 @@ def _image_field(label_config: str, chosen: Chosen) -> str:
 
 def _since(last: Reconciliation | None, at: datetime | None, now: datetime) -> datetime | None:
     """From when on changes have to be read, by Label Studio's clock; None where everything has to."""
-    if last is None or last.until is None or at is None or now - last.whole_at >= WHOLE_EVERY:
+    if last is None or last.until is None or at is None or now - last.full_at >= FULL_EVERY:
         return None
     set_back = at - last.until < now - last.done_at - CLOCK_STEP
     return None if set_back else last.until - OVERLAP
@@ -163,7 +162,7 @@ def _compare_changes(
 ) -> bool:
     """Compare what changed since then; False where the numbers tell that something else did, too."""
     explained, found = Counts(last.tasks_apart, last.answers_apart), list[Counts]()
-    comparison.report.whole = False
+    comparison.report.full = False
     for look in range(LOOKS):
         tell("reading what changed", look / LOOKS)
         for page in comparison.studio.changed_pages(record.identity.number, since):
@@ -178,8 +177,8 @@ def _compare_changes(
             break
         census = _census(comparison.studio, record.identity)
     tell("reading what changed", 1.0)
-    comparison.report.whole = found[-1] != explained and found[-1] == found[-2]
-    return not comparison.report.whole
+    comparison.report.full = found[-1] != explained and found[-1] == found[-2]
+    return not comparison.report.full
 
 
 def _apart(store: Store, project_id: int, census: Census) -> Counts:
@@ -188,7 +187,22 @@ def _apart(store: Store, project_id: int, census: Census) -> Counts:
         return Counts(census.tasks, census.answers) - counts_on_record(session, project_id)
 
 
-def _compare_all(comparison: Comparison, number: int, tell: ReconcileProgress) -> None:
+def _compare_all(comparison: Comparison, record: _OnRecord, tell: ReconcileProgress) -> Counts:
+    """Compare everything; returns what Label Studio counts more in the end: what cannot be recorded.
+
+    Numbers that differ may also come from what was deleted between its being read and its being recorded;
+    then a second time shows it.
+    """
+    last, apart = record.last, Counts(0, 0)
+    for _ in range(2):
+        _compare_once(comparison, record.identity.number, tell)
+        apart = _apart(comparison.store, comparison.project_id, _census(comparison.studio, record.identity))
+        if apart == Counts(0, 0) or (last and apart == Counts(last.tasks_apart, last.answers_apart)):
+            break
+    return apart
+
+
+def _compare_once(comparison: Comparison, number: int, tell: ReconcileProgress) -> None:
     """Compare every task and every annotation; what came while it was read is not taken for deleted."""
     report, studio = comparison.report, comparison.studio
     with comparison.store.reading() as session:

@@ -269,7 +269,7 @@ class Reconciliation(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
     until: Mapped[datetime | None]  # by Label Studio's clock: what is older was seen; None where it told none
     done_at: Mapped[datetime]  # the last time
-    whole_at: Mapped[datetime]  # the last time that everything was compared
+    full_at: Mapped[datetime]  # the last time that everything was compared
     # What Label Studio counted more of than could be recorded, when everything had been compared.
     tasks_apart: Mapped[int]
     answers_apart: Mapped[int]

@@ -55,8 +55,8 @@ def note_reconciliation(
         if row is None:
             row = Reconciliation(project_id=project_id)
             session.add(row)
-        row.whole_at, row.tasks_apart, row.answers_apart = now, apart.tasks, apart.answers
-    if row is not None:  # else it was asked for a whole one meanwhile
+        row.full_at, row.tasks_apart, row.answers_apart = now, apart.tasks, apart.answers
+    if row is not None:  # else it was asked for a full one meanwhile
         row.until, row.done_at = until, now
 
 

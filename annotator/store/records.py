@@ -2,7 +2,7 @@
 
 Which revision is the newer one, Label Studio's own record tells: `updated_at`, then the order of arrival; our
 clock decides nothing. A deletion is final. Label Studio on SQLite gives the number of a deleted annotation to
-the next one (measured): what was made after all that is known of a deleted one is another with its number.
+one that is imported (measured): what was made after all that is known of a deleted one is another.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("project_id", Id, nullable=False),
         sa.Column("until", Moment, nullable=True),
         sa.Column("done_at", Moment, nullable=False),
-        sa.Column("whole_at", Moment, nullable=False),
+        sa.Column("full_at", Moment, nullable=False),
         sa.Column("tasks_apart", Id, nullable=False),
         sa.Column("answers_apart", Id, nullable=False),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_reconciliations_project_id")),

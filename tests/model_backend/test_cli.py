@@ -22,7 +22,7 @@ from model_backend.cli import PANELS, build_app, main
 from model_backend.errors import LearningError
 
 COMMANDS = {
-    *("up", "demo", "connect", "serve", "worker", "train", "health"),
+    *("up", "demo", "connect", "serve", "worker", "train", "health", "reconcile"),
     *("status", "doctor", "export", "import", "db", "versions", "secret"),
     *("losses", "estimators", "backbones", "acquisitions"),
 }
@@ -150,7 +150,7 @@ def test_the_help_shows_every_command() -> None:
     assert all(name in shown for name in COMMANDS)
 
 
-HELPFUL = ["up", "demo", "connect", "serve", "worker", "train", "doctor", "status"]
+HELPFUL = ["up", "demo", "connect", "serve", "worker", "train", "doctor", "status", "reconcile"]
 
 
 @pytest.mark.parametrize(

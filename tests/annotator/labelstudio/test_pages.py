@@ -140,7 +140,7 @@ def test_what_was_said_is_derived_again_as_old_as_it_is(session: Session, projec
 def test_another_answer_that_got_the_number_of_a_deleted_one_knows_nothing_of_it(
     session: Session, project: Project
 ) -> None:
-    """Label Studio on SQLite gives the number of the last annotation again when that was deleted."""
+    """Label Studio on SQLite gives the number of the last annotation, deleted, to an imported one."""
     answer(session, project, NOON - HOUR)
     adopt_config(session, project, build_config(["cat", "dog"]), NOON - MINUTE)
     retire_annotation(session, project, 1)

@@ -321,6 +321,17 @@ def test_what_files_said_stays_when_the_imports_are_taken_back(old_store: Store)
     assert [tuple(row) for row in found] == [(1, Source.IMPORTED, None), (-1, Source.IMPORTED, None)]
 
 
+def test_a_label_that_came_before_moments_were_kept_is_seen_from_when_it_came(old_store: Store) -> None:
+    upgrade(old_store)
+    downgrade(old_store, "0007")
+    with old_store.session() as session:
+        session.execute(text("UPDATE labels SET created_at = :noon WHERE id = 2"), {"noon": NOON})
+    upgrade(old_store)
+    with old_store.reading() as session:
+        seen = [label.seen_from for label in session.scalars(select(Label).order_by(Label.id))]
+    assert seen == [None, datetime(2026, 5, 4, 12, tzinfo=UTC), None]
+
+
 def test_and_back(old_store: Store) -> None:
     before = contents(old_store)
     upgrade(old_store)

@@ -62,9 +62,9 @@ def test_reconcile_and_intake_write_in_opposite_orders(
                     for number in order:
                         second = 10.0 * round_ + chance.random()
                         task, said = 100 + number, chance.choice(["cat", "dog", "tree"])
-                        sync_images(session, project.id, {task: f"/data/{chance.random()}.jpg"})
                         annotate(session, project, said, number=number, task=task, second=second)
                         time.sleep(0.001)
+                    sync_images(session, project.id, {100 + order[0]: f"/data/{chance.random()}.jpg"})
                     retire_annotation(session, project, 50 + order[0], NOON)
                     sync_labels(session, project, ["cat", "dog", "tree"][:: chance.choice([1, -1])])
 
