@@ -21,6 +21,7 @@ from model_backend.training.thresholds import NEVER
 Floats = NDArray[np.floating]
 
 LEAST_TAGS = 2  # of a label, one of which is held out
+LEAST_NAMED_TAGS = 1  # of a label that is expected by its name: that was not learned from the tag
 LEAST_LABELS = 2  # that are tagged at all: with one, all images are alike
 
 
@@ -31,18 +32,24 @@ def only_earned(fit: Fit, soft_labels: SoftLabels, feedback: Feedback, precision
     """
     given = fit.model.thresholds
     shares, tags = soft_labels.shares.numpy(), soft_labels.tags.numpy()
-    earned = earned_thresholds(given, fit.probabilities, shares, tags)
+    named = None if soft_labels.named is None else soft_labels.named.numpy()
+    earned = earned_thresholds(given, fit.probabilities, shares, tags, named)
     decided = feedback.enough(len(given), precision) & fit.metrics["calibrated"]
     return replace(fit, model=fit.model.with_thresholds(np.where(decided, given, earned)))
 
 
 def earned_thresholds(
-    thresholds: Floats, probabilities: Floats, shares: Floats, tags: Floats
+    thresholds: Floats,
+    probabilities: Floats,
+    shares: Floats,
+    tags: Floats,
+    named: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:
     """The thresholds (L,), NEVER for a label that has not earned to be suggested.
 
     probabilities (N, L): of the pool. shares (N, L): the chance that a label is the one tagged, each image's
-    own tag unseen, see `SoftLabels`. tags (N, L): above 0 for the labels tagged.
+    own tag unseen, see `SoftLabels`. tags (N, L): above 0 for the labels tagged. named (L,): the labels whose
+    names tell something: of these one tag is enough.
 
     Of the images with a label's tag, let h of m be among the c of N images that its held-out shares put
     first, where c is how many of the pool would be suggested the label. The label has earned it when the
@@ -58,7 +65,8 @@ def earned_thresholds(
     tagged = tags > 0
     counts = tagged.sum(axis=0)
     suggested = (probabilities >= result).sum(axis=0)
-    enough = (counts >= LEAST_TAGS) & ((counts > 0).sum() >= LEAST_LABELS)
+    least = LEAST_TAGS if named is None else np.where(named, LEAST_NAMED_TAGS, LEAST_TAGS)
+    enough = (counts >= least) & ((counts > 0).sum() >= LEAST_LABELS)
     result[~enough] = NEVER
     for label in np.flatnonzero(enough & (suggested > 0)):
         reach = suggested[label] / len(shares)

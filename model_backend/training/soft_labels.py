@@ -37,7 +37,7 @@ class SoftLabels:
     tags (N, L): the observed tags, see `tag_shares`; head: the softmax over them, with its penalty;
     trust: the weight in 0..1 of what is learned from tags, growing with their number; reviews: what
     completely reviewed images say, where there are any; own: the weight in 0..1 of the tags' own estimates in
-    the shares, beside what is expected by the labels' names.
+    the shares, beside what is expected by the labels' names; named (L,): labels whose names tell something.
     """
 
     shares: Tensor
@@ -46,6 +46,7 @@ class SoftLabels:
     trust: float
     reviews: Reviews | None = None
     own: float = 1.0
+    named: Tensor | None = None
 
 
 def estimate_soft_labels(
@@ -71,7 +72,8 @@ def estimate_soft_labels(
     shares = mixed_estimates(graph, tags, head.shares, trust, seed=seed)
     shares, own = with_expected(shares, tags, expected)
     reviews = read_reviews(mapped, observed, graph, covered, seed=seed)
-    return SoftLabels(shares, tags, head, trust, reviews, own)
+    named = None if expected is None else ~expected.isnan().all(dim=0)
+    return SoftLabels(shares, tags, head, trust, reviews, own, named)
 
 
 def soft_labels_for(

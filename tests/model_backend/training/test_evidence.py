@@ -97,6 +97,17 @@ def test_the_bar_is_the_median_of_what_was_foretold(hits: int, reach: int) -> No
     assert (found[0] == np.float32(0.5)) == earned
 
 
+def test_one_tag_suffices_where_the_name_tells_what_to_expect() -> None:
+    shares = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.1, 0.9]])
+    tags = np.array([[1, 0], [0, 1], [0, 0], [0, 0]])
+    found = earned_thresholds(np.array([0.5, 0.5]), shares, shares, tags, np.array([True, False]))
+    assert found.tolist() == [0.5, np.float32(NEVER)]
+    assert earned_thresholds(np.array([0.5, 0.5]), shares, shares, tags).tolist() == [np.float32(NEVER)] * 2
+    missed = tags[[1, 0, 2, 3]]  # foretold among the first one, it is on the second
+    found = earned_thresholds(np.array([0.5, 0.5]), shares, shares, missed, np.array([True, False]))
+    assert found.tolist() == [np.float32(NEVER)] * 2
+
+
 def test_a_label_that_nothing_suggests_stays_as_it_is() -> None:
     shares, tags = np.full((4, 2), 0.5), np.eye(4, 2)
     tags[2:, :] = np.eye(2)
