@@ -8,6 +8,7 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 
+import torch
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from annotator.store import RunFailure, Store, fail_run, report_run
 from model_backend.errors import LearningError
 
 HEARTBEAT_SECONDS = 3.0
+MORE_MEMORY = "Stop what else runs here, or train where there is more; --device cpu does without the GPU's."
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ def readable(error: BaseException) -> str:
     """What `training_runs.error` says: our own messages whole; others may quote secrets: their kind."""
     if isinstance(error, OnetagError | LearningError):
         return str(error)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return f"There is too little memory for this training. {MORE_MEMORY}"
     return f"Unexpected {type(error).__name__}; the worker's log has the details."
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
+import torch
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -200,6 +201,12 @@ def test_a_stopping_worker_ends_the_training_at_its_next_step(store: Store, proj
         stop.set()
         with pytest.raises(Stopped):
             beat.report("fitting", 0.2)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
+def test_too_little_memory_is_told_with_what_to_do(error: Exception) -> None:
+    assert "too little memory" in readable(error)
+    assert "--device cpu" in readable(error)
 
 
 def test_errors_are_told_whole_only_when_they_are_ours() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from sqlalchemy import func, select, update
 
@@ -343,6 +344,42 @@ def test_an_unexpected_error_is_recorded_without_its_text(
     assert run.state == "failed"
     assert "RuntimeError" in (run.error or "")
     assert "s3cr3t" not in (run.error or "")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
+def test_out_of_memory_leaves_the_old_version_active_and_says_what_to_do(
+    train: Callable[..., ModelVersion],
+    sqlite_store: Store,
+    project: Project,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = train()
+
+    def out_of_memory(*_args: object, **_options: object) -> None:
+        raise error
+
+    with monkeypatch.context() as changed:
+        changed.setattr(fitting, "fit", out_of_memory)
+        with pytest.raises(type(error)):
+            train()
+    failed = runs(sqlite_store)[-1]
+    assert (failed.state, "too little memory" in (failed.error or "")) == ("failed", True)
+    with sqlite_store.reading() as session:
+        assert session.get_one(Project, project.id).active_version_id == first.id
+    assert train().name > first.name, "the next one is tried as ever"
+
+
+def test_numbers_that_are_not_finite_fail_the_run_and_store_nothing(
+    train: Callable[..., ModelVersion], sqlite_store: Store, project: Project
+) -> None:
+    first = train()
+    with pytest.raises(LearningError, match="lower learning rate"):
+        train(recipe={"loss": "em", "learning_rate": 1e30})
+    assert "lower learning rate" in (runs(sqlite_store)[-1].error or "")
+    with sqlite_store.reading() as session:
+        assert session.get_one(Project, project.id).active_version_id == first.id
+    assert count(sqlite_store, ModelVersion) == 1
 
 
 def test_a_full_disk_leaves_the_old_version_active(
