@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -129,6 +129,14 @@ def waiting_counts(store: Store) -> Counter[int | None]:
     with store.reading() as session:
         waiting.update(dict(session.execute(counted).all()))
     return waiting
+
+
+def waiting_since(store: Store) -> datetime | None:
+    """When the oldest event came that waits to be taken in; None when none does."""
+    arrived = [each.received_at for each in store.inbox.oldest(1)]
+    oldest = select(func.min(Event.received_at)).where(Event.state == EventState.WAITING)
+    with store.reading() as session:
+        return min([*arrived, *filter(None, [session.scalar(oldest)])], default=None)
 
 
 def retry_events(session: Session, ids: Collection[int] | None = None) -> int:

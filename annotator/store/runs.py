@@ -26,6 +26,8 @@ ENDED = (RunState.DONE, RunState.FAILED)
 SILENT_SECONDS = 20.0  # without a sign of life
 MAX_LOSSES = 3  # a training that kills its worker every time must not do so for ever
 RETRY_AFTER = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+MOST_COUNTED = 20
 
 log = logging.getLogger(__name__)
 
@@ -139,20 +141,39 @@ def fail_lost_runs(session: Session, watch: Watch) -> list[int]:
         log.warning("Training run %d is lost: its worker stopped in the middle.", run.id)
         _end(run, RunFailure.LOST, "The worker stopped in the middle of this training.")
         session.flush()
-        if _losses_in_a_row(session, run.project_id) < MAX_LOSSES:
+        if failures_in_a_row(session, run.project_id, RunFailure.LOST) < MAX_LOSSES:
             queue_run(session, run.project_id, RunReason.WORKER_LOST, dict(run.recipe))
     return [run.project_id for run in lost]
 
 
 def unreached_runs(session: Session) -> list[TrainingRun]:
-    """The runs to do again once Label Studio answers: each its project's last, ended for `RETRY_AFTER`."""
+    """The runs to do again once Label Studio answers: each its project's last.
+
+    It ended `RETRY_AFTER` ago, or twice as long for each one before it that ended so.
+    """
     last = select(func.max(TrainingRun.id)).group_by(TrainingRun.project_id)
     failed = select(TrainingRun).where(
         TrainingRun.id.in_(last),
         TrainingRun.failure == RunFailure.UNREACHED,
         TrainingRun.finished_at <= utc_now() - RETRY_AFTER,
     )
-    return list(session.scalars(failed.order_by(TrainingRun.id)))
+    return [run for run in session.scalars(failed.order_by(TrainingRun.id)) if _is_due_again(session, run)]
+
+
+def failures_in_a_row(session: Session, project_id: int, kind: RunFailure | None = None) -> int:
+    """How many of a project's newest trainings failed (in one way) in a row; MOST_COUNTED at most."""
+    ended = select(TrainingRun.failure).where(
+        TrainingRun.project_id == project_id, TrainingRun.state.in_(ENDED)
+    )
+    newest = list(session.scalars(ended.order_by(TrainingRun.id.desc()).limit(MOST_COUNTED)))
+    others = (place for place, failure in enumerate(newest) if failure is None or kind not in (None, failure))
+    return next(others, len(newest))
+
+
+def _is_due_again(session: Session, run: TrainingRun) -> bool:
+    before = failures_in_a_row(session, run.project_id, RunFailure.UNREACHED) - 1
+    pause = min(RETRY_AFTER * 2**before, LONGEST_PAUSE)
+    return run.finished_at is not None and run.finished_at <= utc_now() - pause
 
 
 def _end(run: TrainingRun, failure: RunFailure, error: str) -> None:
@@ -166,12 +187,3 @@ def _running(session: Session, run_id: int) -> TrainingRun:
             "This training was taken for lost and given to another worker.", "Nothing of it was kept."
         )
     return run
-
-
-def _losses_in_a_row(session: Session, project_id: int) -> int:
-    ended = select(TrainingRun.failure).where(
-        TrainingRun.project_id == project_id, TrainingRun.state.in_(ENDED)
-    )
-    newest = list(session.scalars(ended.order_by(TrainingRun.id.desc()).limit(MAX_LOSSES)))
-    lost = (count for count, failure in enumerate(newest) if failure is not RunFailure.LOST)
-    return next(lost, len(newest))

@@ -45,7 +45,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     predictor = predictor or Predictor(store, settings)
     handler = RequestHandler(store, settings, queue, predictor)
-    backend = Backend(store, handler, Metrics(store))
+    backend = Backend(store, handler, Metrics(store, settings.data_dir))
     app.before_request(_start_clock)
     app.before_request(guard(settings))
     app.after_request(backend.count)

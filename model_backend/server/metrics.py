@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -23,6 +24,7 @@ from annotator.store import (
     TrainingRun,
     waiting_counts,
 )
+from model_backend.server.learning_gauges import learning_gauges
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ KNOWN_ACTIONS = frozenset(
 class Metrics:
     """The server's counters, in a registry of their own."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, data_dir: Path) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "onetag_requests", "Requests answered.", ("endpoint", "status"), registry=self.registry
@@ -63,7 +65,7 @@ class Metrics:
             "Events recorded while the job queue was unreachable.",
             registry=self.registry,
         )
-        self.registry.register(_StoreCollector(store))
+        self.registry.register(_StoreCollector(store, data_dir))
 
     def render(self) -> bytes:
         """The exposition text."""
@@ -77,8 +79,9 @@ class Metrics:
 class _StoreCollector(Collector):
     """Reads the store when scraped; a store that cannot be read is a gauge too, not an error."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, data_dir: Path) -> None:
         self._store = store
+        self._data_dir = data_dir
 
     def describe(self) -> Iterator[Metric]:
         """Nothing in advance: registering must not read the store."""
@@ -88,7 +91,7 @@ class _StoreCollector(Collector):
         """The gauges of this moment."""
         up = GaugeMetricFamily("onetag_store_up", "1 when the store can be read.")
         try:
-            gauges = list(self._gauges())
+            gauges = [*self._gauges(), *learning_gauges(self._store, self._data_dir)]
         except (OnetagError, SQLAlchemyError) as error:
             log.warning("The store cannot be read for /metrics (%s).", type(error).__name__)
             up.add_metric((), 0)

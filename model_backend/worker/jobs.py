@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from annotator.errors import OnetagError
+from annotator.labelstudio.errors import LabelStudioUnauthorized
 from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings, renewed
 from annotator.store import (
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio
 
 TRY_AGAIN_SECONDS = 60.0  # after Label Studio could not be reached
+LONGEST_PAUSE = 3600.0  # seconds, after it has refused the token again and again; `connect` brings another
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class Jobs:
         self._looking_again = threading.Lock()
         self._publishing: dict[int, SingleFlight] = {}  # by project
         self._ask_studio_from = 0.0
+        self._pause = TRY_AGAIN_SECONDS
 
     def process_inbox(self) -> InboxOutcome:
         """Process the recorded events, in order."""
@@ -130,10 +133,18 @@ class Jobs:
                 self._retry(self._studio)
                 self._publish_the_rest(self._studio)
             except OnetagError as error:
-                log.warning("Label Studio has to be asked again later: %s", error)
-                self._ask_studio_from = time.monotonic() + TRY_AGAIN_SECONDS
+                self._put_off(error)
+            else:
+                self._pause = TRY_AGAIN_SECONDS
         with self._store.reading() as session:
             return list(session.scalars(select(Project.id)))
+
+    def _put_off(self, error: OnetagError) -> None:
+        """Leave Label Studio alone for a while; longer each time where only a new token helps."""
+        log.warning("Label Studio is asked again in %.0f min: %s", self._pause / 60, error)
+        self._ask_studio_from = time.monotonic() + self._pause
+        if isinstance(error, LabelStudioUnauthorized):
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
     def reconcile(self) -> Iterable[int]:
         """Compare the store with Label Studio, and clear what is old there; returns the projects."""
@@ -215,7 +226,7 @@ class Jobs:
         with self._store.reading() as session:
             if not unreached_runs(session):
                 return
-        studio.version()
+        studio.whoami()  # a refused token, too, would fail them all again
         with self._store.session() as session:
             for run in unreached_runs(session):
                 queue_run(session, run.project_id, RunReason.LABEL_STUDIO_BACK, dict(run.recipe))

@@ -138,10 +138,11 @@ class RememberingStudio:
     titles: dict[str, str] = field(default_factory=dict)  # of the ML backends, by address
     calls: list[str] = field(default_factory=list)
     failing: set[str] = field(default_factory=set)
+    failure: OnetagError | None = None
 
-    def version(self) -> str:
-        self._call("version")
-        return "1.23.2"
+    def whoami(self) -> dict[str, Any]:
+        self._call("whoami")
+        return {"email": "onetag@localhost.local"}
 
     def push_predictions(self, project: int, items: Sequence[dict[str, Any]]) -> int:
         self._call("push")
@@ -181,7 +182,7 @@ class RememberingStudio:
     def _call(self, name: str) -> None:
         self.calls.append(name)
         if name in self.failing:
-            raise OnetagError(f"Label Studio is down ({name}).", "Start it.")
+            raise self.failure or OnetagError(f"Label Studio is down ({name}).", "Start it.")
 
 
 @pytest.fixture

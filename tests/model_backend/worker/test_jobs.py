@@ -1,14 +1,16 @@
+import itertools
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count as count_from
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
 from annotator.labelstudio.config import LABEL
-from annotator.labelstudio.errors import ImageUnavailable
+from annotator.labelstudio.errors import ImageUnavailable, LabelStudioUnauthorized
 from annotator.settings import Settings
 from annotator.store import (
     Event,
@@ -347,11 +349,47 @@ def test_while_label_studio_is_down_no_training_is_queued_again(
     store: Store, jobs: Jobs, studio: Any, a_minute_passes: Callable[[], None]
 ) -> None:
     a_minute_passes()
-    studio.failing = {"version"}
+    studio.failing = {"whoami"}
     for _ in range(3):
         jobs.check()
     assert [state for state, _ in runs(store)] == ["failed"]
-    assert studio.calls == ["version"], "it is asked once a minute"
+    assert studio.calls == ["whoami"], "it is asked once a minute"
+
+
+def test_a_refused_token_is_tried_less_and_less_often_and_no_training_is_queued(
+    store: Store,
+    jobs: Jobs,
+    studio: Any,
+    a_minute_passes: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    a_minute_passes()
+    studio.failing = {"whoami"}
+    studio.failure = LabelStudioUnauthorized("Label Studio refuses the token.", "Give another one.")
+    now = 0.0
+    monkeypatch.setattr("model_backend.worker.jobs.time", SimpleNamespace(monotonic=lambda: now))
+    asked: list[float] = []
+    for _ in range(2 * 60):
+        now += 60
+        jobs.check()
+        if len(studio.calls) > len(asked):
+            asked.append(now)
+    assert [later - before for before, later in itertools.pairwise(asked)] == [60, 120, 240, 480, 960, 1920]
+    assert [state for state, _ in runs(store)] == ["failed"]
+    assert "Give another one." in caplog.text
+
+
+def test_a_training_that_is_never_reached_is_tried_less_and_less_often(
+    store: Store, jobs: Jobs, a_minute_passes: Callable[[], None]
+) -> None:
+    a_minute_passes()
+    jobs.check()
+    jobs.train()
+    assert len(runs(store)) == 2
+    a_minute_passes()
+    jobs.check()
+    assert len(runs(store)) == 2, "after two in a row it takes two minutes"
 
 
 def test_a_training_that_failed_by_the_projects_own_fault_is_not_queued_again(
