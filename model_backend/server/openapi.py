@@ -43,10 +43,10 @@ class PredictAnswer(BaseModel):
 
 
 class EventAnswer(BaseModel):
-    """The event is written down, under this number."""
+    """The event is written down, under this name."""
 
     status: Literal["recorded"]
-    event: int
+    event: str
 
 
 class VersionsAnswer(BaseModel):
