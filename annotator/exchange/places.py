@@ -32,6 +32,8 @@ def place_of(address: str, folder: str = "") -> str:
     >>> place_of("/tasks/7/resolve/?fileuri=czM6Ly9idWNrZXQvYS5qcGc=")
     's3://bucket/a.jpg'
     """
+    if address.startswith(LOCAL_PREFIX):
+        return _below(folder, address)
     try:
         parts = urlsplit(address)
         path = unquote(parts.path)
@@ -40,11 +42,16 @@ def place_of(address: str, folder: str = "") -> str:
     if parts.scheme == "data":
         return without_secrets(address)
     if LOCAL_FILES in path:
-        file = (local_file(address) or "").lstrip("/")
-        return file.removeprefix(f"{folder}/") if folder and file else file or address
+        return _below(folder, address)
     if UPLOADS in path:
         return f"upload/{path.partition(UPLOADS)[2]}"
     return without_secrets(object_address(address) or address)
+
+
+def _below(folder: str, address: str) -> str:
+    """The path of a local file, relative to the folder of images where that is above it."""
+    file = (local_file(address) or "").lstrip("/")
+    return file.removeprefix(f"{folder}/") if folder and file else file or address
 
 
 def without_secrets(address: str) -> str:
