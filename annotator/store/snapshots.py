@@ -25,10 +25,11 @@ class Snapshot:
 
 def take_snapshot(session: Session, project_id: int) -> Snapshot:
     """What a training started now would look at."""
+    of_project = select(Label.id).where(Label.project_id == project_id)
     changes = session.execute(
-        select(func.count(Observation.id) + func.count(Observation.retired_at))
-        .join(Image, Image.id == Observation.image_id)
-        .where(Image.project_id == project_id)
+        select(func.count(Observation.id) + func.count(Observation.retired_at)).where(
+            Observation.label_id.in_(of_project)
+        )
     ).scalar_one()
     images = session.execute(
         select(func.count(Image.id)).where(Image.project_id == project_id, Image.removed_at.is_(None))
