@@ -20,13 +20,16 @@ from annotator.store import Event, EventState, Project, Store, drop_events, open
 
 app = typer.Typer(help="Look at events that could not be taken in, try them again or drop them.")
 
-Ids = Annotated[
+NUMBERS = "Numbers of the events, as `onetag events list` shows them."
+Retried = Annotated[
     list[int] | None,
     typer.Argument(
-        envvar="ONETAG_EVENTS",
-        metavar="[ID]...",
-        help="Numbers of the events, as `onetag events list` shows them.",
+        envvar="ONETAG_EVENTS", metavar="ids", help=NUMBERS, show_default="all that are set aside"
     ),
+]
+Dropped = Annotated[
+    list[int] | None,
+    typer.Argument(envvar="ONETAG_EVENTS", metavar="ids", help=NUMBERS, show_default="none"),
 ]
 Yes = Annotated[bool, typer.Option("--yes", envvar="ONETAG_YES", help="Do not ask.")]
 EVERY = Annotated[bool, typer.Option("--all", envvar="ONETAG_ALL", help="All that are set aside.")]
@@ -55,7 +58,7 @@ def list_events(settings: Settings, *, json: Json = False) -> None:
 
 @app.command()
 @with_settings(Panel.STORE)
-def retry(settings: Settings, ids: Ids = None, *, json: Json = False) -> None:
+def retry(settings: Settings, ids: Retried = None, *, json: Json = False) -> None:
     """Try events that are set aside again, without a number all of them; the worker takes them in."""
     with _opened(settings) as store, store.session() as session:
         number = retry_events(session, _known(session, ids))
@@ -65,7 +68,7 @@ def retry(settings: Settings, ids: Ids = None, *, json: Json = False) -> None:
 @app.command()
 @with_settings(Panel.STORE)
 def drop(
-    settings: Settings, ids: Ids = None, *, every: EVERY = False, yes: Yes = False, json: Json = False
+    settings: Settings, ids: Dropped = None, *, every: EVERY = False, yes: Yes = False, json: Json = False
 ) -> None:
     """Give events up: they stay on record and are never tried again. What they told is missing then."""
     if bool(ids) == every:

@@ -23,10 +23,14 @@ from model_backend.errors import LearningError
 
 COMMANDS = {
     *("up", "demo", "connect", "serve", "worker", "train", "health", "reconcile"),
-    *("status", "doctor", "export", "import", "db", "versions", "secret"),
+    *("status", "doctor", "export", "import", "db", "versions", "secret", "events"),
     *("losses", "estimators", "backbones", "acquisitions"),
 }
-INNER = {"db": {"upgrade", "downgrade", "check", "replay"}, "secret": {"rotate"}}
+INNER = {
+    "db": {"upgrade", "downgrade", "check", "replay"},
+    "secret": {"rotate"},
+    "events": {"list", "retry", "drop"},
+}
 
 
 def onetag(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
