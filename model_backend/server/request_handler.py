@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -18,6 +19,9 @@ from annotator.store.versions import active_version
 from model_backend.engine.predict import Predictor
 from model_backend.log_context import about
 from model_backend.server.bodies import studio_identity
+
+FOUND_SECONDS = 10.0
+"""How long a project that was found is taken for the same: the worker makes sure of it."""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,7 @@ class RequestHandler:
         self._settings = settings
         self._queue = queue
         self._predictor = predictor
+        self._found: dict[tuple[str | None, Identity], tuple[int, float]] = {}  # project's id, until when
 
     @property
     def _studio_url(self) -> str | None:
@@ -90,9 +95,16 @@ class RequestHandler:
         if identity is None:
             return None
         try:
+            url = self._studio_url
+            known, until = self._found.get((url, identity), (None, 0.0))
+            if time.monotonic() < until:
+                return known
             with self._store.reading() as session:
-                project = find_project(session, self._studio_url, identity)
-                return project.id if project else None
+                project = find_project(session, url, identity)
+            if project is None:
+                return None
+            self._found[url, identity] = project.id, time.monotonic() + FOUND_SECONDS
+            return project.id
         except (OnetagError, SQLAlchemyError) as error:
             log.warning("An event is kept without its project: %s", _in_words(error))
             return None

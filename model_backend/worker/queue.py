@@ -281,6 +281,7 @@ class _Postgres(PostgresStorage):  # type: ignore[misc]
 
     def _open(self) -> Any:
         options = self._url.translate_connect_args(username="user", database="dbname")
-        connection = psycopg.connect(**{"connect_timeout": 5, **self._url.query, **options})
+        connection = psycopg.connect(**{"connect_timeout": 5, **self._url.query, **options}, autocommit=True)
+        connection.execute("SET synchronous_commit TO off")  # the store holds what matters, as on SQLite
         self._opened = [*(each for each in self._opened if not each.closed), connection]
         return connection

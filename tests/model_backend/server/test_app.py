@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 from sqlalchemy import Engine, select
-from sqlalchemy.event import listens_for, remove
+from sqlalchemy.event import listen, listens_for, remove
 from sqlalchemy.orm import undefer
 
 from annotator.errors import OnetagError
@@ -273,6 +273,16 @@ class TestWebhook:
                 assert client.post("/webhook", json={"action": "X", "project": {"id": 7}}).status_code == 200
             assert time.monotonic() - started < 5, "a writer gives up after 30"
         assert [event.project_id for event in events(sqlite_store)] == [project.id] * 5
+
+    def test_looks_a_project_up_once_in_a_while(
+        self, client: FlaskClient, sqlite_store: Store, project: Project
+    ) -> None:
+        seen: list[str] = []
+        listen(sqlite_store.engine, "before_cursor_execute", lambda *told: seen.append(told[2]))
+        for _ in range(5):
+            client.post("/webhook", json={"action": "X", "project": {"id": 7}})
+        assert sum("FROM projects" in statement for statement in seen) == 1
+        assert {event.project_id for event in events(sqlite_store)} == {project.id}
 
     def test_is_kept_though_the_store_cannot_be_read(self, client: FlaskClient, sqlite_store: Store) -> None:
         with sqlite_store.session() as session:
