@@ -39,6 +39,7 @@ class Saveable(Protocol):
 def save_version(data_dir: Path, project_id: int, name: str, model: Saveable) -> str:
     """Write a version's folder, whole or not at all; returns its path below the data folder.
 
+    No version of this name may be on record: a folder that has it is replaced.
     Raises OnetagError when the disk is full or may not be written.
     """
     relative = Path("versions") / f"project-{project_id}" / name
@@ -51,6 +52,7 @@ def save_version(data_dir: Path, project_id: int, name: str, model: Saveable) ->
         for file in draft.iterdir():
             _sync(file)
         _sync(draft)
+        shutil.rmtree(folder, ignore_errors=True)  # of a training that was killed before it was recorded
         draft.rename(folder)
         _sync(folder.parent)
     except OSError as error:

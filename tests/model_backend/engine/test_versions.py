@@ -96,6 +96,15 @@ def test_a_version_is_on_disk_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [entry.name for entry in folder.iterdir()] == ["v0001-x"]
 
 
+def test_what_a_killed_training_of_the_same_name_left_is_replaced(tmp_path: Path) -> None:
+    left = tmp_path / "versions" / "project-1" / "v0001-x" / "half"
+    left.parent.mkdir(parents=True)
+    left.write_text("of before")
+    save_version(tmp_path, 1, "v0001-x", Model())
+    assert not left.exists()
+    assert (left.parent / "weights").exists()
+
+
 def test_names_sort_by_age(sqlite_store: Store, engine_settings: Settings, project: Project) -> None:
     names = [add_version(sqlite_store, engine_settings, project).name for _ in range(3)]
     assert names == sorted(names)
