@@ -21,7 +21,7 @@ from annotator.labelstudio.errors import LabelStudioMissing
 from annotator.labelstudio.projects import Identity, get_or_create_project
 from annotator.settings import Settings, load_settings, save_credentials
 from annotator.shared_secret import is_under_way, valid_secrets
-from annotator.store import Event, Store
+from annotator.store import Event, Store, move_arrivals
 from model_backend.server import create_app, open_server
 from model_backend.stack.environment import environment
 from model_backend.stack.label_studio import LabelStudioProcess
@@ -240,6 +240,7 @@ def _events(store: Store, wanted: int) -> int:
     chosen = select(func.count(Event.id)).where(Event.action == "ANNOTATION_CREATED")
     count, until = 0, time.monotonic() + 20
     while count < wanted and time.monotonic() < until:
+        move_arrivals(store)
         with store.reading() as session:
             count = session.scalar(chosen) or 0
         time.sleep(0.1)
