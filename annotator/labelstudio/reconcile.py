@@ -81,7 +81,9 @@ def reconcile(
     census = _census(studio, record.identity)
     store.write(lambda session: _follow_project(session, project_id, record, census, report))
     field = _image_field(str(census.project["label_config"]), record.chosen)
-    comparison = Comparison(store, studio, project_id, field, report, census.at if imported else None)
+    # Label Studio's clock tells whole seconds, rounded down.
+    until = census.at + timedelta(seconds=1) if imported and census.at else None
+    comparison = Comparison(store, studio, project_id, field, report, until)
     with store.reading() as session:
         last = last_reconciliation(session, project_id)  # gone where another field is meant now
     since = None if full or not field else _since(last, census.at, utc_now())
