@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as codec
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +16,7 @@ from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
 from annotator.flags import Panel
 from annotator.settings import Settings
-from annotator.store import Event, EventState, Project, Store, drop_events, open_current, retry_events
+from annotator.store import Event, EventState, Project, drop_events, open_current, retry_events
 
 app = typer.Typer(help="Look at events that could not be taken in, try them again or drop them.")
 
@@ -39,7 +39,7 @@ EVERY = Annotated[bool, typer.Option("--all", envvar="ONETAG_ALL", help="All tha
 @with_settings(Panel.STORE)
 def list_events(settings: Settings, *, json: Json = False) -> None:
     """List the events that are set aside, with what went wrong."""
-    with _opened(settings) as store, store.reading() as session:
+    with closing(open_current(settings)) as store, store.reading() as session:
         rows = list(_rows(session))
     if json:
         typer.echo(codec.dumps(rows, indent=2, default=str, ensure_ascii=False))
@@ -60,7 +60,7 @@ def list_events(settings: Settings, *, json: Json = False) -> None:
 @with_settings(Panel.STORE)
 def retry(settings: Settings, ids: Retried = None, *, json: Json = False) -> None:
     """Try events that are set aside again, without a number all of them; the worker takes them in."""
-    with _opened(settings) as store, store.session() as session:
+    with closing(open_current(settings)) as store, store.session() as session:
         number = retry_events(session, _known(session, ids))
     _tell("retried", number, f"{number} events wait for the worker again.", json=json)
 
@@ -75,7 +75,7 @@ def drop(
         raise OnetagError(
             "Which events are to be dropped?", "Name their numbers (`onetag events list`), or give --all."
         )
-    with _opened(settings) as store:
+    with closing(open_current(settings)) as store:
         with store.reading() as session:
             known = _known(session, ids)
         if not yes:
@@ -84,15 +84,6 @@ def drop(
         with store.session() as session:
             number = drop_events(session, known)
     _tell("dropped", number, f"{number} events are dropped.", json=json)
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Store]:
-    store = open_current(settings)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _rows(session: Session) -> Iterator[dict[str, Any]]:
