@@ -39,7 +39,8 @@ class Normalised(nn.Module):
 class FrozenNetwork(Network):
     """A trained network, frozen here; a copy of its `module` can be trained, see `Network`.
 
-    size: the side S of its square input. blocks: see `Backbone`.
+    size: the side S of its square input. blocks: see `Backbone`. mirrored: whether features are the mean of
+    those of the picture and of its mirror image, for twice the time; the module itself sees one picture.
     """
 
     module: Normalised
@@ -54,12 +55,13 @@ class FrozenNetwork(Network):
         resampling: Image.Resampling,
         device: torch.device,
         autocast: torch.dtype | None = None,
+        mirrored: bool = False,
     ) -> None:
         self.name = name
         self.blocks = tuple(blocks)
         self.image_size = size
         self.device, self.autocast = device, autocast
-        self._resampling = resampling
+        self._resampling, self._mirrored = resampling, mirrored
         self.module = module.to(memory_format=torch.channels_last).to(device).eval()
         self.fingerprint = "-".join(
             (
@@ -67,6 +69,7 @@ class FrozenNetwork(Network):
                 state_digest(self.weights(self.module))[:16],
                 f"{size}px-{resampling.name.lower()}",
                 str(autocast or torch.float32).removeprefix("torch."),
+                *(("mirrored",) if mirrored else ()),
             )
         )
 
@@ -93,6 +96,11 @@ class FrozenNetwork(Network):
             self.device.type, dtype=self.autocast or torch.bfloat16, enabled=self.autocast is not None
         )
         with torch.inference_mode(), autocast:
-            found = [self.module(torch.stack(list(part)).to(self.device)).float().cpu() for part in parts]
+            found = [self._seen(torch.stack(list(part)).to(self.device)).float().cpu() for part in parts]
         features: Floats = torch.cat(found).numpy()
         return features
+
+    def _seen(self, images: Tensor) -> Tensor:
+        """Features (B, F) of images (B, 3, S, S), see `mirrored`."""
+        features: Tensor = self.module(images)
+        return (features + self.module(images.flip(3))) / 2 if self._mirrored else features

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from skimage import data
 
 from model_backend.backbones import backbone_name, lite0, load_backbone
@@ -64,8 +64,8 @@ def test_other_weights_than_the_published_ones_expect_nothing(network: Network, 
     assert load_backbone("handcrafted").expected(features, ["cat"]) is None
 
 
-def test_features_are_the_mean_and_the_best_window_of_a_whole_picture(network: Network) -> None:
-    picture = photograph("coffee")
+def pooled(network: Network, picture: Image.Image) -> torch.Tensor:
+    """The mean and the best window of one whole picture, by hand."""
     side = network.transform(picture).shape[-1]
     pixels = np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC), np.float32)
     images = torch.from_numpy((pixels - 127) / 128).permute(2, 0, 1)[None]
@@ -74,8 +74,24 @@ def test_features_are_the_mean_and_the_best_window_of_a_whole_picture(network: N
     corners = [(row, column) for row in range(7) for column in range(7)]
     windows = [cells[:, row : row + 3, column : column + 3].mean((1, 2)) for row, column in corners]
     assert cells.shape[1:] == (9, 9)
-    expected = torch.cat([cells.mean((1, 2)), torch.stack(windows).amax(0)])
-    assert np.allclose(network([picture]), expected.numpy(), atol=1e-4)
+    return torch.cat([cells.mean((1, 2)), torch.stack(windows).amax(0)])
+
+
+def test_features_are_pooled_over_the_whole_picture_and_its_mirror_image(network: Network) -> None:
+    picture = photograph("coffee")
+    mirror_image = ImageOps.mirror(picture)
+    there, mirrored = pooled(network, picture), pooled(network, mirror_image)
+    (features,) = network([picture])
+    assert np.allclose(features, ((there + mirrored) / 2).numpy(), atol=2e-3)
+    assert np.allclose(features, network([mirror_image])[0], atol=2e-3)
+    assert not np.allclose(features, there.numpy(), atol=2e-2)
+
+
+def test_what_is_trained_sees_one_picture(network: Network) -> None:
+    picture = photograph("coffee")
+    with torch.inference_mode():
+        (alone,) = network.module(network.transform(picture)[None])
+    assert np.allclose(alone.numpy(), pooled(network, picture).numpy(), atol=1e-4)
 
 
 def test_it_is_what_auto_means(network: Network) -> None:
