@@ -129,7 +129,6 @@ def _follow_config(session: Session, project: Project, sent: SentProject, outcom
     if sent.label_config is None:
         return
     take_turn(session, project.id)
-    session.refresh(project)
     known = project.config_at
     if known is not None and sent.updated_at is not None and sent.updated_at < known:
         # The past; unless a clock was set back, and then Label Studio tells.

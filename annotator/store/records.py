@@ -22,8 +22,6 @@ from annotator.store.states import Review, Source, Unused
 from annotator.store.turns import take_turn
 from annotator.store.types import as_stored, utc, utc_now
 
-ATTEMPTS = 5
-
 
 @dataclass(frozen=True)
 class Observed:
@@ -119,15 +117,7 @@ def record_annotation(
         created_at=utc(submission.made_at or submission.at),
         updated_at=utc(submission.at),
     )
-    values = _values(session, project, submission.observed)
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with session.begin_nested():
-                return _record(session, fresh, values, before)
-        except IntegrityError:  # another process wrote the same revision first: look again at what it wrote
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError("unreachable")
+    return _record(session, fresh, _values(session, project, submission.observed), before)
 
 
 def retire_annotation(
@@ -179,12 +169,12 @@ def _record(
             newest.updated_at = fresh.updated_at
             return None
         _retire(session, newest, fresh.updated_at)
-    written = _copy(fresh, revision=1 if newest is None else newest.revision + 1)
-    session.add(written)
+    fresh.revision = 1 if newest is None else newest.revision + 1
+    session.add(fresh)
     session.flush()
-    session.add_all(_observations(written, values))
+    session.add_all(_observations(fresh, values))
     session.flush()
-    return written
+    return fresh
 
 
 def _unchanged(session: Session, fresh: Annotation, before: Before | None) -> bool:
@@ -254,12 +244,6 @@ def _remember_deletion(session: Session, project_id: int, studio_annotation: int
             session.add(Deletion(project_id=project_id, studio_annotation=studio_annotation, deleted_at=at))
     except IntegrityError:
         return  # remembered already
-
-
-def _copy(annotation: Annotation, revision: int) -> Annotation:
-    # A fresh object for each attempt: one that failed to be written cannot be used again.
-    columns = (column.key for column in Annotation.__table__.columns if column.key not in ("id", "revision"))
-    return Annotation(revision=revision, **{key: getattr(annotation, key) for key in columns})
 
 
 def _observations(annotation: Annotation, values: dict[int, Observed]) -> Iterable[Observation]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.labelstudio.attempts import Allowance, EventOutcome
 from annotator.labelstudio.events import process_event
 from annotator.store import EventState, RunReason, Store, move_arrivals, queue_run, waiting_events
+from annotator.store.turns import take_turn
 
 BATCH_PARTS, BATCH_SECONDS = 50, 0.1
 """What one transaction takes in at most: others may have to wait for its end."""
@@ -61,6 +62,8 @@ def _outcomes(session: Session) -> Iterator[EventOutcome]:
     for event in waiting_events(session, BATCH_PARTS):
         if event.project_id in held:
             continue
+        if event.project_id is not None:
+            take_turn(session, event.project_id)  # once for all events of this transaction
         yield process_event(session, event, allowance)
         if allowance.used_up:
             return

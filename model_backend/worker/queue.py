@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from annotator.errors import OnetagError
 from annotator.private import FOLDER
 from annotator.settings import Settings
+from annotator.store.together import Together
 from model_backend.engine.retrain_policy import Decision
 from model_backend.log_context import about, current_request
 from model_backend.worker.inbox import InboxOutcome
@@ -70,6 +71,16 @@ class Jobs(Protocol):
         """Read the images that are due again, and queue trainings with those that can be used now."""
 
 
+@dataclass(frozen=True)
+class _Nudge:
+    """A message to be sent: huey's task of its name, what it is about, seconds to wait, on whose behalf."""
+
+    message: Any
+    arguments: tuple[int, ...]
+    delay: float
+    request: str | None
+
+
 class JobQueue:
     """The messages of one queue. Without jobs (in the server) they can be sent, not worked on."""
 
@@ -82,7 +93,7 @@ class JobQueue:
         self._tidy = self._message("tidy", self._do_tidy)
         self._reconcile = self._message("reconcile", self._do_reconcile)
         self._look_again = self._message("look_again", self._do_look_again)
-        self._sending = threading.Lock()
+        self._sending = Together(self._send_all)
         if jobs is not None:
             huey.periodic_task(lambda _: True, name="check")(self._do_check)
             huey.periodic_task(_every_few_minutes, name="periodic_reconcile")(self._do_reconcile)
@@ -127,15 +138,14 @@ class JobQueue:
 
     def _send(self, message: Any, *arguments: int, delay: float = 0.0) -> None:
         """Send a message, unless one that asks for the same waits already."""
-        about_request = {"request": current_request()}
+        self._sending(_Nudge(message, arguments, delay, current_request()))
+
+    def _send_all(self, nudges: Sequence[_Nudge]) -> None:
+        """Send what threads ask for at the same time: what asks for the same, once."""
+        alike = {(each.message.name, each.arguments, each.delay): each for each in reversed(nudges)}
         try:
-            with self._sending:
-                if self._waits(message.name, arguments, later=delay > 0):
-                    return
-                if delay > 0:
-                    message.schedule(args=arguments, kwargs=about_request, delay=delay)
-                else:
-                    message(*arguments, **about_request)
+            for each in reversed(alike.values()):
+                self._send_one(each)
         except (sqlite3.Error, OSError) as error:
             raise QueueUnreachable(
                 f"The job queue cannot be written ({type(error).__name__}).", "Free some space on its disk."
@@ -146,6 +156,15 @@ class JobQueue:
             raise QueueUnreachable(
                 f"The job queue cannot be reached ({type(error).__name__}).", "Start its database."
             ) from None
+
+    def _send_one(self, nudge: _Nudge) -> None:
+        if self._waits(nudge.message.name, nudge.arguments, later=nudge.delay > 0):
+            return
+        about_request = {"request": nudge.request}
+        if nudge.delay > 0:
+            nudge.message.schedule(args=nudge.arguments, kwargs=about_request, delay=nudge.delay)
+        else:
+            nudge.message(*nudge.arguments, **about_request)
 
     def _waits(self, name: str, arguments: tuple[int, ...], *, later: bool) -> bool:
         """Whether such a message waits for a free thread or, if `later` will do, for its time."""
