@@ -39,6 +39,7 @@ from annotator.store import (
     waiting_counts,
 )
 from annotator.store.current import FIRST
+from annotator.store.last_failures import last_failures
 from annotator.store.problems import image_problems
 from annotator.store.unused import answered, unused_answers
 
@@ -135,6 +136,7 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "not_expected_by_name": _nameless(version),
         "version_from": version.created_at if version else None,
         "training": _training(session, project),
+        "failures": [asdict(each) for each in last_failures(session, project.id)],
     }
 
 
@@ -204,6 +206,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         *[("  by name", escape(each)) for each in _by_name(row)],
         ("training", _training_line(row["training"])),
     ]
+    lines += [("fails", escape(failure_line(each))) for each in row["failures"]]
     lines += [("not used", escape(each["detail"])) for each in row["answers_unused"]]
     if row["events_waiting"]:
         lines.append(("inbox", f"{row['events_waiting']} events wait for the worker"))
@@ -247,11 +250,17 @@ def problem_line(problem: dict[str, Any]) -> str:
     return f"{problem['count']} images: {examples}"
 
 
+def failure_line(failure: dict[str, Any]) -> str:
+    """What fails, when it did last, and the error with its cure."""
+    often = f", {failure['times']} times in a row" if failure["times"] > 1 else ""
+    return f"{failure['work']} ({failure['failed_at']:%Y-%m-%d %H:%M} UTC{often}): {failure['error']}"
+
+
 def _training_line(run: dict[str, Any] | None) -> str:
     if run is None:
         return "never yet"
     if run["state"] == "failed":
-        return f"failed: {run['error']}"
+        return "failed"
     if run["state"] == "running":
         return f"running: {run['stage']} ({run['progress']:.0%})"
     if run["state"] == "queued":

@@ -29,12 +29,14 @@ from annotator.labelstudio.reading import chosen_of
 from annotator.labelstudio.sync import adopt_config
 from annotator.store import Project, Reconciliation, Store
 from annotator.store.labels import date_labels
+from annotator.store.last_failures import remembered
 from annotator.store.reconciliations import (
     Counts,
     counts_on_record,
     last_reconciliation,
     note_reconciliation,
 )
+from annotator.store.states import Work
 from annotator.store.turns import take_turn
 from annotator.store.types import utc_now
 
@@ -75,6 +77,13 @@ def reconcile(
     it again changes nothing. Raises LabelStudioError when Label Studio cannot be read.
     """
     tell = progress or (lambda _stage, _share: None)
+    with remembered(store, project_id, Work.RECONCILE):
+        return _compare(store, studio, project_id, tell, imported=imported, full=full)
+
+
+def _compare(
+    store: Store, studio: Studio, project_id: int, tell: ReconcileProgress, *, imported: bool, full: bool
+) -> ReconcileReport:
     report = ReconcileReport()
     with store.reading() as session:
         record = _on_record(session, project_id)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from annotator.store.bulk import chunked
+from annotator.store.last_failures import forget_failures
 from annotator.store.models import (
     Annotation,
     Base,
@@ -50,6 +51,7 @@ def merge_projects(session: Session, kept: int, double: int) -> Project:
     _merge_versions(session, kept, double)
     for project in (kept, double):  # what was compared with the one was not with the other
         forget_reconciliation(session, project)
+        forget_failures(session, project)
     for table, column in _references(Project):
         session.execute(update(table).where(column == double).values({column.key: kept}))
     session.execute(delete(Project).where(Project.id == double).execution_options(synchronize_session=False))

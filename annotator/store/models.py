@@ -35,6 +35,7 @@ from annotator.store.states import (
     Unticked,
     Unusable,
     Unused,
+    Work,
 )
 from annotator.store.types import Id, Json, PlainText, StateText, UtcDateTime, utc_now
 
@@ -55,7 +56,7 @@ def _where(condition: str) -> dict[str, Any]:
 
 STATES: tuple[type[StrEnum], ...] = (
     *(Claim, EventState, Publication, Review, RunFailure, RunReason, RunState, Source),
-    *(Suggest, Unticked, Unusable, Unused),
+    *(Suggest, Unticked, Unusable, Unused, Work),
 )
 RULE = 2
 """The number of the rule by which observations are derived: see `annotator.labelstudio.replay`."""
@@ -273,6 +274,20 @@ class Reconciliation(Base):
     # What Label Studio counted more of than could be recorded, when everything had been compared.
     tasks_apart: Mapped[int]
     answers_apart: Mapped[int]
+
+
+class Failure(Base):
+    """What fails for a project at present; gone once it succeeds. Trainings tell of themselves."""
+
+    __tablename__ = "failures"
+    __table_args__ = (CheckConstraint(_one_of("work", Work), name="work"),)
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    work: Mapped[Work] = mapped_column(primary_key=True)
+    error: Mapped[str]  # with its cure
+    failed_at: Mapped[datetime]  # the last time
+    since: Mapped[datetime]  # the first time
+    times: Mapped[int]  # in a row
 
 
 class Import(Base):

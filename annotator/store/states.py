@@ -96,6 +96,16 @@ class RunFailure(StrEnum):
     UNREACHED = "unreached"  # Label Studio did not answer: the project is not to blame
 
 
+class Work(StrEnum):
+    """What is done for a project in the background, and may fail again and again until somebody mends it."""
+
+    TRAINING = "training"
+    PUBLICATION = "publication"  # of a version's suggestions, into Label Studio's queue
+    RECONCILE = "reconcile"
+    CLEARING = "clearing"  # of older versions' predictions in Label Studio
+    IMAGES = "images"  # reading again what could not be read
+
+
 class EventState(StrEnum):
     """What became of an event of Label Studio."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from annotator.commands.options import Json
-from annotator.commands.status import collect, problem_line
+from annotator.commands.status import collect, failure_line, problem_line
 from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
 from annotator.flags import Panel
@@ -22,7 +22,7 @@ from annotator.labelstudio.health import Check, Published, check_project, check_
 from annotator.settings import Settings
 from annotator.store import check, open_store
 from annotator.store.current import FIRST
-from annotator.store.states import Unused
+from annotator.store.states import Unused, Work
 from model_backend.commands.console import show_checks, standard
 from model_backend.stack.addresses import address_for_studio, backend_url
 from model_backend.stack.liveness import SILENT_AFTER, ask, worker_silence
@@ -57,6 +57,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield images(row)
         yield inbox(row)
         yield training(row)
+        yield from failing(row)
         yield from answers(row)
     if alone:
         yield Check.good("Label Studio", "no project here needs it, a backend or a worker")
@@ -181,6 +182,14 @@ def training(row: dict[str, Any]) -> Check:
         fix = "Mend what it says, then run `onetag train`."
         return Check.broken(name, f"the last one failed: {run['error']}", fix)
     return Check.good(name, f"{run['state']}, version {row['version'] or 'none yet'}")
+
+
+def failing(row: dict[str, Any]) -> Iterator[Check]:
+    """What else the worker tries again and again."""
+    for each in row["failures"]:
+        if each["work"] != Work.TRAINING:
+            fix = "Do what it says; the worker tries again by itself, and then this is gone."
+            yield Check.broken(f"{each['work']} of {row['key']}", failure_line(each), fix)
 
 
 def answers(row: dict[str, Any]) -> Iterator[Check]:

@@ -32,6 +32,8 @@ from annotator.store import (
     mark_pushed,
     next_suggestions,
 )
+from annotator.store.last_failures import remembered
+from annotator.store.states import Work
 from model_backend.engine.suggest import in_turns
 
 PAGE_OPEN = timedelta(minutes=30)  # a page whose prediction is gone cannot be submitted any more
@@ -110,7 +112,8 @@ def publish_if_possible(store: Store, settings: Settings, project_id: int, studi
     Such a version stays active, and the worker's periodic check publishes it later.
     """
     try:
-        publish(store, settings, project_id, studio)
+        with remembered(store, project_id, Work.PUBLICATION):
+            publish(store, settings, project_id, studio)
     except OnetagError as error:
         log.warning("Project %d waits to be published: %s", project_id, error)
         return False

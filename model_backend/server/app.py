@@ -97,13 +97,9 @@ class Backend:
         body, sent = read_body(EventBody)
         event_id = self._handler.record_event(body.action, sent)
         self._metrics.saw_event(body.action)
-        answer = jsonify(status="recorded", event=event_id)
-        answer.call_on_close(self._nudge)  # Label Studio, which gives us a second, need not wait for it
-        return answer
-
-    def _nudge(self) -> None:
         if not self._handler.enqueue_processing():
             self._metrics.lost_nudges.inc()
+        return jsonify(status="recorded", event=event_id)
 
     def versions(self) -> Response:
         """The newest versions, newest first."""

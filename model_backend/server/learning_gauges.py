@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from annotator.store import Image, ModelVersion, Project, Publication, RunState, Store, TrainingRun
 from annotator.store.events import waiting_since
+from annotator.store.models import Failure
 from annotator.store.runs import failures_in_a_row
 from annotator.store.types import utc_now
 from model_backend.stack.liveness import worker_silence
@@ -44,6 +45,7 @@ def learning_gauges(store: Store, data_dir: Path) -> Iterator[Metric]:
         yield _unusable(session)
         projects = session.scalars(select(Project).order_by(Project.id.desc()).limit(MOST_PROJECTS)).all()
         yield _failures(session, projects)
+        yield _failing(session, projects)
         yield from _trainings(session, projects)
         yield from _versions(session, projects)
 
@@ -64,6 +66,18 @@ def _failures(session: Session, projects: Sequence[Project]) -> Metric:
     gauge = GaugeMetricFamily("onetag_training_failures", "Trainings failed in a row.", labels=("project",))
     for project in projects:
         gauge.add_metric((project.key,), failures_in_a_row(session, project.id))
+    return gauge
+
+
+def _failing(session: Session, projects: Sequence[Project]) -> Metric:
+    gauge = GaugeMetricFamily(
+        "onetag_failing",
+        "How often in a row other work failed; gone once it succeeds.",
+        labels=("project", "work"),
+    )
+    keys = {project.id: project.key for project in projects}
+    for each in session.scalars(select(Failure).where(Failure.project_id.in_(keys))):
+        gauge.add_metric((keys[each.project_id], each.work), each.times)
     return gauge
 
 

@@ -30,6 +30,8 @@ from annotator.store import (
     take_snapshot,
     unreached_runs,
 )
+from annotator.store.last_failures import remembered
+from annotator.store.states import Work
 from annotator.store.watch import Watch
 from model_backend.engine.look_again import look_again
 from model_backend.engine.publish import clear_old, publish_if_possible, title_backends, unpublished
@@ -116,13 +118,17 @@ class Jobs:
         """Bring the backend's title up to date, and clear what older versions left behind."""
         if self._studio is not None:
             try:
-                secret = renewed(self._settings).secret  # it may have been rotated
-                if secret is not None:
-                    title_backends(self._store, project_id, self._studio, secret)
-                clear_old(self._store, project_id, self._studio)
+                with remembered(self._store, project_id, Work.CLEARING):
+                    self._clear(project_id, self._studio)
             except OnetagError as error:
                 log.warning("Old predictions stay in Label Studio for now: %s", error)
         prune(self._store, self._settings, project_id)
+
+    def _clear(self, project_id: int, studio: Studio) -> None:
+        secret = renewed(self._settings).secret  # it may have been rotated
+        if secret is not None:
+            title_backends(self._store, project_id, studio, secret)
+        clear_old(self._store, project_id, studio)
 
     def check(self) -> Iterable[int]:
         """Find lost trainings, and do what Label Studio kept from being done; returns all projects."""
@@ -177,10 +183,11 @@ class Jobs:
 
     def _look_again(self, project_id: int) -> None:
         back = 0
-        for found in look_again(self._store, self._resources, project_id):
-            back += found
-            if self._stop.is_set():
-                break
+        with remembered(self._store, project_id, Work.IMAGES, (OnetagError, LearningError)):
+            for found in look_again(self._store, self._resources, project_id):
+                back += found
+                if self._stop.is_set():
+                    break
         with self._store.session() as session:
             # Before the first training they come with it.
             if back and last_snapshot(session, project_id) is not None:

@@ -12,6 +12,7 @@ import yaml
 from pydantic import SecretStr
 from sqlalchemy import update
 
+from annotator.errors import OnetagError
 from annotator.settings import load_settings
 from annotator.store import (
     Event,
@@ -24,6 +25,8 @@ from annotator.store import (
     Unusable,
     queue_run,
 )
+from annotator.store.last_failures import remembered
+from annotator.store.states import Work
 from annotator.store.types import utc_now
 from model_backend.server.metrics import Metrics
 from model_backend.stack.liveness import beating
@@ -59,6 +62,8 @@ def exposed(sqlite_store: Store, tmp_path: Any) -> str:
         session.flush()
         project.active_version_id = version.id
         queue_run(session, project.id, RunReason.ASKED_FOR)
+    with pytest.raises(OnetagError), remembered(sqlite_store, project.id, Work.RECONCILE):
+        raise OnetagError("Label Studio does not answer.", "Start it.")
     told = Metrics(sqlite_store, load_settings(data_dir=tmp_path, secret=SecretStr("s")).data_dir)
     told.requests.labels("webhook", "200").inc()
     told.seconds.labels("webhook").observe(0.01)

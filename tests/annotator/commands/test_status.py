@@ -35,7 +35,8 @@ from annotator.store import (
     sync_images,
     sync_labels,
 )
-from annotator.store.states import Unusable, Unused
+from annotator.store.last_failures import remembered
+from annotator.store.states import Unusable, Unused, Work
 from annotator.store.types import utc_now
 from annotator.store.versions import use_version
 
@@ -59,6 +60,21 @@ def a_project(store: Store, number: int = 7) -> int:
 
 def test_a_store_without_a_project_has_no_rows(sqlite_store: Store) -> None:
     assert collect(sqlite_store) == []
+
+
+def test_what_fails_is_told_with_its_moment_and_its_cure(
+    sqlite_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project_id = a_project(sqlite_store)
+    error = OnetagError("Label Studio does not answer.", "Start it.")
+    with pytest.raises(OnetagError), remembered(sqlite_store, project_id, Work.RECONCILE):
+        raise error
+    (row,) = collect(sqlite_store)
+    (failure,) = row["failures"]
+    assert (failure["work"], failure["error"], failure["times"]) == ("reconcile", str(error), 1)
+    _show([row])
+    line = next(line for line in capsys.readouterr().out.splitlines() if "fails" in line)
+    assert f"reconcile ({failure['failed_at']:%Y-%m-%d %H:%M} UTC)" in line
 
 
 def test_a_version_that_somebody_went_back_to_is_told_with_what_becomes_of_it(

@@ -23,7 +23,6 @@ from annotator.store import (
     before_now,
     newer_is_known,
     record_annotation,
-    records,
     retire_annotation,
     sync_labels,
 )
@@ -396,23 +395,3 @@ def test_a_deletion_and_its_annotation_at_once_end_deleted(
         assert not [answer for answer in answers if isinstance(answer, Exception)]
     with store.reading() as session:
         assert known(session) == {}
-
-
-def test_who_was_beaten_to_the_same_revision_looks_again(
-    store: Store, make_project: MakeProject, annotate: Annotate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Even where the locks do not help, the unique constraints and another look do."""
-    with store.session() as session:
-        project = make_project(session)
-        annotate(session, project, "cat")
-    looks: list[int] = []
-    look = records._newest_like
-
-    def blind_at_first(session: Session, fresh: Annotation) -> Annotation | None:
-        looks.append(1)
-        return None if len(looks) == 1 else look(session, fresh)
-
-    monkeypatch.setattr(records, "_newest_like", blind_at_first)
-    with store.session() as session:
-        assert annotate(session, project, "cat") is None
-        assert len(looks) == 2

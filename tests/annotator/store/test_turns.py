@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
@@ -22,6 +23,7 @@ from annotator.store import (
     sync_images,
     sync_labels,
 )
+from annotator.store.turns import take_turn
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 Annotate = Callable[..., Annotation | None]
@@ -113,3 +115,73 @@ def test_other_errors_are_not_tried_again(store: Store) -> None:
     with pytest.raises(OnetagError):
         store.write(work)
     assert len(tries) == 1
+
+
+@contextmanager
+def counted(store: Store) -> Iterator[list[str]]:
+    """The statements that lock a project while this lasts."""
+    locks: list[str] = []
+
+    def look(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "FROM projects" in statement:
+            locks.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", look)
+    try:
+        yield locks
+    finally:
+        event.remove(store.engine, "before_cursor_execute", look)
+
+
+def test_a_turn_is_taken_once_a_transaction(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project, other = make_project(session), make_project(session, title="Plants")
+    with counted(store) as locks:
+        for _ in range(2):
+            with store.session() as session:
+                take_turn(session, project.id)
+                with session.begin_nested():
+                    take_turn(session, project.id)
+                take_turn(session, project.id)
+                take_turn(session, other.id)
+    assert len(locks) == 4
+
+
+def test_what_a_savepoint_locked_is_locked_again_after_it(store: Store, make_project: MakeProject) -> None:
+    """PostgreSQL lets go of it where the savepoint is rolled back."""
+    with store.session() as session:
+        project = make_project(session)
+    with counted(store) as locks, store.session() as session:
+        savepoint = session.begin_nested()
+        take_turn(session, project.id)
+        savepoint.rollback()
+        take_turn(session, project.id)
+    assert len(locks) == 2
+
+
+def test_whoever_takes_a_turn_reads_what_the_one_before_has_written(
+    store: Store, make_project: MakeProject
+) -> None:
+    with store.session() as session:
+        project = make_project(session)
+    ours, written = threading.Event(), threading.Event()
+    seen: list[str] = []
+
+    def first() -> None:
+        with store.session() as session:
+            take_turn(session, project.id)
+            ours.set()
+            time.sleep(0.2)
+            session.get_one(Project, project.id).title = "Trees"
+        written.set()
+
+    def second() -> None:
+        ours.wait(10)
+        with store.session() as session:
+            known = session.get_one(Project, project.id)
+            take_turn(session, project.id)
+            seen.append(known.title)
+            assert written.is_set()
+
+    assert at_once(first, second) == []
+    assert seen == ["Trees"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.health import Check
 from annotator.settings import Settings
 from annotator.store import get_or_create_folder_project, open_store, upgrade
+from annotator.store.states import Work
 from model_backend.commands import console, doctor
 from model_backend.commands.connect import Request, link
-from model_backend.commands.doctor import examine, images, inbox, training
+from model_backend.commands.doctor import examine, failing, images, inbox, training
 from model_backend.stack.addresses import backend_url
 from model_backend.stack.liveness import beating, worker_silence
 from model_backend.stack.ports import free_port
@@ -91,6 +93,23 @@ def test_a_failed_training_and_a_full_inbox_are_told() -> None:
     assert not aside.ok
     assert "2 events are set aside: DataError." in aside.detail
     assert "onetag events retry" in aside.fix
+
+
+def test_what_fails_again_and_again_is_told_with_its_cure() -> None:
+    failure = {
+        "work": Work.PUBLICATION,
+        "error": "Label Studio refuses the token. Run `onetag connect`.",
+        "failed_at": datetime(2026, 11, 5, 12, 30, tzinfo=UTC),
+        "since": datetime(2026, 11, 5, 12, 0, tzinfo=UTC),
+        "times": 4,
+    }
+    row = {"key": "p1", "failures": [failure, failure | {"work": Work.TRAINING}]}
+    (check,) = failing(row)  # of the training its own check tells
+    assert not check.ok
+    assert check.name == "publication of p1"
+    assert "2026-11-05 12:30 UTC, 4 times in a row" in check.detail
+    assert "Label Studio refuses the token. Run `onetag connect`." in check.detail
+    assert list(failing(row | {"failures": []})) == []
 
 
 def test_images_that_are_not_used_are_told_and_many_are_a_broken_link() -> None:

@@ -26,7 +26,9 @@ from annotator.store import (
     queue_run,
     record_event,
 )
+from annotator.store.last_failures import last_failures
 from annotator.store.runs import RETRY_AFTER
+from annotator.store.states import Work
 from annotator.store.types import utc_now
 from annotator.store.watch import Watch
 from model_backend.engine import fitting
@@ -270,6 +272,11 @@ def test_the_check_finds_a_lost_training(store: Store, project: Project, jobs: J
     assert [state for state, _ in runs(store)] == ["failed", "done"]
 
 
+def failing(store: Store, project: Project) -> list[Work]:
+    with store.reading() as session:
+        return [each.work for each in last_failures(session, project.id)]
+
+
 def test_the_check_publishes_what_label_studio_missed(
     store: Store, project: Project, jobs: Jobs, studio: Any
 ) -> None:
@@ -277,8 +284,10 @@ def test_the_check_publishes_what_label_studio_missed(
     studio.failing = {"set queue"}
     jobs.train()
     assert "set queue" in studio.calls
+    assert failing(store, project) == [Work.PUBLICATION]
     studio.failing = set()
     jobs.check()
+    assert failing(store, project) == []
     assert studio.queue is not None
     assert len(studio.predictions) == 11, "nothing is there twice"
 
@@ -412,6 +421,10 @@ def test_tidying_survives_label_studio_being_down(
     studio.failing = {"clear superseded"}
     jobs.tidy(project.id)
     assert "stay in Label Studio" in caplog.text
+    assert failing(store, project) == [Work.CLEARING]
+    studio.failing = set()
+    jobs.tidy(project.id)
+    assert failing(store, project) == []
 
 
 def test_without_label_studio_it_trains_all_the_same(

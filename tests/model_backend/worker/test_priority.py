@@ -1,0 +1,55 @@
+"""A worker leaves the processors to those who wait for an answer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from annotator.settings import Settings
+from model_backend.stack.installation import Worker
+from model_backend.worker.priority import AUTOGROUP, NICENESS
+
+STAND_BACK = """
+import os, pathlib, sys
+from model_backend.worker.priority import stand_back
+stand_back()
+group = pathlib.Path("/proc/self/autogroup")
+print(os.getpriority(os.PRIO_PROCESS, 0), group.read_text().split()[-1] if group.exists() else "none")
+"""
+
+
+def stood_back(*, leads_session: bool) -> list[str]:
+    """How nice a process is that has stood back, and its session where the kernel tells."""
+    command = [sys.executable, "-c", STAND_BACK]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, start_new_session=leads_session
+    )
+    return done.stdout.split()
+
+
+def test_it_is_nicer_than_it_was_started() -> None:
+    assert int(stood_back(leads_session=False)[0]) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not share by sessions")
+def test_a_session_of_its_own_stands_back_with_it_and_no_other_does() -> None:
+    before = AUTOGROUP.read_text()
+    niceness, session = stood_back(leads_session=True)
+    assert session == niceness
+    assert stood_back(leads_session=False)[1] == before.split()[-1]
+    assert AUTOGROUP.read_text() == before
+
+
+def test_the_command_stands_back(worker_settings: Settings, tmp_path: Path) -> None:
+    wanted = min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+    with Worker(tmp_path / "run", worker_settings) as worker:
+        deadline = time.monotonic() + 60
+        while worker.pid and os.getpriority(os.PRIO_PROCESS, worker.pid) < wanted:
+            assert time.monotonic() < deadline, worker.last_words()
+            time.sleep(0.1)
+        assert worker.pid, worker.last_words()
