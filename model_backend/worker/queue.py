@@ -72,7 +72,7 @@ class Jobs(Protocol):
 
 
 @dataclass(frozen=True)
-class _Nudge:
+class _ToSend:
     """A message to be sent: huey's task of its name, what it is about, seconds to wait, on whose behalf."""
 
     message: Any
@@ -138,11 +138,11 @@ class JobQueue:
 
     def _send(self, message: Any, *arguments: int, delay: float = 0.0) -> None:
         """Send a message, unless one that asks for the same waits already."""
-        self._sending(_Nudge(message, arguments, delay, current_request()))
+        self._sending(_ToSend(message, arguments, delay, current_request()))
 
-    def _send_all(self, nudges: Sequence[_Nudge]) -> None:
+    def _send_all(self, asked: Sequence[_ToSend]) -> None:
         """Send what threads ask for at the same time: what asks for the same, once."""
-        alike = {(each.message.name, each.arguments, each.delay): each for each in reversed(nudges)}
+        alike = {(each.message.name, each.arguments, each.delay): each for each in reversed(asked)}
         try:
             for each in reversed(alike.values()):
                 self._send_one(each)
@@ -157,14 +157,14 @@ class JobQueue:
                 f"The job queue cannot be reached ({type(error).__name__}).", "Start its database."
             ) from None
 
-    def _send_one(self, nudge: _Nudge) -> None:
-        if self._waits(nudge.message.name, nudge.arguments, later=nudge.delay > 0):
+    def _send_one(self, one: _ToSend) -> None:
+        if self._waits(one.message.name, one.arguments, later=one.delay > 0):
             return
-        about_request = {"request": nudge.request}
-        if nudge.delay > 0:
-            nudge.message.schedule(args=nudge.arguments, kwargs=about_request, delay=nudge.delay)
+        about_request = {"request": one.request}
+        if one.delay > 0:
+            one.message.schedule(args=one.arguments, kwargs=about_request, delay=one.delay)
         else:
-            nudge.message(*nudge.arguments, **about_request)
+            one.message(*one.arguments, **about_request)
 
     def _waits(self, name: str, arguments: tuple[int, ...], *, later: bool) -> bool:
         """Whether such a message waits for a free thread or, if `later` will do, for its time."""

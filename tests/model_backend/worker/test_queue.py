@@ -165,6 +165,36 @@ def test_a_message_that_waits_already_is_not_sent_again(store: Store, worker_set
     queue.close()
 
 
+def test_threads_that_ask_at_the_same_time_ask_together(
+    store: Store, worker_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a connection and a look for each, webhooks had waited in line for it."""
+    queue = quiet_queue(worker_settings, Log())
+    look, first, go_on = queue.huey.storage.enqueued_items, threading.Event(), threading.Event()
+    looks: list[int] = []
+
+    def slow() -> Any:
+        looks.append(1)
+        first.set()
+        assert go_on.wait(10)
+        return look()
+
+    monkeypatch.setattr(queue.huey.storage, "enqueued_items", slow)
+    threads = [threading.Thread(target=queue.process_inbox) for _ in range(8)]
+    threads[0].start()
+    assert first.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(queue._sending._waiting) < 7:
+        time.sleep(0.01)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(looks) == 2, "one for the first, one for all who came meanwhile"
+    assert queue.huey.pending_count() == 1
+    queue.close()
+
+
 def test_at_most_one_look_at_a_project_waits_for_its_time(
     store: Store, worker_settings: Settings, consuming: Callable[[JobQueue], None]
 ) -> None:
