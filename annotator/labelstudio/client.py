@@ -202,6 +202,10 @@ class Studio(Listing, Backends):
             self.clear_version(project, name)
         return old
 
+    def queue_version(self, project: int) -> str | None:
+        """The version whose scores order the labelling queue."""
+        return self.project(project).get("model_version")
+
     def set_queue(self, project: int, version: str, sampling: str = UNCERTAINTY) -> None:
         """Order the labelling queue by the scores of `version`; it must have predictions already."""
         self.update_project(project, model_version=version, sampling=sampling)

@@ -57,6 +57,9 @@ class LabelingQueue(Protocol):
     ) -> list[str]:
         """Remove the predictions of our other versions that are older than that."""
 
+    def queue_version(self, project: int) -> str | None:
+        """The version whose scores the queue follows."""
+
     def set_queue(self, project: int, version: str) -> None:
         """Let the queue follow a version's scores."""
 
@@ -84,10 +87,14 @@ def publish(store: Store, settings: Settings, project_id: int, studio: LabelingQ
     """Publish the project's active version; returns how many predictions were pushed.
 
     May be called again at any time: what is published already is left alone, what was begun is begun anew.
+    Where the queue follows the version by then, its predictions are all there, and clearing would empty it.
     """
     with store.reading() as session:
         window = _window(session, settings, project_id, studio.url)
     if window is None:
+        return 0
+    if window.begun and studio.queue_version(window.studio_project) == window.version:
+        _switched(store, project_id, window, studio)
         return 0
     if window.begun:
         studio.clear_version(window.studio_project, window.version)
@@ -99,11 +106,16 @@ def publish(store: Store, settings: Settings, project_id: int, studio: LabelingQ
             _note(store, window.version_id, Publication.OVERTAKEN)
             return len(window.predictions)
         studio.set_queue(window.studio_project, window.version)
+    _switched(store, project_id, window, studio)
+    return len(window.predictions)
+
+
+def _switched(store: Store, project_id: int, window: Window, studio: LabelingQueue) -> None:
+    """Note that the queue follows the version, or leave it to one that was published meanwhile."""
     _note(store, window.version_id, Publication.PUBLISHED, window.image_ids)
     newest = _meanwhile(store, project_id, window)
     if newest is not None:
         studio.set_queue(window.studio_project, newest)
-    return len(window.predictions)
 
 
 def publish_if_possible(store: Store, settings: Settings, project_id: int, studio: LabelingQueue) -> bool:

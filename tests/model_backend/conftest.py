@@ -164,6 +164,9 @@ class RememberingStudio:
             self.clear_version(project, name)
         return old
 
+    def queue_version(self, project: int) -> str | None:
+        return self.queue
+
     def set_queue(self, project: int, version: str) -> None:
         self._call("set queue")
         assert any(each["model_version"] == version for each in self.predictions), (

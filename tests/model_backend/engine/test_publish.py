@@ -119,6 +119,21 @@ def test_interrupted_anywhere_it_can_be_done_again_without_duplicates(
         assert unpublished(session, studio.url) == []
 
 
+def test_interrupted_after_the_switch_the_queue_that_annotators_see_is_left_alone(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+) -> None:
+    version = new_version(sqlite_store, project)
+    publish(sqlite_store, engine_settings, project.id, studio)
+    with sqlite_store.session() as session:
+        session.get_one(ModelVersion, version.id).publication = Publication.PUBLISHING
+    studio.calls.clear()
+    assert publish(sqlite_store, engine_settings, project.id, studio) == 0
+    assert studio.calls == []
+    assert len(studio.predictions) == 6
+    with sqlite_store.reading() as session:
+        assert unpublished(session, studio.url) == []
+
+
 def test_with_everything_answered_there_is_nothing_to_push(
     sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any, tag: Callable[..., None]
 ) -> None:
