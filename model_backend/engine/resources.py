@@ -25,6 +25,7 @@ from model_backend.acquisition import clusters
 from model_backend.backbones import Backbone, Network
 from model_backend.engine.backbones import Backbones
 from model_backend.engine.checksums import damaged_file
+from model_backend.engine.runs import Stopped
 from model_backend.engine.wanted import TooLate
 from model_backend.errors import Damaged
 from model_backend.features import Extracted, FeatureCache, extract
@@ -42,6 +43,7 @@ class LearningResources:
 
     read: the bytes of an image's address (`ImageSource.read`). backbone: unless given, the settings' one.
     stamp: what changes when the file of an address does (`ImageSource.stamp`); unless given, none is known.
+    stop: once it is set, no further image is read.
     """
 
     def __init__(
@@ -50,9 +52,11 @@ class LearningResources:
         read: Callable[[str], bytes],
         backbone: Backbone | None = None,
         stamp: Callable[[str], str | None] | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.settings = settings
         self.stamp = stamp
+        self._stop = stop or threading.Event()
         self._read = read
         self._room = DecodingRoom(settings.decoding_bytes)
         self._lock = threading.Lock()
@@ -77,7 +81,8 @@ class LearningResources:
         """Features of the images at these addresses; one that cannot be had is a problem of its own.
 
         before: the `time.monotonic()` from which on no further image is read. Raises TooLate when it came to
-        that, OnetagError when Label Studio as a whole cannot be read, LearningError for backbone or disk.
+        that, Stopped once `stop` is set, OnetagError when Label Studio as a whole cannot be read, and
+        LearningError for backbone or disk.
         """
         fatal: list[Exception] = []
         items = ((uri, partial(self._read_unless, fatal, before, uri)) for uri in uris)
@@ -107,6 +112,8 @@ class LearningResources:
 
     def _read_unless(self, fatal: list[Exception], before: float, uri: str) -> bytes:
         """Read an image; what concerns all images is noted, and ends the reading of the others."""
+        if not fatal and self._stop.is_set():
+            fatal.append(Stopped())
         if not fatal and time.monotonic() >= before:
             fatal.append(TooLate("The time for an answer is over."))
         if fatal:
@@ -184,10 +191,12 @@ def load_model(data_dir: Path, version: ModelVersion) -> LabelModel:
     return LabelModel.load(folder)
 
 
-def open_resources(settings: Settings, studio: Studio | None = None) -> LearningResources:
+def open_resources(
+    settings: Settings, studio: Studio | None = None, stop: threading.Event | None = None
+) -> LearningResources:
     """Resources that read images as the settings allow, through `studio` or the settings' own client.
 
-    Nothing is loaded yet.
+    Nothing is loaded yet. stop: see `LearningResources`.
     """
     source = ImageSource(studio or open_studio(settings), settings)
-    return LearningResources(settings, source.read, stamp=source.stamp)
+    return LearningResources(settings, source.read, stamp=source.stamp, stop=stop)

@@ -175,6 +175,8 @@ class Jobs:
             for project_id in due:
                 with about(project=project_id):
                     self._look_again(project_id)
+        except Stopped:
+            log.info("Images are looked at again later: the worker stops.")
         except (OnetagError, LearningError) as error:
             log.warning("Images have to be looked at again later: %s", error)
             self._ask_studio_from = time.monotonic() + TRY_AGAIN_SECONDS

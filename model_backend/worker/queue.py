@@ -35,6 +35,7 @@ QUEUE_TABLES = "onetag_queue"
 CHECK_SECONDS = 10
 RECONCILE_MINUTES = 10
 WORKER_THREADS = 4  # a training, a reconcile, slow images, and always one left for the inbox
+STOP_SECONDS = 40  # for what is under way: longer than an image may take, shorter than we promise to need
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class JobQueue:
     def consumer(self) -> Consumer:
         """The threads that work on the messages; polls often, because an annotator is waiting."""
         options: dict[str, Any] = {"workers": WORKER_THREADS, "initial_delay": 0.05, "max_delay": 0.15}
-        return _Consumer(self.huey, **options, graceful_signal="TERM", shutdown_timeout=20)
+        return _Consumer(self.huey, **options, graceful_signal="TERM", shutdown_timeout=STOP_SECONDS)
 
     def close(self) -> None:
         """Close the queue's connection."""

@@ -32,6 +32,8 @@ def run_worker(store: Store, settings: Settings, stop: threading.Event | None = 
     Several workers may share a store and a queue. Raises OnetagError when the queue cannot be opened.
     """
     stop = stop or threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        _stop_on_signals(stop)
     while not stop.is_set():
         settings = _work(store, settings, stop)
     log.info("The worker has stopped.")
@@ -42,12 +44,10 @@ def _work(store: Store, settings: Settings, stop: threading.Event) -> Settings:
     pause = threading.Event()
     _let_back_in(store)
     studio = open_studio(settings)
-    resources = open_resources(settings, studio)
+    resources = open_resources(settings, studio, pause)
     queue = open_job_queue(settings, Jobs(store, settings, studio, resources, pause))
     consumer = queue.consumer()
     consumer.start()
-    if threading.current_thread() is threading.main_thread():
-        _stop_on_signals(stop)  # after start(), which sets handlers of its own
     log.info("The worker is ready%s.", f" for {studio.url}" if studio else ": no Label Studio is known yet")
     warming = threading.Thread(target=_warm, args=(resources,), name="warming")
     warming.start()

@@ -28,6 +28,7 @@ from annotator.store import (
     TrainingRun,
     Unusable,
     fail_lost_runs,
+    image_problems,
     load_vectors,
     queue_run,
     sync_labels,
@@ -40,6 +41,7 @@ from model_backend.engine.runs import Stopped
 from model_backend.engine.train import train_project, train_run
 from model_backend.engine.versions import save_version
 from model_backend.errors import LearningError
+from model_backend.features.extract import MOST_WORKERS
 from model_backend.training import LabelModel
 from tests.model_backend.conftest import Colours, read_picture
 
@@ -407,6 +409,28 @@ def test_a_stopping_worker_puts_the_run_back(
         work_on(stop=stop)
     assert [run.state for run in runs(sqlite_store)] == ["queued"]
     assert count(sqlite_store, ModelVersion) == 0
+
+
+def test_asked_to_stop_it_reads_no_further_image(
+    sqlite_store: Store, project: Project, engine_settings: Settings
+) -> None:
+    stop, asked = threading.Event(), list[str]()
+
+    def read(uri: str) -> bytes:
+        asked.append(uri)
+        stop.set()
+        return read_picture(uri)
+
+    with sqlite_store.session() as session:
+        run = queue_run(session, project.id, RunReason.NEW_OBSERVATIONS)
+        assert run is not None
+    resources = LearningResources(engine_settings, read, Colours(), stop=stop)
+    with pytest.raises(Stopped):
+        train_run(sqlite_store, resources, run.id, stop=stop)
+    assert len(asked) <= MOST_WORKERS
+    assert [run.state for run in runs(sqlite_store)] == ["queued"]
+    with sqlite_store.reading() as session:
+        assert not image_problems(session, project.id)
 
 
 def test_only_one_training_of_a_project_at_a_time(
