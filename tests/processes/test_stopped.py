@@ -1,0 +1,74 @@
+"""SIGTERM and SIGINT to the real processes: each ends in order and in time, whatever it is doing."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from sqlalchemy import text
+
+from annotator.store import Store
+from annotator.store.inbox import inbox_file
+from tests.processes.conftest import Installation
+
+EACH = pytest.mark.parametrize(
+    ("engine_name", "number"), [("sqlite", signal.SIGTERM), ("postgresql", signal.SIGINT)]
+)
+
+
+@EACH
+def test_a_worker_puts_its_training_back_and_finishes_its_publication(
+    installation: Installation, number: signal.Signals
+) -> None:
+    studio = installation.studio
+    studio.annotate(*range(1, 7))
+    worker = installation.worker(ONETAG_REQUEST_TIMEOUT="5")
+    with studio.holding("an image") as reached:  # and Label Studio hangs
+        assert reached.wait(60), worker.said
+        worker.signal(number)
+        assert worker.ended_in_order(), worker.said
+    assert installation.runs() == ["queued"]
+
+    worker = installation.worker()
+    with studio.holding("before the push") as reached:
+        assert reached.wait(60), worker.said
+        worker.signal(number)
+    assert worker.ended_in_order(), worker.said
+    assert installation.runs() == ["done"]
+    assert installation.published() == [studio.queue]
+    assert installation.observed() == studio.said
+
+
+@EACH
+def test_a_server_answers_what_it_has_begun(installation: Installation, number: signal.Signals) -> None:
+    server, answers = installation.server(), list[tuple[int, str | None]]()
+    assert installation.webhook({"action": "FIRST"})[0] == 200
+    asking = threading.Thread(target=lambda: answers.append(installation.webhook({"action": "SECOND"})))
+    with nobody_writes_events_down(installation.store):
+        asking.start()
+        time.sleep(0.5)  # it has been received, and waits
+        server.signal(number)
+        time.sleep(0.5)
+        assert server.alive
+    asking.join()
+    assert server.ended_in_order(), server.said
+    ((status, key),) = answers
+    assert status == 200
+    assert key in installation.events()
+
+
+@contextmanager
+def nobody_writes_events_down(store: Store) -> Iterator[None]:
+    if store.file is None:
+        with store.engine.begin() as connection:
+            connection.execute(text("LOCK TABLE arrivals IN EXCLUSIVE MODE"))
+            yield
+        return
+    with closing(sqlite3.connect(inbox_file(store.file), timeout=30)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield

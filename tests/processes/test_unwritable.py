@@ -1,0 +1,70 @@
+"""The store goes away under the running server: what cannot be kept is never acknowledged, and it goes on."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from annotator.store.inbox import inbox_file
+from tests.processes.conftest import Command, Installation
+
+Trouble = Callable[[Installation, Command], AbstractContextManager[None]]
+LARGE = "x" * 200_000
+
+
+@contextmanager
+def a_file_in_place_of_its_folder(installation: Installation, _server: Command) -> Iterator[None]:
+    folder, aside = installation.folder, installation.folder.with_name("aside")
+    folder.rename(aside)
+    folder.touch()
+    yield
+    folder.unlink()
+    aside.rename(folder)
+
+
+@contextmanager
+def no_room(installation: Installation, server: Command) -> Iterator[None]:
+    """No file of the server grows beyond the size that the inbox and its journal have now."""
+    assert installation.store.file is not None
+    inbox = inbox_file(installation.store.file)
+    largest = max((each.stat().st_size for each in inbox.parent.glob(f"{inbox.name}*")), default=2**15)
+    before = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
+    yield
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def the_tables_elsewhere(installation: Installation, _server: Command) -> Iterator[None]:
+    url = installation.store.url
+    name = str(url.query["options"]).rpartition("=")[2]
+    engine = create_engine(url.set(query={}), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"ALTER SCHEMA {name} RENAME TO {name}_aside"))
+        yield
+        connection.execute(text(f"ALTER SCHEMA {name}_aside RENAME TO {name}"))
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("engine_name", "troubles"),
+    [("sqlite", (a_file_in_place_of_its_folder, no_room)), ("postgresql", (the_tables_elsewhere,))],
+    ids=["sqlite", "postgresql"],
+)
+def test_what_cannot_be_kept_is_not_acknowledged_and_kept_the_next_time(
+    installation: Installation, troubles: tuple[Trouble, ...]
+) -> None:
+    server, kept = installation.server(), list[str | None]()
+    for trouble in troubles:
+        body = {"action": trouble.__name__, "padding": LARGE}
+        with trouble(installation, server):
+            assert installation.webhook(body) == (503, None)
+            assert installation.health() == 200
+        status, key = installation.webhook(body)
+        assert status == 200, trouble.__name__
+        kept.append(key)
+    assert installation.events() == set(kept)
+    assert server.alive
