@@ -10,6 +10,7 @@ from model_backend.commands.logs import logging_to_stderr
 from model_backend.stack.installation import migrated_store
 from model_backend.stack.liveness import beating
 from model_backend.worker.priority import stand_back
+from model_backend.worker.stopping import asked_to_stop
 
 
 @with_settings(
@@ -24,8 +25,9 @@ from model_backend.worker.priority import stand_back
 )
 def worker(settings: Settings) -> None:
     """Run the background worker: inbox, trainings, suggestions, periodic checks."""
+    stop = asked_to_stop()
+    stand_back()
     from model_backend.worker.run import run_worker  # noqa: PLC0415 (the engine brings the learning libraries)
 
-    stand_back()
     with private_folder(settings.data_dir), logging_to_stderr(settings), beating(settings.data_dir):
-        run_worker(migrated_store(settings), settings)
+        run_worker(migrated_store(settings), settings, stop)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.connection import open_studio
@@ -18,6 +16,7 @@ from model_backend.engine.resources import LearningResources, open_resources
 from model_backend.errors import LearningError
 from model_backend.worker.jobs import Jobs
 from model_backend.worker.queue import is_queue_damaged, open_job_queue
+from model_backend.worker.stopping import asked_to_stop
 
 HEALTH_SECONDS = 10.0
 LOOK_SECONDS = 1.0
@@ -31,9 +30,7 @@ def run_worker(store: Store, settings: Settings, stop: threading.Event | None = 
     Once `onetag connect` tells of another Label Studio, or of a first one, the work goes on with that.
     Several workers may share a store and a queue. Raises OnetagError when the queue cannot be opened.
     """
-    stop = stop or threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        _stop_on_signals(stop)
+    stop = stop or asked_to_stop()
     while not stop.is_set():
         settings = _work(store, settings, stop)
     log.info("The worker has stopped.")
@@ -91,11 +88,3 @@ def _warm(resources: LearningResources) -> None:
         resources.warm()
     except LearningError as error:  # said now rather than after the first ten answers
         log.warning("Trainings will fail: %s", error)
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, ask)

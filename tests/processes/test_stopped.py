@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+import psutil
 import pytest
 from sqlalchemy import text
 
 from annotator.store import Store
 from annotator.store.inbox import inbox_file
-from tests.processes.conftest import Installation
+from tests.processes.conftest import Installation, until
 
 EACH = pytest.mark.parametrize(
     ("engine_name", "number"), [("sqlite", signal.SIGTERM), ("postgresql", signal.SIGINT)]
@@ -42,6 +43,17 @@ def test_a_worker_puts_its_training_back_and_finishes_its_publication(
     assert installation.runs() == ["done"]
     assert installation.published() == [studio.queue]
     assert installation.observed() == studio.said
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_worker_can_be_stopped_while_it_still_loads_the_learning_libraries(
+    installation: Installation,
+) -> None:
+    worker = installation.worker()
+    running = psutil.Process(worker.process.pid)
+    until(lambda: running.nice() > psutil.Process().nice(), "it is about to")
+    worker.signal(signal.SIGINT)
+    assert worker.ended_in_order(), worker.said
 
 
 @EACH
