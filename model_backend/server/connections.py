@@ -20,6 +20,7 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
 from waitress.utilities import Error
 
 from model_backend.server.guard import CHALLENGE
@@ -29,6 +30,8 @@ STRANGERS_BODY = 64 * 2**10
 SPARE = 32
 """Connections beyond all others, for when every one of them is being answered."""
 SWEEP_SECONDS = 0.5
+ALIVE = "/health"
+"""The address that is answered by a thread of its own: all others may be waiting for the database."""
 
 Known = Callable[[Mapping[str, str]], bool]
 """Whether the headers of a request bring the secret; their names in capitals, with underscores."""
@@ -63,6 +66,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
     """A request on its way in; the large body of a stranger is not waited for."""
 
     completed: bool
+    path = ""  # until it is read, which it never is where the first line is none
 
     def __init__(self, adj: Adjustments, known: Known) -> None:
         super().__init__(adj)
@@ -134,6 +138,18 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         )
         where = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(app, {}, _sock=listening, adj=adjustments, bind_socket=False, sockinfo=where)
+        self._apart = ThreadedTaskDispatcher()
+        self._apart.set_thread_count(1)
+
+    def add_task(self, task: Channel) -> None:
+        """Have the request of a connection answered."""
+        dispatcher = self._apart if task.requests[0].path == ALIVE else self.task_dispatcher
+        dispatcher.add_task(task)
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._apart.shutdown()
+        super().close()
 
     def handle_accept(self) -> None:
         """Take a new connection, and let go of one where that is one too many."""

@@ -5,24 +5,27 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from annotator.labelstudio.backends import SECRET_HEADER
 from annotator.labelstudio.projects import Identity, get_or_create_project
 from annotator.store import Event, Image, Label, ModelVersion, Observation, Store, TrainingRun, move_arrivals
+from annotator.store.inbox import inbox_file
 from annotator.store.states import Publication
 from model_backend.stack.ports import free_port
 from model_backend.stack.process import onetag
@@ -180,6 +183,19 @@ def installation(
     for each in made.started:
         each.kill()
     studio.leave()
+
+
+@contextmanager
+def nobody_writes_events_down(store: Store) -> Iterator[None]:
+    """The inbox is locked for the block."""
+    if store.file is None:
+        with store.engine.begin() as connection:
+            connection.execute(text("LOCK TABLE arrivals IN EXCLUSIVE MODE"))
+            yield
+        return
+    with closing(sqlite3.connect(inbox_file(store.file), timeout=30)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def until(condition: Callable[[], object], what: str) -> None:

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 
 import psutil
 import pytest
-from sqlalchemy import text
 
-from annotator.store import Store
-from annotator.store.inbox import inbox_file
-from tests.processes.conftest import Installation, until
+from tests.processes.conftest import Installation, nobody_writes_events_down, until
 
 EACH = pytest.mark.parametrize(
     ("engine_name", "number"), [("sqlite", signal.SIGTERM), ("postgresql", signal.SIGINT)]
@@ -72,15 +66,3 @@ def test_a_server_answers_what_it_has_begun(installation: Installation, number: 
     ((status, key),) = answers
     assert status == 200
     assert key in installation.events()
-
-
-@contextmanager
-def nobody_writes_events_down(store: Store) -> Iterator[None]:
-    if store.file is None:
-        with store.engine.begin() as connection:
-            connection.execute(text("LOCK TABLE arrivals IN EXCLUSIVE MODE"))
-            yield
-        return
-    with closing(sqlite3.connect(inbox_file(store.file), timeout=30)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield

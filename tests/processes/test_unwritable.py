@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -10,7 +11,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from annotator.store.inbox import inbox_file
-from tests.processes.conftest import Command, Installation
+from model_backend.server.serve import THREADS
+from tests.processes.conftest import Command, Installation, nobody_writes_events_down, until
 
 Trouble = Callable[[Installation, Command], AbstractContextManager[None]]
 LARGE = "x" * 200_000
@@ -68,3 +70,23 @@ def test_what_cannot_be_kept_is_not_acknowledged_and_kept_the_next_time(
         kept.append(key)
     assert installation.events() == set(kept)
     assert server.alive
+
+
+def test_it_says_that_it_is_alive_while_every_webhook_waits(installation: Installation) -> None:
+    server, answers = installation.server(), list[tuple[int, str | None]]()
+    assert installation.webhook({"action": "FIRST"})[0] == 200
+
+    def send() -> None:
+        answers.append(installation.webhook({"action": "NEXT"}))
+
+    waiting = [threading.Thread(target=send) for _ in range(2 * THREADS)]
+    with nobody_writes_events_down(installation.store):
+        for each in waiting:
+            each.start()
+        until(lambda: "Task queue depth is" in server.said, "they are more than the server's threads")
+        assert installation.health() == 200
+        assert answers == []
+    for each in waiting:
+        each.join()
+    assert [status for status, _ in answers] == [200] * len(waiting)
+    assert {key for _, key in answers} <= installation.events()
