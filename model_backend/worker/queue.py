@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import psycopg
 from huey import Huey
-from huey.consumer import Consumer, Scheduler
+from huey.consumer import Consumer, Scheduler, Worker
 from huey.storage import PostgresStorage, SqliteStorage
 from sqlalchemy.engine import URL, make_url
 
@@ -29,6 +29,7 @@ from model_backend.log_context import about, current_request
 from model_backend.worker.inbox import InboxOutcome
 from model_backend.worker.messages import JsonMessages
 from model_backend.worker.queue_file import is_damaged, set_aside_if_damaged
+from model_backend.worker.seldom import Seldom
 
 QUEUE_FILE = "queue.sqlite"
 QUEUE_TABLES = "onetag_queue"
@@ -225,11 +226,20 @@ class JobQueue:
         return self._jobs
 
 
-class _Scheduler(Scheduler):  # type: ignore[misc]  # huey publishes no types
+class _Worker(Worker):  # type: ignore[misc]  # huey publishes no types
+    def create_logger(self) -> Seldom:
+        return Seldom(super().create_logger())
+
+
+class _Scheduler(Scheduler):  # type: ignore[misc]
     periodic_task_seconds = CHECK_SECONDS
+
+    def create_logger(self) -> Seldom:
+        return Seldom(super().create_logger())
 
 
 class _Consumer(Consumer):  # type: ignore[misc]
+    worker_class = _Worker
     scheduler_class = _Scheduler
 
     def _set_signal_handlers(self) -> None:

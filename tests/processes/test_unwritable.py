@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -23,9 +24,11 @@ def a_file_in_place_of_its_folder(installation: Installation, _server: Command) 
     folder, aside = installation.folder, installation.folder.with_name("aside")
     folder.rename(aside)
     folder.touch()
-    yield
-    folder.unlink()
-    aside.rename(folder)
+    try:
+        yield
+    finally:
+        folder.unlink()
+        aside.rename(folder)
 
 
 @contextmanager
@@ -46,8 +49,10 @@ def the_tables_elsewhere(installation: Installation, _server: Command) -> Iterat
     engine = create_engine(url.set(query={}), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f"ALTER SCHEMA {name} RENAME TO {name}_aside"))
-        yield
-        connection.execute(text(f"ALTER SCHEMA {name}_aside RENAME TO {name}"))
+        try:
+            yield
+        finally:
+            connection.execute(text(f"ALTER SCHEMA {name}_aside RENAME TO {name}"))
     engine.dispose()
 
 
@@ -90,3 +95,29 @@ def test_it_says_that_it_is_alive_while_every_webhook_waits(installation: Instal
         each.join()
     assert [status for status, _ in answers] == [200] * len(waiting)
     assert {key for _, key in answers} <= installation.events()
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_a_worker_whose_postgresql_restarts_amid_a_training_goes_on(installation: Installation) -> None:
+    studio = installation.studio
+    studio.annotate(*range(1, 7))
+    worker = installation.worker(quick=True, PGAPPNAME=installation.folder.name)
+    with studio.holding("an image") as reached:
+        assert reached.wait(60), worker.said
+        with the_tables_elsewhere(installation, worker):
+            cut_connections(installation, installation.folder.name)
+            until(lambda: "The heartbeat of training run 1 failed" in worker.said, "the training has noticed")
+            until(lambda: "Error reading from queue" in worker.said, "and so has who waits for messages")
+    until(installation.published, "it has published a version")
+    assert installation.observed() == studio.said
+    worker.signal(signal.SIGTERM)
+    assert worker.ended_in_order(), worker.said
+
+
+def cut_connections(installation: Installation, name: str) -> None:
+    """End the connections that bear this name, as a restart does."""
+    ended = text(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = :name"
+    )
+    with installation.store.engine.connect() as connection:
+        assert connection.scalar(ended, {"name": name[:63]})
