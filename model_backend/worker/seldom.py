@@ -19,7 +19,7 @@ class Seldom(logging.LoggerAdapter[logging.Logger]):
         self._clock = clock
         self._again: dict[str, float] = {}  # message -> from when on it is told again
 
-    def exception(self, msg: object, *args: object, **options: object) -> None:  # type: ignore[override]
+    def exception(self, msg: object, *args: object, **options: object) -> None:
         """Tell of the exception that is being handled."""
         kind = type(sys.exception() or None)
         if kind.__module__.partition(".")[0] not in DRIVERS:
