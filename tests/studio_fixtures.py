@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,9 @@ import pytest
 
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config
-from model_backend.stack.label_studio import LabelStudioProcess, studio_credentials
+from annotator.settings import CREDENTIALS_FILE
+from model_backend.stack.installation import LABEL_STUDIO
+from model_backend.stack.label_studio import DATABASE, LabelStudioProcess, studio_credentials
 from model_backend.stack.ports import free_port
 
 LABELS = ("cat", "dog", "tree")
@@ -37,7 +42,24 @@ def label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStud
     process = LabelStudioProcess(folder / "server", free_port(), credentials, files_root=files)
     with process:
         process.wait_ready()
+        _keep(folder, folder / "fresh")
         yield process
+
+
+def _keep(folder: Path, fresh: Path) -> None:
+    """Put what Label Studio made at its first start into a new data folder, as `onetag up` has it."""
+    (fresh / LABEL_STUDIO).mkdir(parents=True)
+    shutil.copy(folder / CREDENTIALS_FILE, fresh)
+    databases = (folder / "server" / DATABASE, fresh / LABEL_STUDIO / DATABASE)
+    with closing(sqlite3.connect(databases[0])) as running, closing(sqlite3.connect(databases[1])) as copy:
+        running.backup(copy)
+
+
+@pytest.fixture(scope="session")
+def fresh_label_studio(label_studio: LabelStudioProcess) -> Path:
+    """A data folder whose Label Studio is empty and has started before: to be copied, where a test is not
+    about the first start, which takes half a minute."""
+    return label_studio.folder.with_name("fresh")
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from model_backend.demo.annotator import Answer, Shown, regions
 from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.demo.scenes import NAMES, write_scenes
 from model_backend.stack.ports import free_port
-from tests.acceptance.conftest import Up, environment, required, until
+from tests.acceptance.conftest import Up, environment, until
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(900)]
 
@@ -32,10 +32,10 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def folder(few: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+def folder(few: Dataset, fresh_label_studio: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """An `onetag up` on its way through everything that these tests tell, in their order."""
-    required(find_spec("label_studio") is not None, "label-studio is not installed: the extra `studio`")
-    made = Up(few.files[0].parent, tmp_path_factory.mktemp("moved") / "data")
+    data = shutil.copytree(fresh_label_studio, tmp_path_factory.mktemp("moved") / "data")
+    made = Up(few.files[0].parent, data)
     try:
         made.start()
         made.await_ready()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from annotator.labelstudio.config import parse_config
 from annotator.store import Image, Label, Observation, Project, Store
 from model_backend.demo.scenes import NAMES, write_scenes
-from tests.acceptance.conftest import Up, required
+from tests.acceptance.conftest import Up
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(600)]
 
@@ -44,8 +44,7 @@ def known(store: Store) -> dict[str, dict[str, int]]:
     return found
 
 
-def test_a_project_without_label_studio_goes_on_in_one(tmp_path: Path) -> None:
-    required(find_spec("label_studio") is not None, "label-studio is not installed: the extra `studio`")
+def test_a_project_without_label_studio_goes_on_in_one(tmp_path: Path, fresh_label_studio: Path) -> None:
     write_scenes(tmp_path / "set", 5, 1, seed=3)
     images = tmp_path / "set" / "images"
     (images / "drawing.tif").write_bytes((images / "scene-00000.png").read_bytes())
@@ -56,6 +55,7 @@ def test_a_project_without_label_studio_goes_on_in_one(tmp_path: Path) -> None:
     first.write_text(f"image,label\nscene-00000.png,{NAMES[0]}\nscene-00002.png,{NAMES[0]}\n")
     begun = up.onetag("import", str(first), "--images", str(images), "--json")
     assert json.loads(begun.stdout)["present"] == 2, begun.stderr
+    shutil.copytree(fresh_label_studio, up.data_dir, dirs_exist_ok=True)
     try:
         up.start()
         up.await_ready()

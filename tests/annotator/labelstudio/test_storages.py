@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,7 @@ from annotator.labelstudio.images import ImageSource
 from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings
 from annotator.store import Image, Project, Store, Unusable, image_problems, sync_labels
+from model_backend.stack.installation import LABEL_STUDIO
 from model_backend.stack.label_studio import LabelStudioProcess, studio_credentials
 from model_backend.stack.ports import free_port
 from tests.annotator.labelstudio.conftest import Answer, Asked, Stand
@@ -146,16 +148,16 @@ class Below(LabelStudioProcess):
     def __init__(self, folder: Path, proxy: str) -> None:
         files = folder / "files"
         files.mkdir(parents=True)
-        super().__init__(folder / "server", free_port(), studio_credentials(folder), files_root=files)
+        super().__init__(folder / LABEL_STUDIO, free_port(), studio_credentials(folder), files_root=files)
         self._environment = {**self._environment, "LABEL_STUDIO_HOST": f"{proxy}/ls"}
 
 
 @pytest.fixture(scope="module")
-def below(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Below, str]]:
+def below(fresh_label_studio: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Below, str]]:
     """A real Label Studio behind a proxy that serves it below /ls and nothing beside; and its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     url = f"http://127.0.0.1:{server.server_port}"
-    process = Below(tmp_path_factory.mktemp("below"), url)
+    process = Below(shutil.copytree(fresh_label_studio, tmp_path_factory.mktemp("below") / "data"), url)
     server.RequestHandlerClass = proxy_to(process.url)
     Thread(target=server.serve_forever, daemon=True).start()
     with process:
