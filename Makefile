@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ARGS ?=
+# Tests wait half of their time, for Label Studio above all. A test then computes on one core.
+TESTS_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint docs bench clean
@@ -29,8 +31,9 @@ $(INSTALLED): pyproject.toml
 demo: $(INSTALLED)
 	$(BIN)/onetag demo $(ARGS)
 
+test: export OMP_NUM_THREADS ?= 1
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(TESTS_AT_ONCE) $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
