@@ -38,6 +38,7 @@ from annotator.store import (
     sync_labels,
     waiting_events,
 )
+from model_backend.worker import inbox
 from model_backend.worker.inbox import process_inbox
 from tests.annotator.labelstudio.in_memory import InMemory
 
@@ -297,9 +298,10 @@ steps = st.tuples(st.sampled_from(people + others), st.integers(0, 30), st.integ
 
 @pytest.mark.timeout(900)
 def test_whatever_happens_the_store_says_in_the_end_what_label_studio_says(
-    store: Store, engine_name: str
+    store: Store, engine_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers = count(1)
+    monkeypatch.setattr(inbox, "PAUSE_SECONDS", 0)  # nobody else writes here
     if store.file is not None:  # what is tested is not the disk
         event.listen(store.engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous = OFF"))
 
