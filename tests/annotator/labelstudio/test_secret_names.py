@@ -44,7 +44,7 @@ def test_a_secret_is_known_by_its_name_in_every_style(name: str, style: str) -> 
     assert names_secret(STYLES[style](name))
 
 
-@pytest.mark.parametrize("style", set(STYLES) - {"dotted", "prefixed"})
+@pytest.mark.parametrize("style", sorted(set(STYLES) - {"dotted", "prefixed"}))
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_harmless_name_is_left_alone_in_every_style(name: str, style: str) -> None:
     assert not names_secret(STYLES[style](name))
