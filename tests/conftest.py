@@ -30,7 +30,7 @@ POSTGRES = os.environ.get("ONETAG_TEST_POSTGRES", "postgresql://postgres@127.0.0
 SHARING_UP = {f"tests/acceptance/test_{name}.py" for name in ("browser", "chaos", "up")}
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """The tests of a file run in one process, and so do those of all files that share an `up`."""
 
     def _split_scope(self, nodeid: str) -> str:
