@@ -31,7 +31,7 @@ from model_backend.stack.ports import free_port
 from model_backend.stack.process import onetag
 from tests.processes.stand_in import PROJECT, StandIn
 
-IMAGES = 24
+IMAGES = 16
 SECRET = "a shared secret"
 PATIENCE = 120.0
 ROOT = Path(__file__).parents[2]

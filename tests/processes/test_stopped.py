@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from tests.processes.conftest import Installation, nobody_writes_events_down, until
+from tests.processes.conftest import PATIENCE, Installation, nobody_writes_events_down, until
 
 EACH = pytest.mark.parametrize(
     ("engine_name", "number"), [("sqlite", signal.SIGTERM), ("postgresql", signal.SIGINT)]
@@ -22,16 +22,16 @@ def test_a_worker_puts_its_training_back_and_finishes_its_publication(
 ) -> None:
     studio = installation.studio
     studio.annotate(*range(1, 7))
-    worker = installation.worker(ONETAG_REQUEST_TIMEOUT="5")
+    worker = installation.worker(ONETAG_REQUEST_TIMEOUT="2")
     with studio.holding("an image") as reached:  # and Label Studio hangs
-        assert reached.wait(60), worker.said
+        assert reached.wait(PATIENCE), worker.said
         worker.signal(number)
         assert worker.ended_in_order(), worker.said
     assert installation.runs() == ["queued"]
 
     worker = installation.worker()
     with studio.holding("before the push") as reached:
-        assert reached.wait(60), worker.said
+        assert reached.wait(PATIENCE), worker.said
         worker.signal(number)
     assert worker.ended_in_order(), worker.said
     assert installation.runs() == ["done"]

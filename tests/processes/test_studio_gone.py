@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.processes.conftest import Installation, until
+from tests.processes.conftest import PATIENCE, Installation, until
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -15,7 +15,7 @@ def test_what_failed_meanwhile_is_done_again_without_a_restart(installation: Ins
     studio.annotate(*range(1, 7))
     worker = installation.worker(quick=True)
     with studio.holding("an image") as reached:
-        assert reached.wait(60), worker.said
+        assert reached.wait(PATIENCE), worker.said
         studio.leave()
     until(lambda: installation.runs() == ["failed"], "the training has failed")
 
@@ -26,7 +26,7 @@ def test_what_failed_meanwhile_is_done_again_without_a_restart(installation: Ins
 
     with studio.holding("after the push") as reached:
         studio.broken = None
-        assert reached.wait(60), worker.said
+        assert reached.wait(PATIENCE), worker.said
         assert installation.runs() == ["failed", "done"], "the training is done again"
         studio.leave()
     until(lambda: "waits to be published" in worker.said, "the queue could not be switched")

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 
 from annotator.store.inbox import inbox_file
 from model_backend.server.serve import THREADS
-from tests.processes.conftest import Command, Installation, nobody_writes_events_down, until
+from tests.processes.conftest import PATIENCE, Command, Installation, nobody_writes_events_down, until
 
 Trouble = Callable[[Installation, Command], AbstractContextManager[None]]
 LARGE = "x" * 200_000
@@ -103,7 +103,7 @@ def test_a_worker_whose_postgresql_restarts_amid_a_training_goes_on(installation
     studio.annotate(*range(1, 7))
     worker = installation.worker(quick=True, PGAPPNAME=installation.folder.name)
     with studio.holding("an image") as reached:
-        assert reached.wait(60), worker.said
+        assert reached.wait(PATIENCE), worker.said
         with the_tables_elsewhere(installation, worker):
             cut_connections(installation, installation.folder.name)
             until(lambda: "The heartbeat of training run 1 failed" in worker.said, "the training has noticed")
