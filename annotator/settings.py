@@ -159,13 +159,15 @@ class Settings(BaseSettings):
         0.8, gt=0, lt=1, description="Share of suggestions that should be right."
     )
     acquisition: Annotated[str, Flag(Panel.SUGGESTIONS)] = Field(
-        "entropy", description="Which image to ask next, see `onetag acquisitions`."
+        "gradients", description="Which image to ask next, see `onetag acquisitions`."
     )
     window: Annotated[int, Flag(Panel.SUGGESTIONS)] = Field(
         1000, ge=1, description="Most useful tasks that get suggestions after a training."
     )
     clusters: Annotated[int, Flag(Panel.SUGGESTIONS)] = Field(
-        8, ge=1, description="Groups of similar images that the labelling queue takes turns over."
+        8,
+        ge=1,
+        description="Groups of similar images that take turns under some acquisitions.",
     )
     predict_batch: Annotated[int, Flag(Panel.SUGGESTIONS)] = Field(
         32, ge=1, description="Images computed at once when Label Studio asks for predictions."

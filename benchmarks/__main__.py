@@ -24,7 +24,9 @@ QUICK = {
     ),
 }
 # These need a folder of labelled images.
-WITH_DATA = ("accuracy", "downstream", "endtoend", "fundus", "peer", "selection", "suggestions", "worth")
+WITH_DATA = (
+    *("accuracy", "asking", "downstream", "endtoend", "fundus", "peer", "selection", "suggestions", "worth"),
+)
 
 
 def main(arguments: list[str]) -> int:

@@ -12,10 +12,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("annotator", "model_backend", "onetag")
 CORE = (
     "model_backend.acquisition.clusters.clusters",
+    "model_backend.acquisition.core_set.core_set",
+    "model_backend.acquisition.directions.leading_directions",
     "model_backend.acquisition.entropy.label_entropy",
+    "model_backend.acquisition.margin.threshold_margin",
     "model_backend.acquisition.random.random_order",
     "model_backend.acquisition.registry.find_acquisition",
     "model_backend.acquisition.registry.priority",
+    "model_backend.acquisition.surprise.positives_surprise",
     "model_backend.backbones.registry.find_backbone",
     "model_backend.backbones.registry.load_backbone",
     "model_backend.estimators.registry.build_estimator",

@@ -1,6 +1,7 @@
 """Which image to label next, and groups of alike images to take turns over."""
 
+from model_backend.acquisition.candidates import Candidates
 from model_backend.acquisition.clusters import clusters
 from model_backend.acquisition.registry import ACQUISITIONS, AcquisitionEntry, find_acquisition, priority
 
-__all__ = ["ACQUISITIONS", "AcquisitionEntry", "clusters", "find_acquisition", "priority"]
+__all__ = ["ACQUISITIONS", "AcquisitionEntry", "Candidates", "clusters", "find_acquisition", "priority"]

@@ -7,11 +7,9 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
-from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
 
-MANY = 20_000  # images; beyond, the directions are found on a sample
-WIDE = 256  # numbers an image; beyond, k-means runs on the leading directions
+from model_backend.acquisition.directions import leading_directions
 
 
 def clusters(features: NDArray[np.float32], count: int, seed: int) -> NDArray[np.int64]:
@@ -26,18 +24,8 @@ def clusters(features: NDArray[np.float32], count: int, seed: int) -> NDArray[np
     """
     if len(features) <= count or count <= 1:
         return np.arange(len(features), dtype=np.int64) % max(count, 1)
-    points = _narrow(np.nan_to_num(features.astype(np.float32)), seed)
+    points = leading_directions(np.nan_to_num(features), seed)
     model = MiniBatchKMeans(count, batch_size=2048, n_init=3, random_state=seed)
     with warnings.catch_warnings():  # fewer different images than groups
         warnings.simplefilter("ignore", ConvergenceWarning)
         return np.asarray(model.fit_predict(points), dtype=np.int64)
-
-
-def _narrow(points: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """The leading directions of wide features: distances barely change, k-means takes a tenth of the time."""
-    points = points - points.mean(axis=0)
-    if points.shape[1] <= WIDE or len(points) <= WIDE:
-        return points
-    sample = points[np.random.default_rng(seed).permutation(len(points))[:MANY]]
-    directions = TruncatedSVD(64, n_iter=2, random_state=seed).fit(sample).components_
-    return np.asarray(points @ directions.T, dtype=np.float32)

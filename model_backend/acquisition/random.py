@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from model_backend.acquisition.candidates import Candidates, Scores
 
 
-def random_order(probabilities: Floats, features: Floats | None, seed: int) -> NDArray[np.float64]:  # noqa: ARG001 (all acquisitions take the same)
-    """Uniform numbers (N,) for probabilities (N, L), the same for the same seed.
+def random_order(candidates: Candidates, seed: int) -> Scores:
+    """Uniform numbers (N,), the same for the same seed.
 
-    >>> random_order(np.zeros((3, 2), np.float32), None, seed=0).round(2).tolist()
+    >>> random_order(Candidates(np.zeros((3, 2), np.float32)), seed=0).round(2).tolist()
     [0.64, 0.27, 0.04]
     """
-    return np.random.default_rng(seed).random(len(probabilities))
+    return np.random.default_rng(seed).random(candidates.images)

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model_backend.acquisition.candidates import Candidates, Scores
+from model_backend.acquisition.core_set import core_set
 from model_backend.acquisition.entropy import label_entropy
+from model_backend.acquisition.gradients import expected_gradients
+from model_backend.acquisition.margin import threshold_margin
 from model_backend.acquisition.random import random_order
+from model_backend.acquisition.surprise import positives_surprise
 from model_backend.registry import find
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -23,23 +26,51 @@ class AcquisitionEntry:
         name: what `priority` and `ONETAG_ACQUISITION` take.
         description: one line.
         source: the paper, or where the idea is from.
-        score: (probabilities (N, L), features (N, F) or None, seed) to scores (N,) in 0..1, high = ask first.
+        score: (candidates, seed) to scores (N,) in 0..1, high = ask first.
+        spread: whether its order is spread over unlike images already, so that groups need not take turns.
     """
 
     name: str
     description: str
     source: str
-    score: Callable[[Floats, Floats | None, int], NDArray[np.float64]]
+    score: Callable[[Candidates, int], Scores]
+    spread: bool = False
 
 
 _ENTRIES = (
+    AcquisitionEntry(
+        "gradients",
+        "Where an answer would change the model most, and each in another way",
+        "BADGE: Ash et al., ICLR 2020; by the expected squared residual, each label by itself",
+        expected_gradients,
+        spread=True,
+    ),
     AcquisitionEntry(
         "entropy",
         "Where the labels are least certain, each label by itself",
         "Lewis and Gale, SIGIR 1994; per label: Settles, survey 1648, 2009",
         label_entropy,
     ),
-    AcquisitionEntry("random", "In a random order", "The baseline", random_order),
+    AcquisitionEntry(
+        "margin",
+        "Where a label is nearest to the threshold from which it is suggested",
+        "Margin sampling: Scheffer et al., IDA 2001; by each label's own threshold",
+        threshold_margin,
+    ),
+    AcquisitionEntry(
+        "surprise",
+        "Where the model expects another number of labels than images have",
+        "After the expected positives of ROLE: Cole et al., CVPR 2021",
+        positives_surprise,
+    ),
+    AcquisitionEntry(
+        "core-set",
+        "What is least like the images that hold an answer",
+        "k-centre greedy: Sener and Savarese, ICLR 2018",
+        core_set,
+        spread=True,
+    ),
+    AcquisitionEntry("random", "In a random order", "The baseline", random_order, spread=True),
 )
 ACQUISITIONS: dict[str, AcquisitionEntry] = {entry.name: entry for entry in _ENTRIES}
 
@@ -53,18 +84,16 @@ def find_acquisition(name: str) -> AcquisitionEntry:
     return find(ACQUISITIONS, "acquisition", name)
 
 
-def priority(
-    name: str, probabilities: Floats, features: Floats | None = None, *, seed: int = 0
-) -> NDArray[np.float32]:
+def priority(name: str, candidates: Candidates, *, seed: int = 0) -> NDArray[np.float32]:
     """How much a label on each image would help: scores (N,) in 0..1 and finite, the highest to ask first.
 
-    name: one of `ACQUISITIONS`; probabilities (N, L); features (N, F), for the ones that read them.
-    Raises LearningError for an unknown name.
+    name: one of `ACQUISITIONS`. Raises LearningError for an unknown name.
 
-    >>> priority("entropy", np.array([[0.5, 0.5], [0.0, 1.0], [0.5, 1.0]], np.float32)).tolist()
+    >>> sure = Candidates(np.array([[0.5, 0.5], [0.0, 1.0], [0.5, 1.0]], np.float32))
+    >>> priority("entropy", sure).tolist()
     [1.0, 0.0, 0.5]
     """
     entry = find_acquisition(name)
-    if probabilities.size == 0:
-        return np.zeros(len(probabilities), np.float32)
-    return entry.score(probabilities, features, seed).astype(np.float32).clip(0.0, 1.0)
+    if candidates.probabilities.size == 0:
+        return np.zeros(candidates.images, np.float32)
+    return entry.score(candidates, seed).astype(np.float32).clip(0.0, 1.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_backend.acquisition import ACQUISITIONS, clusters, priority
+from model_backend.acquisition import ACQUISITIONS, Candidates, clusters, priority
 from model_backend.errors import LearningError
 
 
@@ -19,21 +19,21 @@ def test_entropy_is_the_mean_over_labels_in_bits() -> None:
     expected = [
         sum(-p * math.log2(p) - (1 - p) * math.log2(1 - p) for p in row.tolist()) / len(row) for row in given
     ]
-    assert priority("entropy", given) == pytest.approx(np.array(expected), abs=1e-6)
+    assert priority("entropy", Candidates(given)) == pytest.approx(np.array(expected), abs=1e-6)
 
 
 def test_entropy_is_greatest_at_one_half_and_nothing_when_all_is_sure() -> None:
     given = np.array([[0.5, 0.5], [0.0, 1.0], [0.5, 1.0]], np.float32)
-    assert priority("entropy", given).tolist() == [1.0, 0.0, 0.5]
+    assert priority("entropy", Candidates(given)).tolist() == [1.0, 0.0, 0.5]
 
 
 def test_labels_do_not_compete() -> None:
     both, neither = np.array([[0.99, 0.99, 0.01]], np.float32), np.array([[0.5, 0.5, 0.01]], np.float32)
-    assert priority("entropy", neither) > 5 * priority("entropy", both)
+    assert priority("entropy", Candidates(neither)) > 5 * priority("entropy", Candidates(both))
 
 
 def test_random_is_the_same_for_a_seed_and_another_for_another() -> None:
-    given = probabilities(50)
+    given = Candidates(probabilities(50))
     assert np.array_equal(priority("random", given, seed=1), priority("random", given, seed=1))
     assert not np.array_equal(priority("random", given, seed=1), priority("random", given, seed=2))
 
@@ -42,7 +42,7 @@ def test_random_is_the_same_for_a_seed_and_another_for_another() -> None:
 def test_scores_are_finite_shares_for_any_probabilities(name: str) -> None:
     strange = np.array([[0, 1], [np.nan, 0.5], [-1, 2], [np.inf, -np.inf], [1e-30, 1]], np.float32)
     for given in (strange, probabilities(9), strange[::-1]):
-        scores = priority(name, given, None)
+        scores = priority(name, Candidates(given))
         assert scores.shape == (len(given),)
         assert np.isfinite(scores).all()
         assert ((scores >= 0) & (scores <= 1)).all()
@@ -51,12 +51,12 @@ def test_scores_are_finite_shares_for_any_probabilities(name: str) -> None:
 @pytest.mark.parametrize("name", ACQUISITIONS)
 @pytest.mark.parametrize("shape", [(0, 4), (0, 0), (3, 0)])
 def test_no_images_or_no_labels_are_fine(name: str, shape: tuple[int, int]) -> None:
-    assert priority(name, np.zeros(shape, np.float32)).tolist() == [0.0] * shape[0]
+    assert priority(name, Candidates(np.zeros(shape, np.float32))).tolist() == [0.0] * shape[0]
 
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
-    with pytest.raises(LearningError, match="entropy, random"):
-        priority("oracle", probabilities(3))
+    with pytest.raises(LearningError, match="gradients, entropy"):
+        priority("oracle", Candidates(probabilities(3)))
 
 
 def test_every_acquisition_says_what_it_is() -> None:

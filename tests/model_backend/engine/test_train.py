@@ -372,6 +372,21 @@ def test_out_of_memory_leaves_the_old_version_active_and_says_what_to_do(
     assert train().name > first.name, "the next one is tried as ever"
 
 
+@pytest.mark.parametrize(("acquisition", "clusters"), [("gradients", 1), ("entropy", 3)])
+def test_clusters_take_turns_only_where_the_acquisition_does_not_spread_its_order(
+    train: Callable[..., ModelVersion],
+    resources: LearningResources,
+    sqlite_store: Store,
+    acquisition: str,
+    clusters: int,
+) -> None:
+    resources.settings = resources.settings.model_copy(update={"acquisition": acquisition, "clusters": 3})
+    version = train()
+    with sqlite_store.reading() as session:
+        found = session.scalars(select(Suggestion.cluster).where(Suggestion.version_id == version.id))
+        assert len(set(found)) == clusters
+
+
 def test_numbers_that_are_not_finite_fail_the_run_and_store_nothing(
     train: Callable[..., ModelVersion], sqlite_store: Store, project: Project
 ) -> None:
