@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.stats import beta, chi2
 
 from model_backend.training.feedback import Feedback
 from model_backend.training.finish import Fit
@@ -23,6 +23,7 @@ Floats = NDArray[np.floating]
 LEAST_TAGS = 2  # of a label, one of which is held out
 LEAST_NAMED_TAGS = 1  # of a label that is expected by its name: that was not learned from the tag
 LEAST_LABELS = 2  # that are tagged at all: with one, all images are alike
+LEVEL = 0.05  # how likely tags may be as well foretold by a name that says nothing
 
 
 def only_earned(fit: Fit, soft_labels: SoftLabels, feedback: Feedback, precision: float) -> Fit:
@@ -54,7 +55,9 @@ def earned_thresholds(
     Of the images with a label's tag, let h of m be among the c of N images that its held-out shares put
     first, where c is how many of the pool would be suggested the label. The label has earned it when the
     median of h / m's posterior, Beta(h, m - h + 1), is above c / N (Clopper and Pearson, 1934, give the lower
-    bound at other levels in the same way).
+    bound at other levels in the same way). A label that is expected by its name has earned it as well when
+    its tagged images stand so far ahead among all by its held-out shares that a name which says nothing would
+    put them there with a chance below LEVEL: by the product of their ranks (Fisher, 1925).
 
     >>> shares = np.array([[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.1, 0.9]])
     >>> tags = np.array([[1, 0], [1, 0], [0, 1], [0, 0]])
@@ -72,6 +75,14 @@ def earned_thresholds(
         reach = suggested[label] / len(shares)
         first = np.partition(shares[:, label], -suggested[label])[-suggested[label]]
         hits = int((shares[tagged[:, label], label] >= first).sum())
-        if not hits or beta.median(hits, counts[label] - hits + 1) <= reach:
+        by_hits = hits > 0 and beta.median(hits, counts[label] - hits + 1) > reach
+        by_name = named is not None and named[label] and _stand_ahead(shares[:, label], tagged[:, label])
+        if not (by_hits or by_name):
             result[label] = NEVER
     return result
+
+
+def _stand_ahead(shares: Floats, tagged: NDArray[np.bool_]) -> bool:
+    """Whether the tagged images (N,) come sooner by their shares (N,) than chance would have them."""
+    ranks = np.array([(shares >= share).mean() for share in shares[tagged]])
+    return bool(chi2.sf(-2 * np.log(ranks).sum(), 2 * len(ranks)) < LEVEL)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.stats import binom, chi2
 
 from model_backend.training import Pool, Recipe, fit
 from model_backend.training.evidence import earned_thresholds
@@ -115,3 +117,31 @@ def test_a_label_that_nothing_suggests_stays_as_it_is() -> None:
         np.float32(0.9),
         np.float32(NEVER),
     ]
+
+
+@pytest.mark.parametrize(
+    ("ranks", "earned"),
+    [
+        ([3], True),  # 4 of 100 images stand as far ahead by chance: p = 0.04
+        ([5], False),  # p = 0.06, and not among the two that would be suggested
+        ([10, 20], False),  # -2 ln(0.11 x 0.21): p = 0.11 by chi-squared with 4 degrees of freedom
+        ([5, 8], True),  # p = 0.034
+        ([50, 60, 70], False),
+    ],
+)
+def test_a_name_earns_its_label_when_tags_stand_ahead_of_images_at_large(
+    ranks: list[int], earned: bool
+) -> None:
+    images = 100
+    score = np.linspace(0.9, 0.01, images)
+    shares = np.column_stack([score, np.full(images, 0.5)])
+    tags = np.zeros((images, 2))
+    tags[ranks, 0] = 1
+    tags[99, 1] = 1
+    threshold = np.array([score[1], 2.0])  # two images would be suggested
+    named = np.array([True, True])
+    found = earned_thresholds(threshold, shares, shares, tags, named)
+    assert (found[0] == np.float32(threshold[0])) == earned
+    combined = -2 * sum(math.log((rank + 1) / images) for rank in ranks)
+    assert (combined > float(chi2.ppf(0.95, 2 * len(ranks)))) == earned
+    assert earned_thresholds(threshold, shares, shares, tags, ~named)[0] == np.float32(NEVER)
