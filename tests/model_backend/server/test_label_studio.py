@@ -137,7 +137,13 @@ def test_from_submit_to_the_reordered_queue(loop: Loop) -> None:
     assert scores[first["id"]] == min(scores.values())
 
     _forget_that_it_was_published(loop.store)
+    assert publish(loop.store, loop.settings, loop.project_id, loop.studio) == 0, (
+        "the queue follows it by now"
+    )
+    _forget_that_it_was_published(loop.store)
+    loop.studio.set_queue(loop.number, "")  # as if it had been killed before the switch
     assert publish(loop.store, loop.settings, loop.project_id, loop.studio) == 10
+    assert loop.studio.queue_version(loop.number) == version.name
     assert [each.predictions for each in loop.studio.versions(loop.number)] == [10], "no duplicates"
 
 
