@@ -6,6 +6,7 @@ from model_backend.backbones.registry import (
     BackboneEntry,
     backbone_name,
     find_backbone,
+    import_library,
     load_backbone,
 )
 
@@ -16,5 +17,6 @@ __all__ = [
     "Network",
     "backbone_name",
     "find_backbone",
+    "import_library",
     "load_backbone",
 ]

@@ -40,7 +40,7 @@ class FrozenNetwork(Network):
     """A trained network, frozen here; a copy of its `module` can be trained, see `Network`.
 
     size: the side S of its square input. blocks: see `Backbone`. mirrored: whether features are the mean of
-    those of the picture and of its mirror image, for twice the time; the module itself sees one picture.
+    those of the picture and of its mirror image, for more time; the module itself sees one picture.
     """
 
     module: Normalised

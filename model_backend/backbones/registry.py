@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -103,6 +105,20 @@ def backbone_name(name: str, input_size: int | None = None) -> str:
     network = _automatic() if entry.name == AUTO else entry.name
     size = input_size or _size_in(name)
     return network if size is None else f"{network}@{size}"
+
+
+def import_library(name: str) -> None:
+    """Import what a backbone of that name is made with, which takes seconds; no weights are read.
+
+    To be done before there are threads: of two that import at once, one may meet a module that is half there.
+    What is missing is no matter here: `load_backbone` says it. Raises LearningError for an unknown name.
+    """
+    network = find_backbone(name).name
+    if network == HANDCRAFTED or (network == AUTO and lite0_problem()):
+        return
+    of_timm = network in (AUTO, LITE0) or network.startswith(TIMM)
+    with suppress(ImportError):
+        import_module(f"{__package__}.{'timm_networks' if of_timm else 'pretrained'}")
 
 
 def _size_in(name: str) -> int | None:

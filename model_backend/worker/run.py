@@ -12,6 +12,7 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.connection import open_studio
 from annotator.settings import Settings, renewed
 from annotator.store import Store, retry_after_upgrade
+from model_backend.backbones import import_library
 from model_backend.engine.resources import LearningResources, open_resources
 from model_backend.errors import LearningError
 from model_backend.worker.jobs import Jobs
@@ -44,6 +45,8 @@ def _work(store: Store, settings: Settings, stop: threading.Event) -> Settings:
     resources = open_resources(settings, studio, pause)
     queue = open_job_queue(settings, Jobs(store, settings, studio, resources, pause))
     consumer = queue.consumer()
+    with suppress(LearningError):  # which warming tells of
+        import_library(settings.backbone)
     consumer.start()
     log.info("The worker is ready%s.", f" for {studio.url}" if studio else ": no Label Studio is known yet")
     warming = threading.Thread(target=_warm, args=(resources,), name="warming")

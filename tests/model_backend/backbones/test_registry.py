@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from model_backend.backbones import BACKBONES, backbone_name, load_backbone
+from model_backend.backbones import BACKBONES, backbone_name, import_library, load_backbone
 from model_backend.errors import LearningError
 
 
@@ -24,6 +26,31 @@ def test_every_backbone_says_what_it_is() -> None:
         assert entry.name == name
         assert entry.description
         assert entry.source or name == "auto"
+
+
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [
+        ("auto", "timm"),
+        ("timm/vit_tiny_patch16_224", "timm"),
+        ("resnet18", "torchvision"),
+        ("handcrafted", None),
+    ],
+)
+def test_a_library_is_imported_ahead_where_a_backbone_needs_it(name: str, library: str | None) -> None:
+    program = (
+        "import sys; from model_backend.backbones import import_library; import_library(sys.argv[1]);"
+        "print(*(each for each in ('timm', 'torchvision') if each in sys.modules))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program, name], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert (library in found) if library else not found
+
+
+def test_a_library_of_an_unknown_backbone_is_told() -> None:
+    with pytest.raises(LearningError, match="resnet18"):
+        import_library("resnet")
 
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:

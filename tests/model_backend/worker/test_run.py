@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huey.consumer import Consumer
 from sqlalchemy import func, select
 
 from annotator.labelstudio.config import build_config
@@ -115,6 +116,29 @@ def states(session: Any) -> list[str]:
 
 def count(session: Any, table: type, *conditions: Any) -> int:
     return int(session.scalar(select(func.count()).select_from(table).where(*conditions)))
+
+
+def test_what_a_backbone_needs_is_imported_before_there_are_threads(
+    sqlite_store: Store, engine_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two threads that import at once, one had met a torch that was half there."""
+    order: list[str] = []
+    start = Consumer.start
+
+    def note(consumer: Consumer) -> None:
+        order.append("threads")
+        start(consumer)
+
+    monkeypatch.setattr(Consumer, "start", note)
+    monkeypatch.setattr(run, "import_library", order.append)
+    stop = threading.Event()
+    worker = threading.Thread(target=run.run_worker, args=(sqlite_store, engine_settings, stop))
+    worker.start()
+    while "threads" not in order and worker.is_alive():
+        time.sleep(0.01)
+    stop.set()
+    worker.join(60)
+    assert order == [engine_settings.backbone, "threads"]
 
 
 def test_killed_in_the_middle_of_a_training_it_loses_nothing(
