@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ class Installation:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, {}
-        except OSError:
+        except (OSError, HTTPException):  # an answer may break off halfway, too
             return 0, {}
 
     def _start(self, command: list[str], **variables: str) -> Command:
