@@ -25,7 +25,15 @@ QUICK = {
 }
 # These need a folder of labelled images.
 WITH_DATA = (
-    *("accuracy", "asking", "downstream", "endtoend", "fundus", "peer", "selection", "suggestions", "worth"),
+    "accuracy",
+    "asking",
+    "downstream",
+    "endtoend",
+    "fundus",
+    "peer",
+    "selection",
+    "suggestions",
+    "worth",
 )
 
 

@@ -16,6 +16,7 @@ CORE = (
     "model_backend.acquisition.directions.leading_directions",
     "model_backend.acquisition.entropy.label_entropy",
     "model_backend.acquisition.margin.threshold_margin",
+    "model_backend.acquisition.one_by_one.in_order",
     "model_backend.acquisition.random.random_order",
     "model_backend.acquisition.registry.find_acquisition",
     "model_backend.acquisition.registry.priority",

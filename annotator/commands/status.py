@@ -259,8 +259,6 @@ def failure_line(failure: dict[str, Any]) -> str:
 def _training_line(run: dict[str, Any] | None) -> str:
     if run is None:
         return "never yet"
-    if run["state"] == "failed":
-        return "failed"
     if run["state"] == "running":
         return f"running: {run['stage']} ({run['progress']:.0%})"
     if run["state"] == "queued":

@@ -24,7 +24,7 @@ def clusters(features: NDArray[np.float32], count: int, seed: int) -> NDArray[np
     """
     if len(features) <= count or count <= 1:
         return np.arange(len(features), dtype=np.int64) % max(count, 1)
-    points = leading_directions(np.nan_to_num(features), seed)
+    points = leading_directions(features, seed)
     model = MiniBatchKMeans(count, batch_size=2048, n_init=3, random_state=seed)
     with warnings.catch_warnings():  # fewer different images than groups
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -7,8 +7,7 @@ from sklearn.metrics import pairwise_distances_argmin_min
 
 from model_backend.acquisition.candidates import Candidates, Scores
 from model_backend.acquisition.directions import leading_directions
-
-CHOSEN = 256  # images that are chosen one after another; the others follow by their distance
+from model_backend.acquisition.one_by_one import CHOSEN, in_order
 
 
 def core_set(candidates: Candidates, seed: int) -> Scores:
@@ -25,17 +24,16 @@ def core_set(candidates: Candidates, seed: int) -> Scores:
     """
     if candidates.features is None or not candidates.free.any():
         return np.zeros(candidates.images)
-    points = leading_directions(np.nan_to_num(candidates.features), seed)
+    points = leading_directions(candidates.features, seed)
     lengths = (points**2).sum(axis=1)
     distances = lengths.astype(np.float64)  # from the middle, while nothing is answered
     if not candidates.free.all():
         distances = pairwise_distances_argmin_min(points, points[~candidates.free])[1].astype(np.float64) ** 2
-    scores = np.zeros(candidates.images)
     left = candidates.free.copy()
-    for place in range(min(CHOSEN, int(left.sum()))):
+    chosen: list[int] = []
+    while len(chosen) < min(CHOSEN, int(candidates.free.sum())):
         new = int(np.where(left, distances, -1.0).argmax())
         distances = np.minimum(distances, lengths + lengths[new] - 2 * points @ points[new])
-        left[new], scores[new] = False, 1 - place / (2 * CHOSEN)
-    rest = distances.clip(min=0.0)
-    scores[left] = rest[left] / max(float(rest.max()), 1e-12) / 2
-    return scores
+        left[new] = False
+        chosen.append(new)
+    return in_order(chosen, np.where(left, distances, 0.0))

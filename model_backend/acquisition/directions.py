@@ -15,10 +15,12 @@ KEPT = 64
 def leading_directions(features: Floats, seed: int) -> Floats:
     """Features (N, F), centred, on their leading directions: (N, 64), or (N, F) where they are narrow or few.
 
+    What is not a number counts as 0.
+
     >>> leading_directions(np.ones((3, 2), np.float32), seed=0).tolist()
     [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
     """
-    wide: Floats = np.asarray(features, dtype=np.float32)
+    wide: Floats = np.nan_to_num(np.asarray(features, dtype=np.float32))
     middle = wide.mean(axis=0)
     if wide.shape[1] <= WIDE or len(wide) <= WIDE:
         narrow: Floats = wide - middle

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from model_backend.acquisition.candidates import Candidates, Floats, Scores
 from model_backend.acquisition.directions import leading_directions
+from model_backend.acquisition.one_by_one import CHOSEN, in_order
 
-CHOSEN = 256  # images that are chosen one after another; the others follow by how different they are
 CHANCES = 4  # an answer changes the model by p (1 - p) at most a quarter
 
 
@@ -22,20 +22,19 @@ def expected_gradients(candidates: Candidates, seed: int) -> Scores:
     without an image that may be asked, it is by p (1 - p) alone, which lone images have in common with the
     pool's last ones: their scores lie below one half.
     """
-    spread = np.sqrt(candidates.chances * (1 - candidates.chances))
+    chances = candidates.chances
+    spread = np.sqrt(chances * (1 - chances))
     alone: Scores = (spread**2).mean(axis=1) * CHANCES / 2
     if candidates.features is None or not candidates.free.any() or not spread.any():
         return alone
-    points = leading_directions(np.nan_to_num(candidates.features), seed)
+    points = leading_directions(candidates.features, seed)
     chosen, distances = _spread_out(spread.astype(np.float32), points, candidates.free, seed)
-    scores: Scores = distances / max(distances.max(), 1e-12) / 2
-    scores[chosen] = 1 - np.arange(len(chosen)) / (2 * len(chosen))
-    return scores
+    return in_order(chosen, distances)
 
 
 def _spread_out(
     spread: Floats, points: Floats, free: NDArray[np.bool_], seed: int
-) -> tuple[NDArray[np.intp], Scores]:
+) -> tuple[list[int], Scores]:
     """k-means++ (Arthur and Vassilvitskii, 2007) over the outer products of two rows an image.
 
     spread (N, L), points (N, D). Returns the images chosen, in their order, and the squared distance (N,) of
@@ -56,4 +55,4 @@ def _spread_out(
         distances = np.minimum(distances, apart) if chosen else apart.astype(np.float64)
         left[new] = False
         chosen.append(new)
-    return np.array(chosen, dtype=np.intp), distances
+    return chosen, distances

@@ -114,7 +114,7 @@ def import_library(name: str) -> None:
     What is missing is no matter here: `load_backbone` says it. Raises LearningError for an unknown name.
     """
     network = find_backbone(name).name
-    if network == HANDCRAFTED or (network == AUTO and lite0_problem()):
+    if network == HANDCRAFTED:
         return
     of_timm = network in (AUTO, LITE0) or network.startswith(TIMM)
     with suppress(ImportError):

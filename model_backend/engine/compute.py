@@ -19,7 +19,7 @@ from annotator.store import (
     store_vectors,
     sync_images,
 )
-from model_backend.acquisition import Candidates, find_acquisition, priority
+from model_backend.acquisition import Candidates, priority
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.suggest import queue_scores, suggested_labels
 from model_backend.engine.wanted import Wanted
@@ -53,9 +53,8 @@ def compute(
         observed = _observed(session, version, ids)
         labels = suggested_labels(probabilities, model.thresholds, observed, version.labels)
         # Which cluster they would be in is not known: spread them evenly.
-        groups = 1 if find_acquisition(settings.acquisition).spread else settings.clusters
         made = [
-            Suggested(image_id, suggested, float(score), image_id % groups)
+            Suggested(image_id, suggested, float(score), image_id % resources.groups)
             for image_id, suggested, score in zip(ids, labels, scores, strict=True)
         ]
         _keep(session, version, made, probabilities)

@@ -21,7 +21,7 @@ from annotator.labelstudio.images import ImageSource
 from annotator.private import FOLDER
 from annotator.settings import Settings
 from annotator.store import ModelVersion
-from model_backend.acquisition import clusters
+from model_backend.acquisition import clusters, find_acquisition
 from model_backend.backbones import Backbone, Network
 from model_backend.engine.backbones import Backbones
 from model_backend.engine.checksums import damaged_file
@@ -155,10 +155,15 @@ class LearningResources:
             self._pool = (key, features)
         return mask, features
 
+    @property
+    def groups(self) -> int:
+        """How many clusters take turns: one, where the acquisition spreads its order itself."""
+        return 1 if find_acquisition(self.settings.acquisition).spread else self.settings.clusters
+
     def clusters(self, features: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Which of the settings' clusters each image (N,) is in; computed again only for another pool."""
+        """Which of the `groups` each image (N,) is in; computed again only for another pool."""
         if self._clusters is None or self._clusters[0] is not features:
-            self._clusters = (features, clusters(features, self.settings.clusters, self.settings.seed))
+            self._clusters = (features, clusters(features, self.groups, self.settings.seed))
         return self._clusters[1]
 
     def model(self, version: ModelVersion) -> LabelModel:

@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from annotator.store import (
@@ -21,7 +20,7 @@ from annotator.store import (
     store_vectors,
 )
 from annotator.store.versions import next_name
-from model_backend.acquisition import Candidates, find_acquisition, priority
+from model_backend.acquisition import Candidates, priority
 from model_backend.engine.fitting import TrainingInput, TrainingOutput
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.suggest import queue_scores, suggested_labels
@@ -94,18 +93,11 @@ def _suggestions(
         expected_positives=output.fit.model.expected_positives,
     )
     scores = queue_scores(priority(settings.acquisition, candidates, seed=settings.seed))
-    groups = _groups(resources, pool.features)
+    clusters = resources.clusters(pool.features)
     return [
-        Suggested(image_id, names, float(score), int(group))
-        for image_id, names, score, group in zip(pool.image_ids, labels, scores, groups, strict=True)
+        Suggested(image_id, names, float(score), int(cluster))
+        for image_id, names, score, cluster in zip(pool.image_ids, labels, scores, clusters, strict=True)
     ]
-
-
-def _groups(resources: LearningResources, features: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The cluster (N,) of each image; all are one where the acquisition's order is spread already."""
-    if find_acquisition(resources.settings.acquisition).spread:
-        return np.zeros(len(features), dtype=np.int64)
-    return resources.clusters(features)
 
 
 def _metrics(training_input: TrainingInput, output: TrainingOutput) -> dict[str, Any]:

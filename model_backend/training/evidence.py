@@ -75,14 +75,15 @@ def earned_thresholds(
         reach = suggested[label] / len(shares)
         first = np.partition(shares[:, label], -suggested[label])[-suggested[label]]
         hits = int((shares[tagged[:, label], label] >= first).sum())
-        by_hits = hits > 0 and beta.median(hits, counts[label] - hits + 1) > reach
-        by_name = named is not None and named[label] and _stand_ahead(shares[:, label], tagged[:, label])
-        if not (by_hits or by_name):
+        earned = hits > 0 and beta.median(hits, counts[label] - hits + 1) > reach
+        if not earned and named is not None and named[label]:
+            earned = _stand_ahead(shares[:, label], tagged[:, label])
+        if not earned:
             result[label] = NEVER
     return result
 
 
 def _stand_ahead(shares: Floats, tagged: NDArray[np.bool_]) -> bool:
     """Whether the tagged images (N,) come sooner by their shares (N,) than chance would have them."""
-    ranks = np.array([(shares >= share).mean() for share in shares[tagged]])
+    ranks = 1 - np.searchsorted(np.sort(shares), shares[tagged]) / len(shares)
     return bool(chi2.sf(-2 * np.log(ranks).sum(), 2 * len(ranks)) < LEVEL)

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.client import HTTPException
@@ -187,16 +187,21 @@ def installation(
 
 
 @contextmanager
-def nobody_writes_events_down(store: Store) -> Iterator[None]:
-    """The inbox is locked for the block."""
-    if store.file is None:
+def locked(store: Store, table: str, mode: str, file: Path | None) -> Iterator[None]:
+    """Whoever writes waits for the block: for a table of PostgreSQL, or the SQLite file that it is in."""
+    if file is None:
         with store.engine.begin() as connection:
-            connection.execute(text("LOCK TABLE arrivals IN EXCLUSIVE MODE"))
+            connection.execute(text(f"LOCK TABLE {table} IN {mode} MODE"))
             yield
         return
-    with closing(sqlite3.connect(inbox_file(store.file), timeout=30)) as connection:
+    with closing(sqlite3.connect(file, timeout=30)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
+
+
+def nobody_writes_events_down(store: Store) -> AbstractContextManager[None]:
+    """The inbox is locked for the block."""
+    return locked(store, "arrivals", "EXCLUSIVE", inbox_file(store.file) if store.file else None)
 
 
 def until(condition: Callable[[], object], what: str) -> None:

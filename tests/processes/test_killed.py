@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from annotator.store import Image, Store
-from tests.processes.conftest import IMAGES, PATIENCE, Command, Installation, until
+from tests.processes.conftest import IMAGES, PATIENCE, Command, Installation, locked, until
 
 Kill = Callable[[Installation], None]
 
@@ -46,17 +45,9 @@ def read_images(installation: Installation) -> int:
     return int(installation.read(lambda session: session.scalar(read)))
 
 
-@contextmanager
-def nobody_else_writes(store: Store) -> Iterator[None]:
+def nobody_else_writes(store: Store) -> AbstractContextManager[None]:
     """Versions cannot be put on record for the block."""
-    if store.file is None:
-        with store.engine.begin() as connection:
-            connection.execute(text("LOCK TABLE model_versions IN SHARE MODE"))
-            yield
-        return
-    with closing(sqlite3.connect(store.file, timeout=30)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
+    return locked(store, "model_versions", "SHARE", store.file)
 
 
 @pytest.mark.parametrize(
