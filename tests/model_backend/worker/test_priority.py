@@ -25,7 +25,7 @@ print(os.getpriority(os.PRIO_PROCESS, 0), AUTOGROUP.read_text() if AUTOGROUP.exi
 def stood_back(*, leads_session: bool) -> tuple[int, str]:
     """How nice a process is that has stood back, and what the kernel tells of its session.
 
-    The kernel tells nothing (an empty text) of a process whose group is not a session's, as in some containers.
+    The kernel tells nothing (an empty text) of a process whose group is not a session's, as in containers.
     """
     command = [sys.executable, "-c", STAND_BACK]
     done = subprocess.run(
