@@ -38,6 +38,7 @@ from annotator.store import (
     suggestions_left,
     waiting_counts,
 )
+from annotator.store.costs import Cost, Costs, costs
 from annotator.store.current import FIRST
 from annotator.store.last_failures import last_failures
 from annotator.store.problems import image_problems
@@ -130,6 +131,7 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "observed_present": present,
         "observed_absent": absent,
         "observed_imported": session.scalar(imported) or 0,
+        **_costs(costs(session, project.id)),
         "version": version.name if version else None,
         "version_pinned": project.version_pinned,
         "newer_versions": _newer(session, version),
@@ -137,6 +139,30 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "version_from": version.created_at if version else None,
         "training": _training(session, project),
         "failures": [asdict(each) for each in last_failures(session, project.id)],
+    }
+
+
+def _costs(found: Costs) -> dict[str, Any]:
+    """What an answer of each kind costs, of everybody and by annotator, with what the figure rests on."""
+    by_annotator = [
+        {"annotator": annotator} | _cost(cost) for (_, annotator), cost in sorted(found.by_annotator.items())
+    ]
+    return {
+        "costs": [_cost(cost) for cost in found.together.values()],
+        "costs_by_annotator": by_annotator,
+        "answers_untimed": found.untimed,
+    }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    return {
+        "question": cost.question,
+        "seconds": round(cost.seconds, 3),
+        "measured": cost.measured,
+        "answers": cost.answers,
+        "breaks": cost.breaks,
+        "middle": cost.middle,
+        "source": cost.source,
     }
 
 
@@ -202,6 +228,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         *[("  not used", escape(problem_line(each))) for each in row["image_problems"]],
         ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
         ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent{imported}"),
+        *_cost_lines(row),
         ("model version", _version_line(row)),
         *[("  by name", escape(each)) for each in _by_name(row)],
         ("training", _training_line(row["training"])),
@@ -214,6 +241,26 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         error = escape(row["events_set_aside_error"])
         lines.append(("set aside", f"{row['events_set_aside']} events: {error} See `onetag events list`."))
     return lines
+
+
+def _cost_lines(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """What each kind of answer costs; what was not measured yet is said to be a prior."""
+    lines = [(f"  {cost['question']}", escape(_cost_line(cost))) for cost in row["costs"]]
+    lines += [
+        (f"  {cost['question']}", escape(f"{cost['annotator']}: {_cost_line(cost)}"))
+        for cost in row["costs_by_annotator"]
+    ]
+    untimed = f"{row['answers_untimed']} answers tell no time of a person" if row["answers_untimed"] else ""
+    return [("an answer costs", untimed), *lines]
+
+
+def _cost_line(cost: dict[str, Any]) -> str:
+    if not cost["measured"]:
+        so_far = f", {cost['answers']} answers so far" if cost["answers"] else ""
+        return f"{cost['seconds']:.1f} s (a prior: {cost['source']}{so_far})"
+    low, high = cost["middle"]
+    breaks = f", {cost['breaks']} breaks cut out" if cost["breaks"] else ""
+    return f"{cost['seconds']:.1f} s, mostly {low:.1f} to {high:.1f} ({cost['answers']} answers{breaks})"
 
 
 def _version_line(row: dict[str, Any]) -> str:

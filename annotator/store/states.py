@@ -10,6 +10,7 @@ __all__ = [
     "TRIED_AGAIN",
     "EventState",
     "Publication",
+    "Question",
     "RunFailure",
     "RunReason",
     "RunState",
@@ -48,6 +49,15 @@ class Review(StrEnum):
 
     SUGGESTIONS = "suggestions checked"
     ALL_LABELS = "all labels marked"
+
+
+class Question(StrEnum):
+    """What an annotator can be asked of an image."""
+
+    TAG = "tag one"
+    CHECK = "check suggestions"
+    YES_NO = "is it there"
+    COMPLETE = "mark all"
 
 
 class Unused(StrEnum):

@@ -265,3 +265,38 @@ def test_which_labels_the_backbone_expects_by_name_is_told(
     shown = " ".join(capsys.readouterr().out.split())
     assert ("by name" in shown) is (told is not None)
     assert told is None or told in shown
+
+
+def test_what_answers_cost_is_told_and_a_prior_is_called_one(
+    sqlite_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project_id = a_project(sqlite_store)
+    with sqlite_store.session() as session:
+        project = session.get_one(Project, project_id)
+        image = session.query(Image).first()
+        assert image is not None
+        for number in range(31):
+            tag = Submission(
+                studio_annotation=number,
+                result=[],
+                skipped=False,
+                annotator="ann",
+                lead_time=4.0 if number else 900.0,
+                suggested_version=None,
+                suggested=None,
+                observed=[Observed("cat", 1, Source.TAG)],
+                at=NOW,
+            )
+            record_annotation(session, project, image, tag)
+        without = replace(tag, studio_annotation=31, lead_time=None)
+        record_annotation(session, project, image, without)
+    (row,) = collect(sqlite_store)
+    measured = {"question": "tag one", "seconds": 4.0, "measured": True, "answers": 30, "breaks": 1}
+    assert measured.items() <= row["costs"][0].items()
+    assert ({"annotator": "ann"} | measured).items() <= row["costs_by_annotator"][0].items()
+    assert row["answers_untimed"] == 1
+    _show([row])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "an answer costs 1 answers tell no time of a person" in told
+    assert "tag one 4.0 s, mostly 4.0 to 4.0 (30 answers, 1 breaks cut out)" in told
+    assert "is it there 0.9 s (a prior: yes or no to one label (Speed Labeling, GI 2024))" in told
