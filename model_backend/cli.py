@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from annotator.commands import db, events, export, import_labels, reconcile, status
+from annotator.commands import agreement, db, events, export, import_labels, reconcile, status
 from annotator.errors import OnetagError
 from model_backend.commands import (
     connect,
@@ -37,6 +37,7 @@ PANELS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "Files": {"import": import_labels.import_command},
     "Look": {
         "status": status.status,
+        "agreement": agreement.agreement_command,
         "versions": versions.versions,
         "doctor": doctor.doctor,
         "export": export.export,

@@ -13,6 +13,7 @@ from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from annotator.commands.agreement import agreement_lines, as_row
 from annotator.commands.options import Json
 from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
@@ -38,6 +39,7 @@ from annotator.store import (
     suggestions_left,
     waiting_counts,
 )
+from annotator.store.agreement import agreement
 from annotator.store.costs import Cost, Costs, costs
 from annotator.store.current import FIRST
 from annotator.store.last_failures import last_failures
@@ -132,6 +134,7 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "observed_absent": absent,
         "observed_imported": session.scalar(imported) or 0,
         **_costs(costs(session, project.id)),
+        "agreement": as_row(agreement(session, project.id)),
         "version": version.name if version else None,
         "version_pinned": project.version_pinned,
         "newer_versions": _newer(session, version),
@@ -229,6 +232,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
         ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent{imported}"),
         *_cost_lines(row),
+        *[(name, escape(value)) for name, value in agreement_lines(row["agreement"])],
         ("model version", _version_line(row)),
         *[("  by name", escape(each)) for each in _by_name(row)],
         ("training", _training_line(row["training"])),

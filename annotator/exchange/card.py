@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from annotator.exchange.rows import ExportRow, RowChoices, label_thresholds
 from annotator.exchange.splits import TRAIN, VALIDATION
+from annotator.store.agreement import Agreement, agreement
 from annotator.store.labels import live_labels
 from annotator.store.models import Image, Label, ModelVersion, Observation, Project
 from annotator.store.states import Source
@@ -61,6 +62,7 @@ def data_card(session: Session, project: Project, choices: RowChoices, counts: C
     Annotators are numbered, the busiest first: the card travels with the data, and their names do not.
     """
     version, split = choices.version, choices.split
+    between = agreement(session, project.id)
     return {
         "software": f"onetag {installed('onetag')}",
         "project": project.title,
@@ -71,7 +73,8 @@ def data_card(session: Session, project: Project, choices: RowChoices, counts: C
         "labels": _labels(live_labels(session, project.id), version, counts),
         "expected_positives": _expected_positives(project, version),
         "precision": _precision(version),
-        "annotators": _annotators(session, project.id),
+        "annotators": _annotators(session, project.id, between),
+        "agreement": _agreement(between),
         "biases": _biases(session, project.id, counts),
     }
 
@@ -119,16 +122,35 @@ def _precision(version: ModelVersion | None) -> dict[str, Any] | None:
     return {name: metrics[name] for name in names if name in metrics} or None
 
 
-def _annotators(session: Session, project_id: int) -> list[dict[str, Any]]:
+def _agreement(between: Agreement) -> dict[str, Any] | None:
+    """How far annotators say the same on the images that several answered; None where there are none.
+
+    agree: the share of pairs of statements on the same label that are the same. alpha: Krippendorff's.
+    """
+    if not between.images:
+        return None
+    alike = {name: getattr(between, name) for name in ("agree", "alpha")}
+    rounded = {name: None if value is None else round(value, 4) for name, value in alike.items()}
+    return {"images": between.images, "labels_compared": between.cells, "ties": between.ties} | rounded
+
+
+def _annotators(session: Session, project_id: int, between: Agreement) -> list[dict[str, Any]]:
     counted = _active(
         project_id, Observation.annotator, func.count(), func.count(Observation.image_id.distinct())
     )
     rows = session.execute(counted.group_by(Observation.annotator)).all()
     busiest = sorted(rows, key=lambda row: (-row[1], row[0] or ""))
     return [
-        {"annotator": number, "observations": observations, "images": images}
-        for number, (_, observations, images) in enumerate(busiest, 1)
+        {"annotator": number, "observations": observations, "images": images} | _beside_others(between, name)
+        for number, (name, observations, images) in enumerate(busiest, 1)
     ]
+
+
+def _beside_others(between: Agreement, annotator: str | None) -> dict[str, int]:
+    """Labels of shared images on which the others have a consensus, and on how many it is said here too."""
+    own = [each for each in between.confusions if each.annotator == annotator]
+    same, compared = sum(each.same for each in own), sum(each.compared for each in own)
+    return {"compared": compared, "same_as_others": same} if own else {}
 
 
 def _biases(session: Session, project_id: int, counts: Counts) -> dict[str, Any]:

@@ -210,6 +210,17 @@ class Studio(Listing, Backends):
         """Order the labelling queue by the scores of `version`; it must have predictions already."""
         self.update_project(project, model_version=version, sampling=sampling)
 
+    def share_images(self, project: int, share: float, people: int) -> None:
+        """Ask a share of the images, 0..1, of so many people each, the others of one; 0: every one of one.
+
+        Measured with the free edition: it marks that share of the tasks, those with answers first and the
+        others at random, again when tasks are added; and hands what one person has answered of them to the
+        next one before everything else, whatever the order of the queue.
+        """
+        several = people if share else 1
+        percent = max(1, round(100 * share)) if share else 100
+        self.update_project(project, maximum_annotations=several, overlap_cohort_percentage=percent)
+
     def _in_batches(
         self,
         items: Sequence[Json],

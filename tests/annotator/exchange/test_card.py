@@ -39,9 +39,12 @@ def test_it_is_the_same_on_both_engines(store: Store, tmp_path: Path) -> None:
 def test_annotators_are_numbered_and_never_named(pets: Pets, tmp_path: Path) -> None:
     card = card_of(pets, tmp_path)
     assert card["annotators"] == [
-        {"annotator": 1, "observations": 4, "images": 2},
-        {"annotator": 2, "observations": 3, "images": 3},
+        {"annotator": 1, "observations": 4, "images": 2, "compared": 1, "same_as_others": 0},
+        {"annotator": 2, "observations": 3, "images": 3, "compared": 1, "same_as_others": 0},
     ]
+    assert card["agreement"] == {
+        "images": 1, "labels_compared": 1, "ties": 1, "agree": 0.0, "alpha": 0.0,
+    }  # fmt: skip
     assert "ann" not in json.dumps(card["annotators"][0]).replace("annotator", "")
 
 
@@ -63,6 +66,7 @@ def test_before_any_training_there_is_no_version_and_no_precision(
     assert (card["model_version"], card["precision"]) == (None, None)
     assert card["expected_positives"] == {"value": 2.5, "source": "given"}
     assert card["biases"]["tagged_when_present"] == {}
+    assert card["agreement"] is None, "no image was answered by several"
 
 
 def test_biases_are_read_off_reviews_and_answered_suggestions(
