@@ -139,6 +139,13 @@ class Settings(BaseSettings):
         description="Weigh observed positives by how rarely a present label is tagged, estimated from "
         "completely reviewed images (inverse propensity weights, after Horvitz and Thompson).",
     )
+    acceptance_limit: Annotated[float, Flag(Panel.LEARNING)] = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of absent suggestions that an annotator may confirm; of who confirms more for "
+        "certain, trainings leave out the confirmations. 1: of nobody.",
+    )
     device: Annotated[str, Flag(Panel.LEARNING)] = Field(
         "auto", description="Where to compute: auto, cpu or cuda."
     )

@@ -81,7 +81,7 @@ Share = Annotated[
 ]
 
 
-@with_settings(Panel.STORE, "local_files_root", "max_image_bytes", "seed")
+@with_settings(Panel.STORE, "local_files_root", "max_image_bytes", "seed", "acceptance_limit")
 def export(  # noqa: PLR0917 (each is an option)
     settings: Settings,
     project: Project = None,
@@ -99,7 +99,8 @@ def export(  # noqa: PLR0917 (each is an option)
     existing file, or folder of an earlier export, is replaced once the new one is complete.
     """
     chosen = choose_format(form, output)
-    choices = ExportChoices(version, values, None if split is None else Split(split, settings.seed))
+    drawn = None if split is None else Split(split, settings.seed)
+    choices = ExportChoices(version, values, drawn, settings.acceptance_limit)
     store = open_current(settings)
     try:
         with store.reading() as session, _bar() as progress:

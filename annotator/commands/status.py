@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as codec
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -39,6 +40,7 @@ from annotator.store import (
     suggestions_left,
     waiting_counts,
 )
+from annotator.store.acceptance import LIMIT, Acceptance, acceptances
 from annotator.store.agreement import agreement
 from annotator.store.costs import Cost, Costs, costs
 from annotator.store.current import FIRST
@@ -47,12 +49,12 @@ from annotator.store.problems import image_problems
 from annotator.store.unused import answered, unused_answers
 
 
-@with_settings(Panel.STORE)
+@with_settings(Panel.STORE, "acceptance_limit")
 def status(settings: Settings, *, json: Json = False) -> None:
     """Show how far each project is: images, answers, observations, model version, training."""
     store = open_current(settings)
     try:
-        rows = collect(store)
+        rows = collect(store, settings.acceptance_limit)
     finally:
         store.close()
     if json:
@@ -61,13 +63,13 @@ def status(settings: Settings, *, json: Json = False) -> None:
     _show(rows)
 
 
-def collect(store: Store) -> list[dict[str, Any]]:
+def collect(store: Store, acceptance_limit: float = LIMIT) -> list[dict[str, Any]]:
     """One row a project, plain values."""
     waiting = waiting_counts(store)
     with store.reading() as session:
         aside, projects = set_aside(session), session.scalars(select(Project).order_by(Project.id))
         return [
-            _row(session, project) | _inbox(waiting[project.id], aside.get(project.id))
+            _row(session, project, acceptance_limit) | _inbox(waiting[project.id], aside.get(project.id))
             for project in projects
         ]
 
@@ -81,7 +83,7 @@ def _inbox(waiting: int, aside: SetAside | None) -> dict[str, Any]:
     }
 
 
-def _row(session: Session, project: Project) -> dict[str, Any]:
+def _row(session: Session, project: Project, acceptance_limit: float) -> dict[str, Any]:
     def count(entity: Any, *conditions: Any) -> int:
         return session.scalar(select(func.count()).select_from(entity).where(*conditions)) or 0
 
@@ -135,6 +137,7 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "observed_imported": session.scalar(imported) or 0,
         **_costs(costs(session, project.id)),
         "agreement": as_row(agreement(session, project.id)),
+        "acceptance": _acceptance(acceptances(session, project.id), acceptance_limit),
         "version": version.name if version else None,
         "version_pinned": project.version_pinned,
         "newer_versions": _newer(session, version),
@@ -143,6 +146,19 @@ def _row(session: Session, project: Project) -> dict[str, Any]:
         "training": _training(session, project),
         "failures": [asdict(each) for each in last_failures(session, project.id)],
     }
+
+
+def _acceptance(found: Sequence[Acceptance], limit: float) -> list[dict[str, Any]]:
+    """How readily each annotator accepts suggestions that others found absent, with a 95 % interval."""
+    return [
+        asdict(each)
+        | {
+            "rate": round(each.rate, 4),
+            "interval": [round(end, 4) for end in each.interval],
+            "flagged": each.over(limit),
+        }
+        for each in found
+    ]
 
 
 def _costs(found: Costs) -> dict[str, Any]:
@@ -233,6 +249,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent{imported}"),
         *_cost_lines(row),
         *[(name, escape(value)) for name, value in agreement_lines(row["agreement"])],
+        *[("accepts the absent", escape(_acceptance_line(each))) for each in row["acceptance"]],
         ("model version", _version_line(row)),
         *[("  by name", escape(each)) for each in _by_name(row)],
         ("training", _training_line(row["training"])),
@@ -245,6 +262,12 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         error = escape(row["events_set_aside_error"])
         lines.append(("set aside", f"{row['events_set_aside']} events: {error} See `onetag events list`."))
     return lines
+
+
+def _acceptance_line(each: dict[str, Any]) -> str:
+    low, high = each["interval"]
+    told = f"{each['annotator']}: {each['accepted']} of {each['known_absent']} ({low:.0%} to {high:.0%})"
+    return f"{told}; too many: trainings leave these confirmations out" if each["flagged"] else told
 
 
 def _cost_lines(row: dict[str, Any]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from annotator.exchange.rows import ExportRow, RowChoices, label_thresholds
 from annotator.exchange.splits import TRAIN, VALIDATION
+from annotator.store.acceptance import Acceptance, acceptances
 from annotator.store.agreement import Agreement, agreement
 from annotator.store.labels import live_labels
 from annotator.store.models import Image, Label, ModelVersion, Observation, Project
@@ -62,7 +63,8 @@ def data_card(session: Session, project: Project, choices: RowChoices, counts: C
     Annotators are numbered, the busiest first: the card travels with the data, and their names do not.
     """
     version, split = choices.version, choices.split
-    between = agreement(session, project.id)
+    between, accepting = agreement(session, project.id), acceptances(session, project.id)
+    flagged = {each.annotator for each in accepting if each.over(choices.acceptance_limit)}
     return {
         "software": f"onetag {installed('onetag')}",
         "project": project.title,
@@ -73,9 +75,9 @@ def data_card(session: Session, project: Project, choices: RowChoices, counts: C
         "labels": _labels(live_labels(session, project.id), version, counts),
         "expected_positives": _expected_positives(project, version),
         "precision": _precision(version),
-        "annotators": _annotators(session, project.id, between),
+        "annotators": _annotators(session, project.id, between, accepting, flagged),
         "agreement": _agreement(between),
-        "biases": _biases(session, project.id, counts),
+        "biases": _biases(session, project.id, counts, flagged),
     }
 
 
@@ -134,14 +136,22 @@ def _agreement(between: Agreement) -> dict[str, Any] | None:
     return {"images": between.images, "labels_compared": between.cells, "ties": between.ties} | rounded
 
 
-def _annotators(session: Session, project_id: int, between: Agreement) -> list[dict[str, Any]]:
+def _annotators(
+    session: Session,
+    project_id: int,
+    between: Agreement,
+    accepting: Sequence[Acceptance],
+    flagged: Collection[str],
+) -> list[dict[str, Any]]:
     counted = _active(
         project_id, Observation.annotator, func.count(), func.count(Observation.image_id.distinct())
     )
     rows = session.execute(counted.group_by(Observation.annotator)).all()
     busiest = sorted(rows, key=lambda row: (-row[1], row[0] or ""))
     return [
-        {"annotator": number, "observations": observations, "images": images} | _beside_others(between, name)
+        {"annotator": number, "observations": observations, "images": images}
+        | _beside_others(between, name)
+        | _accepting(accepting, name, flagged)
         for number, (name, observations, images) in enumerate(busiest, 1)
     ]
 
@@ -153,11 +163,32 @@ def _beside_others(between: Agreement, annotator: str | None) -> dict[str, int]:
     return {"compared": compared, "same_as_others": same} if own else {}
 
 
-def _biases(session: Session, project_id: int, counts: Counts) -> dict[str, Any]:
+def _accepting(
+    accepting: Sequence[Acceptance], annotator: str | None, flagged: Collection[str]
+) -> dict[str, Any]:
+    """Of the suggestions that others found absent, how many were confirmed, and that share's 95 % interval.
+
+    flagged: it lies above the limit, so that trainings leave the annotator's confirmations out.
+    """
+    return {
+        key: value
+        for each in accepting
+        if each.annotator == annotator
+        for key, value in {
+            "absent_suggestions": each.known_absent,
+            "of_these_confirmed": each.accepted,
+            "interval": [round(end, 4) for end in each.interval],
+            "flagged": annotator in flagged,
+        }.items()
+    }
+
+
+def _biases(session: Session, project_id: int, counts: Counts, flagged: Collection[str]) -> dict[str, Any]:
     """What the records tell of how people answer.
 
     sources: observations by how they came about. suggestions_accepted: of the suggestions that were answered,
-    the share confirmed; much above the precision, people trust what is ticked. tagged_when_present: of the
+    the share confirmed; much above the precision, people trust what is ticked. confirmed_by_flagged: the
+    observations that are confirmations of flagged annotators. tagged_when_present: of the
     completely reviewed images that show a label, the share on which that label was the one tagged; where
     labels differ much, tags are a biased sample. conflicts: cells on which as many people say yes as no.
     """
@@ -167,9 +198,15 @@ def _biases(session: Session, project_id: int, counts: Counts) -> dict[str, Any]
     return {
         "sources": {source.value: sources.get(source.value, 0) for source in Source},
         "suggestions_accepted": _share(sources.get(Source.CONFIRMED, 0), answered),
+        "confirmed_by_flagged": _confirmed_by(session, project_id, flagged),
         "tagged_when_present": _tagged_when_present(session, project_id),
         "conflicts": counts.conflicts,
     }
+
+
+def _confirmed_by(session: Session, project_id: int, annotators: Collection[str]) -> int:
+    theirs = Observation.source == Source.CONFIRMED, Observation.annotator.in_(annotators)
+    return session.scalar(_active(project_id, func.count()).where(*theirs)) or 0
 
 
 def _tagged_when_present(session: Session, project_id: int) -> dict[str, Any]:

@@ -30,17 +30,22 @@ from annotator.store import (
     Project,
     live_labels,
 )
+from annotator.store.acceptance import LIMIT
 
 REPORT_EVERY = 500  # rows
 
 
 @dataclass(frozen=True)
 class ExportChoices:
-    """What to export: a model version by name (None: the active one), which values, and which split."""
+    """What to export: a model version by name (None: the active one), which values, and which split.
+
+    acceptance_limit: see `RowChoices`.
+    """
 
     version: str | None = None
     values: Values = Values.PROBABILITIES
     split: Split | None = None
+    acceptance_limit: float = LIMIT
 
 
 @dataclass
@@ -96,7 +101,7 @@ def export_project(
             f"Project {project.title!r} has no {lacking} yet.", "Add some in Label Studio, then export."
         )
     version = _version(session, project, chosen.version)
-    row_choices = RowChoices(version, chosen.values, chosen.split)
+    row_choices = RowChoices(version, chosen.values, chosen.split, chosen.acceptance_limit)
     counts = Counts(len(labels))
     rows = label_vectors_for_export(session, project.id, row_choices)
     table = ExportTable(

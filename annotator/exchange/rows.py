@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from annotator.exchange.decisions import Values, chosen_values, decide
 from annotator.exchange.places import folder_of_images, place_of, without_secrets
 from annotator.exchange.splits import Split
+from annotator.store.acceptance import LIMIT
 from annotator.store.labels import live_labels
 from annotator.store.matrix import cell_votes
 from annotator.store.models import Image, Label, LabelVector, ModelVersion, Project
@@ -29,11 +30,15 @@ SURE = 0.9999  # an estimate comes no nearer to 0 or 1: those two are for people
 
 @dataclass(frozen=True)
 class RowChoices:
-    """What the rows are made of: a version (None: observations alone), which values, and which split."""
+    """What the rows are made of: a version (None: observations alone), which values, and which split.
+
+    acceptance_limit: the share of absent suggestions above which the data card flags who confirms them.
+    """
 
     version: ModelVersion | None = None
     values: Values = Values.PROBABILITIES
     split: Split | None = None
+    acceptance_limit: float = LIMIT
 
 
 @dataclass(frozen=True, eq=False)

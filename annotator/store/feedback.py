@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from annotator.store.models import Annotation, Label, LabelVector, ModelVersion, Observation
@@ -42,18 +42,21 @@ class SuggestionFeedback:
         return len(self.values)
 
 
-def suggestion_feedback(session: Session, project_id: int, versions: int = RECENT) -> SuggestionFeedback:
+def suggestion_feedback(
+    session: Session, project_id: int, versions: int = RECENT, *, doubted: Collection[str] = ()
+) -> SuggestionFeedback:
     """What annotators answered to the suggestions of the newest `versions` that still have vectors.
 
     Of reviewed ones alone: who only unticks what is wrong leaves the right ones unsaid, and the answers would
     be the wrong ones. Confirmed and rejected suggestions, and those that the annotator also chose as the
     label: without them the surest suggestions would be missing among the right ones. Two
-    annotators give two answers. Archived labels, and images without a vector, are left out.
+    annotators give two answers. Archived labels, images without a vector, and `doubted` annotators, who
+    confirm what is not there, are left out.
     """
     stored = select(LabelVector.version_id).where(LabelVector.version_id == ModelVersion.id)
     newest = select(ModelVersion).where(ModelVersion.project_id == project_id, stored.exists())
     found = session.scalars(newest.order_by(ModelVersion.id.desc()).limit(versions)).all()
-    answers = _answers(session, project_id, found)
+    answers = _answers(session, project_id, found, doubted)
     parts = [_with_probabilities(session, version, answers[version.name]) for version in found]
     cells = np.concatenate([np.empty((0, 4), dtype=np.int64), *(cells for cells, _ in parts)])
     probabilities = np.concatenate([np.empty(0, dtype=np.float32), *(given for _, given in parts)])
@@ -62,7 +65,9 @@ def suggestion_feedback(session: Session, project_id: int, versions: int = RECEN
     )
 
 
-def _answers(session: Session, project_id: int, versions: Sequence[ModelVersion]) -> dict[str, list[Answer]]:
+def _answers(
+    session: Session, project_id: int, versions: Sequence[ModelVersion], doubted: Collection[str]
+) -> dict[str, list[Answer]]:
     """The answers to each version, by its name."""
     names = {version.name: dict(zip(version.label_ids, version.labels, strict=True)) for version in versions}
     chosen = (
@@ -82,6 +87,7 @@ def _answers(session: Session, project_id: int, versions: Sequence[ModelVersion]
             Observation.retired_at.is_(None),
             Label.archived_at.is_(None),
             Annotation.review.is_not(None),
+            or_(Annotation.annotator.is_(None), Annotation.annotator.not_in(doubted)),
             Observation.source.in_((*ANSWERS, Source.TAG)),
         )
         .order_by(Observation.image_id, Observation.label_id, Observation.id)

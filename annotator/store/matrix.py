@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.store.labels import live_labels
@@ -43,17 +43,18 @@ class ObservedMatrix:
     covered: npt.NDArray[np.bool_] | None = None
 
 
-def observed_matrix(session: Session, project_id: int) -> ObservedMatrix:
+def observed_matrix(session: Session, project_id: int, *, doubted: Collection[str] = ()) -> ObservedMatrix:
     """The active observations of a project; of several annotators the majority counts, a tie is unknown.
 
-    What an annotation says that Label Studio marks as ground truth outvotes all others.
+    What an annotation says that Label Studio marks as ground truth outvotes all others. `doubted`: annotators
+    whose confirmations of suggestions do not count, see `annotator.store.acceptance`.
     """
     labels = live_labels(session, project_id)
     image_ids = np.array(live_image_ids(session, project_id), dtype=np.int64)
     values = np.zeros((len(image_ids), len(labels)), dtype=np.int8)
     told, tied = np.zeros(values.shape, dtype=np.bool_), np.zeros(len(image_ids), dtype=np.bool_)
     conflicts = 0
-    for votes in cell_votes(session, project_id, labels, image_ids):
+    for votes in cell_votes(session, project_id, labels, image_ids, doubted=doubted):
         values[votes.rows, votes.columns] = votes.values
         told[votes.rows, votes.columns] = votes.complete
         tied[votes.rows[votes.values == 0]] = True
@@ -94,18 +95,27 @@ class CellVotes:
 
 
 def cell_votes(
-    session: Session, project_id: int, labels: Sequence[Label], image_ids: npt.NDArray[np.int64]
+    session: Session,
+    project_id: int,
+    labels: Sequence[Label],
+    image_ids: npt.NDArray[np.int64],
+    *,
+    doubted: Collection[str] = (),
 ) -> Iterator[CellVotes]:
     """The votes on the cells of these images, in pieces; the images are ascending, and all live ones between.
 
     Where ground truth says something of a cell, it alone votes; else annotations do. Files of labels have a
-    vote only where nobody said anything: an import never overrules a person.
+    vote only where nobody said anything: an import never overrules a person. What a `doubted` annotator
+    confirmed has none, unless it is ground truth.
     """
     if not len(image_ids) or not labels:
         return
     label_ids = np.array([label.id for label in labels])
     order = np.argsort(label_ids)
     chosen = _cells(project_id).where(Observation.image_id.between(int(image_ids[0]), int(image_ids[-1])))
+    if doubted:
+        lazily = Observation.annotator.in_(doubted) & (Observation.source == Source.CONFIRMED)
+        chosen = chosen.where(or_(~lazily, Observation.annotator.is_(None), Observation.ground_truth))
     # Asked of the connection: a session looks at a million rows for longer than the database does.
     cells = session.connection().execute(chosen.execution_options(yield_per=CELLS_AT_ONCE))
     for piece in cells.partitions():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,21 @@ from model_backend.training.calibration import Calibration
 
 
 def recent_feedback(
-    session: Session, project_id: int, label_ids: Sequence[int], backbone: str, recipe: Recipe
+    session: Session,
+    project_id: int,
+    label_ids: Sequence[int],
+    backbone: str,
+    recipe: Recipe,
+    *,
+    doubted: Collection[str] = (),
 ) -> Feedback:
     """What was answered to the newest versions of this backbone and recipe, about these labels.
 
-    Other recipes and backbones err in other ways. A recipe's seed makes no difference, nor does the tuning of
-    one network where every version is tuned anew.
+    Not what `doubted` annotators answered, who confirm whatever is shown. Other recipes and backbones err in
+    other ways. A recipe's seed makes no difference, nor does the tuning of one network where every version is
+    tuned anew.
     """
-    found = suggestion_feedback(session, project_id)
+    found = suggestion_feedback(session, project_id, doubted=doubted)
     made = select(ModelVersion).where(ModelVersion.id.in_(np.unique(found.version_ids).tolist()))
     raw = found.probabilities.copy()
     kept = np.isin(found.label_ids, list(label_ids))

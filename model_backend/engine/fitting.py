@@ -21,6 +21,7 @@ from annotator.store import (
     TrainingRun,
     observed_matrix,
 )
+from annotator.store.acceptance import LIMIT, lazy_annotators
 from annotator.store.versions import active_version
 from model_backend.backbones import Backbone
 from model_backend.backbones.tuned import is_tuned
@@ -50,12 +51,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingInput:
-    """What a training learns from: the run, its project, what was observed, and the version before."""
+    """What a training learns from: the run, its project, what was observed, and the version before.
+
+    doubted: annotators who confirm suggestions of what is not there; their confirmations are not observed.
+    """
 
     run: TrainingRun
     project: Project
     observed: ObservedMatrix
     previous: ModelVersion | None
+    doubted: frozenset[str] = frozenset()
 
     def rows(self, image_ids: list[int]) -> NDArray[np.int8]:
         """The observed matrix (n, L) of some of its images, in their order.
@@ -98,11 +103,12 @@ class TrainingOutput:
     seconds: dict[str, float]
 
 
-def read_training_input(store: Store, run_id: int) -> TrainingInput:
+def read_training_input(store: Store, run_id: int, acceptance_limit: float = LIMIT) -> TrainingInput:
     """Everything a run learns from, in one snapshot. Raises OnetagError without labels or images."""
     with store.reading() as session:
         run = session.get_one(TrainingRun, run_id)
-        observed = observed_matrix(session, run.project_id)
+        doubted = lazy_annotators(session, run.project_id, acceptance_limit)
+        observed = observed_matrix(session, run.project_id, doubted=doubted)
         if not observed.label_ids:
             raise OnetagError("The project has no labels.", "Add labels to its label config in Label Studio.")
         if not observed.image_ids:
@@ -112,6 +118,7 @@ def read_training_input(store: Store, run_id: int) -> TrainingInput:
             project=session.get_one(Project, run.project_id),
             observed=observed,
             previous=active_version(session, run.project_id),
+            doubted=doubted,
         )
 
 
@@ -216,7 +223,10 @@ class _Fitter:
         """What was answered to suggestions of earlier versions of this backbone and recipe."""
         project_id, label_ids = self.training_input.project.id, self.training_input.observed.label_ids
         with self.store.reading() as session:
-            return recent_feedback(session, project_id, label_ids, backbone.name, self.recipe)
+            doubted = self.training_input.doubted
+            return recent_feedback(
+                session, project_id, label_ids, backbone.name, self.recipe, doubted=doubted
+            )
 
 
 def first_images(training_input: TrainingInput, recipe: Recipe) -> FirstImages | None:

@@ -66,7 +66,7 @@ def train_run(
             progress(stage, done)
 
         try:
-            training_input = read_training_input(store, run_id)
+            training_input = read_training_input(store, run_id, resources.settings.acceptance_limit)
             output = fit_version(store, resources, training_input, report)
             return store_version(store, resources, training_input, output, report)
         except RunGone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config
 from annotator.settings import Settings
 from annotator.store import (
+    Annotation,
     Claim,
     Image,
     ModelVersion,
@@ -36,7 +38,7 @@ from annotator.store import (
     sync_labels,
 )
 from annotator.store.last_failures import remembered
-from annotator.store.states import Unusable, Unused, Work
+from annotator.store.states import Review, Unusable, Unused, Work
 from annotator.store.types import utc_now
 from annotator.store.versions import use_version
 
@@ -149,7 +151,7 @@ def test_what_is_not_used_is_told_with_its_reason(
     (row,) = collect(sqlite_store)
     assert (row["key"], row["labels"], row["observed_present"]) == (f"p{project_id}", 1, 0)
     assert row["archived_labels"] == [{"name": "cat", "answers": 1, "present": 1, "absent": 0}]
-    status(data_dir=tmp_path, database_url=None, json=False)
+    status(data_dir=tmp_path, database_url=None, acceptance_limit=None, json=False)
     shown = " ".join(capsys.readouterr().out.split())
     assert f"(p{project_id}, project 7 at http://127.0.0.1:8080)" in shown
     assert "1 images: task 1: It is no [image]. Upload it again." in shown
@@ -300,3 +302,32 @@ def test_what_answers_cost_is_told_and_a_prior_is_called_one(
     assert "an answer costs 1 answers tell no time of a person" in told
     assert "tag one 4.0 s, mostly 4.0 to 4.0 (30 answers, 1 breaks cut out)" in told
     assert "is it there 0.9 s (a prior: yes or no to one label (Speed Labeling, GI 2024))" in told
+
+
+def test_who_accepts_what_is_not_there_is_told(
+    sqlite_store: Store,
+    make_project: Callable[..., Project],
+    annotate: Callable[..., Annotation | None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    absent, confirmed = Observed("dog", -1, Source.COMPLETE), Observed("dog", 1, Source.CONFIRMED)
+    with sqlite_store.session() as session:
+        project = make_project(session, images=5)
+        for task in range(101, 106):
+            said = {"task": task, "review": Review.SUGGESTIONS}
+            annotate(session, project, number=task, annotator="lazy", observed=[confirmed], **said)
+            annotate(session, project, number=task + 50, annotator="careful", observed=[absent], **said)
+    (row,) = collect(sqlite_store)
+    (found,) = row["acceptance"]
+    assert found == {
+        "annotator": "lazy",
+        "known_absent": 5,
+        "accepted": 5,
+        "rate": 1.0,
+        "interval": [0.5655, 1.0],
+        "flagged": True,
+    }
+    _show([row])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "accepts the absent lazy: 5 of 5 (57% to 100%); too many: trainings leave" in told
+    assert not collect(sqlite_store, 0.6)[0]["acceptance"][0]["flagged"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from annotator.exchange import EXPORTS, ExportChoices, Split, Values, export_project
 from annotator.store import Annotation, Observed, Project, Source, Store
+from annotator.store.states import Review
 from tests.annotator.exchange.conftest import Pets, make_pets
 
 Annotate = Callable[..., Annotation | None]
@@ -113,3 +114,26 @@ def test_biases_are_read_off_reviews_and_answered_suggestions(
         "cat": {"images": 3, "share": 0.6667},
         "dog": {"images": 3, "share": 0.3333},
     }
+
+
+def test_who_confirms_what_others_found_absent_is_flagged_and_not_named(
+    sqlite_store: Store, make_project: Callable[..., Project], annotate: Annotate, tmp_path: Path
+) -> None:
+    absent, confirmed = Observed("dog", -1, Source.COMPLETE), Observed("dog", 1, Source.CONFIRMED)
+    with sqlite_store.session() as session:
+        project = make_project(session, images=5)
+        for task in range(101, 106):
+            said = {"task": task, "review": Review.SUGGESTIONS}
+            annotate(session, project, number=task, annotator="lazy", observed=[confirmed], **said)
+            annotate(session, project, number=task + 50, annotator="careful", observed=[absent], **said)
+        cards = []
+        for limit in (0.5, 1.0):
+            choices = ExportChoices(acceptance_limit=limit)
+            export_project(session, project, EXPORTS["csv"], tmp_path / "labels.csv", choices)
+            cards.append(json.loads((tmp_path / "labels.csv.card.json").read_text("utf-8")))
+    lazy = cards[0]["annotators"][1]
+    assert (lazy["absent_suggestions"], lazy["of_these_confirmed"], lazy["flagged"]) == (5, 5, True)
+    assert lazy["interval"] == [0.5655, 1.0]
+    assert [card["biases"]["confirmed_by_flagged"] for card in cards] == [5, 0]
+    assert "flagged" not in cards[0]["annotators"][0], "of whom nothing is known"
+    assert "lazy" not in json.dumps(cards)

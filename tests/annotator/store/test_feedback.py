@@ -163,3 +163,18 @@ def test_the_newest_versions_come_first_and_alone(
         found = suggestion_feedback(session, project.id, versions=2)
         assert found.version_ids.tolist() == [versions[2].id, versions[1].id]
         assert found.probabilities.tolist() == [0.0, 0.625]
+
+
+def test_who_confirms_what_is_not_there_tells_nothing_of_how_often_suggestions_are_right(
+    store: Store, make_project: MakeProject, add_version: Callable[..., ModelVersion], annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, images=3)
+        add_version(session, project, "v0001")
+        annotate(
+            session, project, task=101, number=1, annotator="lazy", **answer(cat="confirmed", dog="rejected")
+        )
+        annotate(session, project, task=102, number=2, annotator="ann", **answer(dog="confirmed"))
+        annotate(session, project, task=103, number=3, annotator=None, **answer(dog="confirmed"))
+        found = suggestion_feedback(session, project.id, doubted={"lazy"})
+        assert rows(session, project, found) == [(1, "dog", 1, 0.625), (2, "dog", 1, 0.0)]

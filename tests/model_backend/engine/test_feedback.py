@@ -15,20 +15,24 @@ from annotator.store import (
     ModelVersion,
     Observed,
     Project,
+    RunReason,
     Source,
     Store,
     Submission,
     live_labels,
     load_vectors,
+    queue_run,
     record_annotation,
     store_vectors,
 )
 from annotator.store.states import Review
 from model_backend.engine.feedback import recent_feedback
+from model_backend.engine.fitting import read_training_input
 from model_backend.engine.resources import LearningResources
-from model_backend.engine.train import train_project
+from model_backend.engine.train import train_project, train_run
 from model_backend.training import DEFAULT_RECIPE, Feedback, Recipe
 from model_backend.training.calibration import LEAST_FEEDBACK, Calibration
+from tests.model_backend.conftest import LABELS
 
 Answer = Callable[..., None]
 
@@ -49,7 +53,7 @@ def numbers() -> Iterator[int]:
 def answer(sqlite_store: Store, project: Project, numbers: Iterator[int]) -> Answer:
     """answer(version, image number, red="confirmed", blue="rejected")."""
 
-    def record(version: ModelVersion, image: int, **said: str) -> None:
+    def record(version: ModelVersion, image: int, annotator: str = "bob", **said: str) -> None:
         observed = [
             Observed(label, -1 if source == "rejected" else 1, Source(source))
             for label, source in said.items()
@@ -63,7 +67,7 @@ def answer(sqlite_store: Store, project: Project, numbers: Iterator[int]) -> Ans
                     studio_annotation=next(numbers),
                     result=[],
                     skipped=False,
-                    annotator="bob",
+                    annotator=annotator,
                     lead_time=1.0,
                     suggested_version=version.name,
                     suggested=list(said),
@@ -204,3 +208,29 @@ def test_the_next_training_is_calibrated_by_them(
     answer(second, 40, red="rejected", green="confirmed")
     third = train()
     assert third.metrics["answers"] == 2 * len(asked) + 2, "earlier versions' answers count on"
+
+
+def test_a_training_leaves_out_what_who_confirms_everything_confirmed(
+    sqlite_store: Store,
+    project: Project,
+    resources: LearningResources,
+    add_version: Callable[..., ModelVersion],
+    answer: Answer,
+) -> None:
+    version = add_version("v0001-before")
+    for image in range(20, 26):
+        answer(version, image, green="confirmed")
+        answer(version, image, annotator="careful", green="rejected")
+    answer(version, 30, green="confirmed", blue="rejected")
+    with sqlite_store.session() as session:
+        run = queue_run(session, project.id, RunReason.ASKED_FOR)
+        assert run is not None
+    green = LABELS.index("green")
+    images = [image - 1 for image in (*range(20, 26), 30)]
+    doubting = read_training_input(sqlite_store, run.id, 0.5).observed.values
+    trusting = read_training_input(sqlite_store, run.id, 1.0).observed.values
+    assert doubting[images, green].tolist() == [-1] * 6 + [0]
+    assert trusting[images, green].tolist() == [0] * 6 + [1]
+    assert doubting[29, LABELS.index("blue")] == -1, "what was unticked holds"
+    trained = train_run(sqlite_store, resources, run.id)
+    assert trained.metrics["answers"] == 6, "the careful one's alone"
