@@ -17,6 +17,7 @@ from model_backend.commands import (
     demo,
     doctor,
     health,
+    plan,
     registries,
     secret,
     serve,
@@ -37,6 +38,7 @@ PANELS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "Files": {"import": import_labels.import_command},
     "Look": {
         "status": status.status,
+        "plan": plan.plan,
         "agreement": agreement.agreement_command,
         "versions": versions.versions,
         "doctor": doctor.doctor,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEARNING_ROOMS = ("losses", "estimators", "backbones", "features", "acquisition", "training")
+LEARNING_ROOMS = ("losses", "estimators", "backbones", "features", "acquisition", "training", "planning")
 JOINING_ROOMS = ("model_backend.engine", "model_backend.server", "model_backend.worker")
 LEARNING_PACKAGES = {"torch", "numpy", "sklearn", "skimage", "scipy", "PIL", "safetensors", "model_backend"}
 OWN_PACKAGES = {"pretrained.py": {"torchvision"}, "timm_networks.py": {"timm", "huggingface_hub"}}

@@ -46,6 +46,7 @@ from annotator.store.costs import Cost, Costs, costs
 from annotator.store.current import FIRST
 from annotator.store.last_failures import last_failures
 from annotator.store.problems import image_problems
+from annotator.store.rates import HOUR, Rate, rates
 from annotator.store.unused import answered, unused_answers
 
 
@@ -106,6 +107,8 @@ def _row(session: Session, project: Project, acceptance_limit: float) -> dict[st
         .where(*live, Observation.retired_at.is_(None), Observation.import_id.in_(files))
     )
     present, absent = session.execute(observed).one()
+    labels = count(Label, Label.project_id == project.id, Label.archived_at.is_(None))
+    spent = costs(session, project.id)
     problems = image_problems(session, project.id)
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
     return {
@@ -119,7 +122,7 @@ def _row(session: Session, project: Project, acceptance_limit: float) -> dict[st
         "label_config": _label_config(project),
         "unticked": project.unticked,
         "suggest": project.suggest,
-        "labels": count(Label, Label.project_id == project.id, Label.archived_at.is_(None)),
+        "labels": labels,
         "archived_labels": [asdict(each) for each in archived_labels(session, project.id)],
         "images": count(Image, *live),
         "images_with_a_problem": sum(each.count for each in problems),
@@ -135,7 +138,8 @@ def _row(session: Session, project: Project, acceptance_limit: float) -> dict[st
         "observed_present": present,
         "observed_absent": absent,
         "observed_imported": session.scalar(imported) or 0,
-        **_costs(costs(session, project.id)),
+        **_costs(spent),
+        "next_hour": _next_hour(rates(spent, labels, suggests=version is not None)),
         "agreement": as_row(agreement(session, project.id)),
         "acceptance": _acceptance(acceptances(session, project.id), acceptance_limit),
         "version": version.name if version else None,
@@ -171,6 +175,19 @@ def _costs(found: Costs) -> dict[str, Any]:
         "costs_by_annotator": by_annotator,
         "answers_untimed": found.untimed,
     }
+
+
+def _next_hour(found: Sequence[Rate]) -> list[dict[str, Any]]:
+    """What an hour of each kind brings, in tags, the most first; a complete image's worth is a prior."""
+    return [
+        {
+            "question": rate.question,
+            "answers": int(HOUR / rate.cost.seconds),
+            "worth": round(rate.worth, 3),
+            "tags": round(rate.an_hour, 1),
+        }
+        for rate in found
+    ]
 
 
 def _cost(cost: Cost) -> dict[str, Any]:
@@ -248,6 +265,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("answered", f"{row['images_answered']} images, {row['skips']} skips"),
         ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent{imported}"),
         *_cost_lines(row),
+        ("next hour", _hour_line(row["next_hour"])),
         *[(name, escape(value)) for name, value in agreement_lines(row["agreement"])],
         *[("accepts the absent", escape(_acceptance_line(each))) for each in row["acceptance"]],
         ("model version", _version_line(row)),
@@ -279,6 +297,12 @@ def _cost_lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     untimed = f"{row['answers_untimed']} answers tell no time of a person" if row["answers_untimed"] else ""
     return [("an answer costs", untimed), *lines]
+
+
+def _hour_line(kinds: Sequence[dict[str, Any]]) -> str:
+    """The short form of `onetag plan`, which measures the worth that is a prior here."""
+    told = ", ".join(f"{each['question']} brings {each['tags']:.0f}" for each in kinds)
+    return f"{told} tags' worth; `onetag plan` measures it"
 
 
 def _cost_line(cost: dict[str, Any]) -> str:

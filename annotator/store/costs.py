@@ -66,11 +66,13 @@ class Costs:
     """The cost of each kind of question, of everybody together and of each annotator it was measured of.
 
     untimed: answers without a time that a person can have taken: they came through the API, or from a file.
+    suggestions: on a page that has some, on average.
     """
 
     together: dict[Question, Cost]
     by_annotator: dict[tuple[Question, str], Cost]
     untimed: int
+    suggestions: float = SUGGESTIONS
 
     def of(self, question: Question, annotator: str | None = None) -> Cost:
         """The annotator's own where that was measured, else everybody's."""
@@ -111,6 +113,7 @@ def costs(session: Session, project_id: int) -> Costs:
         together=together,
         by_annotator={key: cost for key, cost in own.items() if cost.measured},
         untimed=sum(each.seconds is None for each in answers),
+        suggestions=suggestions,
     )
 
 

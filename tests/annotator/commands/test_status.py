@@ -331,3 +331,18 @@ def test_who_accepts_what_is_not_there_is_told(
     told = " ".join(capsys.readouterr().out.split())
     assert "accepts the absent lazy: 5 of 5 (57% to 100%); too many: trainings leave" in told
     assert not collect(sqlite_store, 0.6)[0]["acceptance"][0]["flagged"]
+
+
+def test_the_next_hour_is_told_by_what_each_kind_brings(
+    sqlite_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_project(sqlite_store)
+    (row,) = collect(sqlite_store)
+    # Two labels: either kind of answer is taken to cost 5 s, and a complete image to be worth 3 tags.
+    assert row["next_hour"] == [
+        {"question": "mark all", "answers": 720, "worth": 3.0, "tags": 2160.0},
+        {"question": "tag one", "answers": 720, "worth": 1.0, "tags": 720.0},
+    ]
+    _show([row])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "mark all brings 2160, tag one brings 720 tags' worth; `onetag plan` measures it" in told
