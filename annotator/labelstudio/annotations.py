@@ -58,6 +58,7 @@ def record_studio_annotation(
             shown=shown.result if shown else None,
             unmatched=said.unmatched,
             review=said.review,
+            question=said.question,
             unused=said.unused,
             ground_truth=annotation.ground_truth,
             imported=imported,

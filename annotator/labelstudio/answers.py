@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from annotator.labelstudio.areas import area_of
+from annotator.labelstudio.candidates import QUESTION
 from annotator.labelstudio.config import SUGGESTED, LabelConfig
 from annotator.labelstudio.controls import PATH, Control
+from annotator.store.states import Question
 
 UNTOUCHED = "prediction"  # the `origin` of a region that the annotator left as it was predicted
 CHANGED = "prediction-changed"
@@ -54,6 +56,12 @@ def ticked(result: Any, control: str = SUGGESTED) -> list[str]:
         if each.get("from_name") == control
     ]
     return next((list(dict.fromkeys(names)) for names in reversed(found) if names), [])
+
+
+def question_in(result: Sequence[Any]) -> Question | None:
+    """The question that a result or a prediction carries."""
+    marked = ticked(list(result), QUESTION)
+    return next((each for each in Question if each in marked), None)
 
 
 def _region(sent: Any, control: Control) -> Region | None:

@@ -12,8 +12,15 @@ from annotator.labelstudio.controls import KINDS, Role, problem_of, read_control
 LABEL, SUGGESTED, REVIEW, IMAGE = "label", "suggested", "review", "image"
 OUR_LABEL, OUR_SUGGESTED, OUR_REVIEW = "onetag_label", "onetag_suggested", "onetag_review"
 """Our names where the plain ones are taken by other controls."""
+QUESTION, ABOUT, ANSWER = "onetag_question", "onetag_about", "onetag_answer"
+"""What was asked, of which labels, and the answer to yes or no."""
+NOTE, REQUIRED = "onetag_note", "onetag_required"
+ASIDE = frozenset({QUESTION, ABOUT, ANSWER, NOTE, REQUIRED})
+"""Controls of ours that never hold the labels."""
 SUGGESTIONS_CHECKED = "Suggestions checked"
 ALL_LABELS_MARKED = "All labels marked"
+NOTHING = "Nothing of these"
+YES, NO = "Yes", "No"
 
 MEND = (
     "Put it back in the project's Settings > Labeling Interface, or let `onetag connect --fix-config` do it."
@@ -45,7 +52,8 @@ def image_fields(root: Xml.Element) -> dict[str, str]:
 def label_controls(root: Xml.Element) -> dict[str, Xml.Element]:
     """The controls that can hold labels of an image, by name; not those that ask about ours."""
     images = image_fields(root)
-    aside = {SUGGESTED, REVIEW, OUR_SUGGESTED, OUR_REVIEW} if our_label(root) is not None else set()
+    below = {SUGGESTED, REVIEW, OUR_SUGGESTED, OUR_REVIEW} if our_label(root) is not None else set()
+    aside = below | ASIDE
     return {
         each.get("name") or "": each
         for each in root.iter()
@@ -158,4 +166,4 @@ def no_control(root: Xml.Element, candidates: dict[str, Xml.Element], wanted: st
 def reviews(element: Xml.Element) -> bool:
     """Whether a control asks what was looked at."""
     offered = {each.get("value") for each in element.iter("Choice")}
-    return element.tag == "Choices" and bool(offered & {SUGGESTIONS_CHECKED, ALL_LABELS_MARKED})
+    return element.tag == "Choices" and bool(offered & {SUGGESTIONS_CHECKED, ALL_LABELS_MARKED, NOTHING})

@@ -1,26 +1,28 @@
 """The label config: which control holds the labels, of which image, and what its answers mean.
 
-Ours asks for one label first, then shows the suggestions, then asks what was reviewed. Any other config that
-holds labels of an image serves as well; what cannot be read off it is chosen by the user (`Chosen`).
-
-Measured with Label Studio 1.23: `visibleWhen="choice-selected"` hides the suggestions until a label is
-chosen, for Choices and for Taxonomy; `single-radio` draws radio buttons; a Taxonomy has a search field.
+Ours (`screen`) asks for one label first, then shows the suggestions, and asks what was reviewed. Any other
+config that holds labels of an image serves as well; what cannot be read off it the user chooses (`Chosen`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as Xml
 
 from annotator.errors import OnetagError
 from annotator.label_names import clean_labels
 from annotator.labelstudio.candidates import (
+    ABOUT,
     ALL_LABELS_MARKED,
+    ANSWER,
     IMAGE,
     LABEL,
     MEND,
+    NOTE,
+    NOTHING,
     OUR_REVIEW,
+    QUESTION,
     REVIEW,
     SUGGESTED,
     SUGGESTIONS_CHECKED,
@@ -34,12 +36,14 @@ from annotator.labelstudio.candidates import (
     suggested_control,
 )
 from annotator.labelstudio.controls import Control, Kind, Role, read_control
+from annotator.labelstudio.screen import build_config
 from annotator.store.states import Suggest, Unticked
 
 __all__ = [
     "ALL_LABELS_MARKED",
     "IMAGE",
     "LABEL",
+    "NOTHING",
     "REVIEW",
     "SUGGESTED",
     "SUGGESTIONS_CHECKED",
@@ -49,9 +53,6 @@ __all__ = [
     "clean_labels",
     "parse_config",
 ]
-
-MAX_CHOICES = 60  # beyond, a list with search is quicker than buttons
-HOTKEYS = "123456789qwertyuiopasdfghjklzxcvbnm"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class LabelConfig:
     control holds the labels. image_field is the field of a task with the image, one of `image_fields`.
     suggested is the control below ours in which suggestions are ticked, review (by name) the one that says
     what was looked at; earlier is one that held the labels before ours came beside it: its answers count on.
+    about holds the labels that a question is about, where the screen can show questions.
     """
 
     control: Control
@@ -83,6 +85,7 @@ class LabelConfig:
     suggested: Control | None = None
     review: str | None = None
     earlier: Control | None = None
+    about: Control | None = None
     unticked: Unticked = Unticked.UNKNOWN
     suggest: Suggest = Suggest.TICKS
 
@@ -104,67 +107,14 @@ class LabelConfig:
         return self.suggested or (self.control if self.control.role is Role.MANY else None)
 
     @property
+    def asks(self) -> bool:
+        """Whether questions of another kind than "which label?" can be asked."""
+        return self.about is not None
+
+    @property
     def holders(self) -> tuple[Control, ...]:
         """Every control whose answers are read."""
         return tuple(each for each in (self.control, self.suggested, self.earlier) if each is not None)
-
-
-def build_config(labels: Iterable[str], *, image_field: str = IMAGE) -> str:
-    """The label config of these labels, as XML for Label Studio.
-
-    Up to 60 labels are buttons with hotkeys (1-9, then letters); more are a list with search.
-    Raises OnetagError for no labels, an empty name, a name twice, or one that XML cannot hold.
-    """
-    names = clean_labels(labels)
-    kind: Kind = "choices" if len(names) <= MAX_CHOICES else "taxonomy"
-    view = Xml.Element("View", style="display: flex; gap: 24px; align-items: flex-start; flex-wrap: wrap")
-    picture = Xml.SubElement(view, "View", style="flex: 3 1 480px")
-    Xml.SubElement(picture, "Image", name=IMAGE, value=f"${image_field}", zoom="true")
-    side = Xml.SubElement(view, "View", style="flex: 1 1 260px; max-height: 82vh; overflow-y: auto")
-    Xml.SubElement(side, "Header", value="One thing in the picture", size="5")
-    side.append(_label_control(names, kind))
-    below = Xml.SubElement(side, "View", visibleWhen="choice-selected", whenTagName=LABEL)
-    Xml.SubElement(below, "Header", value="What else is there?", size="5")
-    below.append(_suggested_control(names, kind))
-    Xml.SubElement(below, "Header", value="Looked closer? Then say so", size="5")
-    below.append(_review_control())
-    Xml.indent(view)
-    return Xml.tostring(view, encoding="unicode")
-
-
-def _label_control(names: Sequence[str], kind: Kind) -> Xml.Element:
-    required = {"required": "true", "requiredMessage": "Choose one label: anything that is in the picture."}
-    if kind == "taxonomy":
-        return _taxonomy(LABEL, names, {"maxUsages": "1", "placeholder": "Search a label", **required})
-    control = Xml.Element("Choices", {"name": LABEL, "toName": IMAGE, "choice": "single-radio", **required})
-    for index, name in enumerate(names):
-        hotkey = {"hotkey": HOTKEYS[index]} if index < len(HOTKEYS) else {}
-        Xml.SubElement(control, "Choice", {"value": name, **hotkey})
-    return control
-
-
-def _suggested_control(names: Sequence[str], kind: Kind) -> Xml.Element:
-    if kind == "taxonomy":
-        return _taxonomy(SUGGESTED, names, {"placeholder": "Search more labels"})
-    control = Xml.Element("Choices", name=SUGGESTED, toName=IMAGE, choice="multiple", layout="inline")
-    for name in names:
-        Xml.SubElement(control, "Choice", value=name)
-    return control
-
-
-def _taxonomy(control_name: str, names: Sequence[str], attributes: dict[str, str]) -> Xml.Element:
-    basic = {"name": control_name, "toName": IMAGE, "leafsOnly": "true"}
-    control = Xml.Element("Taxonomy", basic | attributes)
-    for name in names:
-        Xml.SubElement(control, "Choice", value=name)
-    return control
-
-
-def _review_control() -> Xml.Element:
-    control = Xml.Element("Choices", name=REVIEW, toName=IMAGE, choice="single-radio")
-    for value in (SUGGESTIONS_CHECKED, ALL_LABELS_MARKED):
-        Xml.SubElement(control, "Choice", value=value)
-    return control
 
 
 def parse_config(xml: str, chosen: Chosen = Chosen()) -> LabelConfig:
@@ -184,6 +134,7 @@ def parse_config(xml: str, chosen: Chosen = Chosen()) -> LabelConfig:
         _check_review(review)
     else:
         suggested = None
+    about = _about(root, control) if suggested is not None else None
     fields = image_fields(root)
     return LabelConfig(
         control=control,
@@ -192,6 +143,7 @@ def parse_config(xml: str, chosen: Chosen = Chosen()) -> LabelConfig:
         suggested=read_control(suggested) if suggested is not None else None,
         review=review.get("name") if review is not None and reviews(review) else None,
         earlier=_earlier(candidates, element, chosen.control),
+        about=about,
         unticked=chosen.unticked,
         suggest=chosen.suggest,
     )
@@ -224,10 +176,6 @@ def _check_suggested(control: Control, element: Xml.Element | None) -> None:
     if element is None:
         return
     suggested = read_control(element)
-    if control.kind != suggested.kind:
-        raise OnetagError(
-            f"{control.name!r} and {suggested.name!r} must both be Choices or both be Taxonomy.", f"{MEND}"
-        )
     apart = sorted(set(control.labels) ^ set(suggested.labels))
     if apart:
         shown = ", ".join(apart[:10]) + (", ..." if len(apart) > 10 else "")
@@ -235,6 +183,16 @@ def _check_suggested(control: Control, element: Xml.Element | None) -> None:
             f"{control.name!r} and {suggested.name!r} must list the same labels; they differ in {shown}.",
             f"{MEND}",
         )
+
+
+def _about(root: Xml.Element, control: Control) -> Control | None:
+    """What a question is about, where the config has all that a question needs, with the labels of today."""
+    found = {name: named(root, name) for name in (ABOUT, QUESTION, ANSWER, NOTE)}
+    element = found[ABOUT]
+    if element is None or None in found.values():
+        return None
+    about = read_control(element)
+    return about if set(about.labels) == set(control.labels) else None
 
 
 def _check_review(review: Xml.Element | None) -> None:

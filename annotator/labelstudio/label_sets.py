@@ -5,6 +5,7 @@ from __future__ import annotations
 from annotator.errors import OnetagError
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config, parse_config
+from annotator.labelstudio.screen import is_untouched
 from annotator.labelstudio.sync import adopt_config
 from annotator.store import Project, Store
 
@@ -21,12 +22,12 @@ def add_labels_in_studio(store: Store, studio: Studio | None, project: Project, 
         raise OnetagError(f"The labels of {project.title!r} are kept in Label Studio.", mend)
     there = str(studio.project(number)["label_config"])
     parsed = parse_config(there)
-    if there != build_config(parsed.labels, image_field=parsed.image_field):
+    if not is_untouched(there):
         raise OnetagError(
             f"The label config of {project.title!r} was edited by a person, so it is not changed from here.",
             mend,
         )
-    config = build_config(labels, image_field=parsed.image_field)
+    config = build_config(labels, image_field=parsed.image_field, before=there)
     studio.update_project(number, label_config=config)
     with store.session() as session:
         adopt_config(session, session.get_one(Project, project.id), config)

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as Xml
 from annotator.errors import OnetagError
 from annotator.label_names import clean_labels, comparable
 from annotator.labelstudio.candidates import (
+    ABOUT,
     ALL_LABELS_MARKED,
     LABEL,
     OUR_LABEL,
@@ -29,8 +30,9 @@ from annotator.labelstudio.candidates import (
     reviews,
     suggested_control,
 )
-from annotator.labelstudio.config import MAX_CHOICES, build_config
+from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.controls import REGION_TAGS, Role, role_of
+from annotator.labelstudio.screen import MAX_CHOICES, build_config, is_untouched
 
 KEPT = ("value", "alias", "hint", "html", "color", "background", "selected")
 
@@ -44,6 +46,10 @@ def mended(xml: str, control: str | None = None, labels: Sequence[str] | None = 
     root = _read(xml)
     if not any(each.get("toName") for each in root.iter()) and not image_fields(root):
         return build_config(labels or ())
+    if is_untouched(xml):
+        there = parse_config(xml)
+        wanted = dict.fromkeys([*there.labels, *map(comparable, labels or ())])
+        return build_config(wanted, image_field=there.image_field, before=xml)
     candidates = label_controls(root)
     if candidates:
         source = choose_control(root, candidates, control)
@@ -55,11 +61,13 @@ def mended(xml: str, control: str | None = None, labels: Sequence[str] | None = 
             'Add <Image name="image" value="$image"/> in Settings > Labeling Interface.',
         )
     options = _options(source, labels or ())
-    below = suggested_control(root)
+    below, about = suggested_control(root), named(root, ABOUT)
     if source is not None and below is not None and source is our_label(root):
         options = _options(source, [*(_name(each) for each in _options(below, ())), *(labels or ())], below)
         _complete(source, options)
         _complete(below, options)
+        if about is not None:
+            _complete(about, options)
         _complete_review(root, source)
     else:
         _add_ours(root, source, options)

@@ -12,6 +12,9 @@ Touching one box says something of that box alone.
 | removes a predicted region                 | nothing: another may be there                                |
 | marks *Suggestions checked*                | besides: what was suggested and left ticked +1 `confirmed`   |
 | marks *All labels marked*                  | the same, and every label that is not ticked -1 `complete`   |
+| marks *Nothing of these*                   | what was suggested and seen -1 `rejected`, every other label |
+|                                            | -1 `complete`; where a label is chosen, nothing              |
+| answers *Yes* or *No* to one label         | that label +1 or -1 `answered`                               |
 | answers where the project labels           | every label neither ticked nor shown -1 `complete`, unless   |
 | completely (`--unticked absent`)           | the answer is a suggestion left as it was                    |
 | skips, or chooses nothing                  | nothing: without a label our suggestions were never visible  |
@@ -27,23 +30,24 @@ from typing import Any
 
 from annotator.labelstudio.config import LabelConfig
 from annotator.labelstudio.controls import Control
-from annotator.labelstudio.statements import Page, Statement, prefer, statement_of
+from annotator.labelstudio.statements import Page, Statement, answered, prefer, statement_of
 from annotator.store.records import Observed
-from annotator.store.states import Review, Source, Unticked, Unused
+from annotator.store.states import Question, Review, Source, Unticked, Unused
 
 
 @dataclass(frozen=True)
 class Said:
     """What one annotation makes known, at most one observation a label, in the order of the labels.
 
-    unmatched are names that no label has; review is what was said to have been looked at; unused tells why
-    nothing is known.
+    unmatched are names that no label has; review is what was said to have been looked at; question is what
+    was asked, where the page told; unused tells why nothing is known.
     """
 
     observed: tuple[Observed, ...] = ()
     unmatched: tuple[str, ...] = ()
     review: Review | None = None
     unused: Unused | None = None
+    question: Question | None = None
 
 
 def observe(
@@ -59,6 +63,9 @@ def observe(
         return Said()
     page = Page(result, shown, config)
     statements = [statement_of(page, control) for control in config.holders]
+    reply = answered(page)
+    if reply is not None:
+        statements.append(reply)
     values: dict[str, Observed] = {}
     for statement in statements:
         for each in statement.observed:
@@ -69,7 +76,7 @@ def observe(
             values.setdefault(name, Observed(name, -1, Source.COMPLETE))
     observed = tuple(values[name] for name in config.labels if name in values)
     unused = None if observed else _unused(statements, unmatched)
-    return Said(observed, unmatched, page.review, unused)
+    return Said(observed, unmatched, page.review, unused, page.question)
 
 
 def _absent(page: Page, statements: Sequence[Statement]) -> Iterator[str]:
@@ -84,6 +91,8 @@ def _absent(page: Page, statements: Sequence[Statement]) -> Iterator[str]:
 def _tells_all(page: Page, statements: Sequence[Statement]) -> bool:
     if page.review is Review.ALL_LABELS:
         return True
+    if page.review is Review.NOTHING:
+        return not any(each.ticked for each in statements)
     if page.config.unticked is not Unticked.ABSENT:
         return False
     whole, earlier = page.config.control, page.config.earlier

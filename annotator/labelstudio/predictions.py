@@ -9,12 +9,16 @@ score in 0..1, at most one region, and names as the label config writes them.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from annotator.labelstudio.candidates import ASIDE
 from annotator.labelstudio.controls import Control
 
 NO_VERSION = "none yet"
+MARK = re.compile(rf"(?:onetag|{'|'.join(sorted(ASIDE))}):")
+"""How the id of a region begins that we predicted."""
 
 
 def prediction(
@@ -56,25 +60,30 @@ def regions(labels: Sequence[str], version: str, control: Control) -> list[dict[
     listed = (
         [list(steps) for steps in written] if control.kind == "taxonomy" else [each[0] for each in written]
     )
-    return [
-        {
-            "id": region_id(version or NO_VERSION),
-            "from_name": control.name,
-            "to_name": control.image,
-            "type": control.kind,
-            "value": {control.kind: listed},
-        }
-    ]
+    return [named_region(control.name, control.image, control.kind, listed, version)]
 
 
-def region_id(version: str) -> str:
-    """The id of a suggestion's region: the annotation keeps it, so it tells which version was shown."""
-    return f"onetag:{version}"
+def named_region(control: str, image: str, kind: str, listed: Sequence[Any], version: str) -> dict[str, Any]:
+    """A region of a prediction, marked with its version."""
+    return {
+        "id": region_id(version or NO_VERSION, control if control in ASIDE else "onetag"),
+        "from_name": control,
+        "to_name": image,
+        "type": kind,
+        "value": {"text" if kind == "textarea" else kind: list(listed)},
+    }
+
+
+def region_id(version: str, prefix: str = "onetag") -> str:
+    """The id of a region of a prediction: the annotation keeps it, so it tells which version was shown.
+
+    No two regions of a prediction have the same.
+    """
+    return f"{prefix}:{version}"
 
 
 def version_of_region(region: Any) -> str | None:
     """The version that a region of an annotation was predicted by; None for a region made by hand."""
     identity = region.get("id") if isinstance(region, dict) else None
-    if isinstance(identity, str) and identity.startswith("onetag:"):
-        return identity.removeprefix("onetag:")
-    return None
+    mark = MARK.match(identity) if isinstance(identity, str) else None
+    return mark.string[mark.end() :] if mark else None

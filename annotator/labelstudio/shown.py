@@ -5,10 +5,11 @@ It is found in this order, for an old suggestion may be replaced at any moment:
 1. what was found for an earlier revision of the same annotation: an edit does not change what was shown;
 2. `parent_prediction`, the id that the page sends along, among the predictions that came with the annotation
    (measured: a webhook's own `prediction` is the one current at Submit, so it counts only with that id);
-3. the id of a region of suggestions, which our predictions give it and which stays when it is changed;
-4. regions without an `origin`: no page has made them, so the result is the prediction, accepted in bulk
+3. the regions that tell which question was asked: they come with our predictions and cannot be changed;
+4. the id of a region of suggestions, which our predictions give it and which stays when it is changed;
+5. regions without an `origin`: no page has made them, so the result is the prediction, accepted in bulk
    (measured: such an annotation comes with the parent's id and without the prediction itself);
-5. our own suggestions: the last one that had been pushed for this image when the page was opened, unless
+6. our own suggestions: the last one that had been pushed for this image when the page was opened, unless
    another model's predictions came along.
 
 Without `parent_prediction` and such a region nothing was shown: the annotation was made by hand or imported.
@@ -17,19 +18,21 @@ Without `parent_prediction` and such a region nothing was shown: the annotation 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.labelstudio.answers import reading
+from annotator.labelstudio.answers import question_in, reading
+from annotator.labelstudio.candidates import ASIDE
 from annotator.labelstudio.config import LabelConfig
 from annotator.labelstudio.pages import revisions_of
 from annotator.labelstudio.payloads import SentPrediction, StudioAnnotation
 from annotator.labelstudio.predictions import regions, version_of_region
 from annotator.store.models import Annotation, Image, ModelVersion, Project, Suggestion
+from annotator.store.states import Question
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ def _shown_at_submit(
     session: Session, project: Project, config: LabelConfig, image: Image, annotation: StudioAnnotation
 ) -> Shown | None:
     """What the annotation itself tells, without the prediction."""
+    asked = _with_question(config, annotation.result)
+    if asked is not None:
+        return asked
     version = _version_in(annotation.result, config)
     if version is not None:
         labels = _suggestion(session, project, image, version)
@@ -70,6 +76,18 @@ def _shown_at_submit(
     if any(each.model_version and not _is_ours(session, project, each) for each in annotation.predictions):
         return None
     return _shown_by_time(session, config, image, annotation.opened_at)
+
+
+def _with_question(config: LabelConfig, result: Sequence[Any]) -> Shown | None:
+    """What was ticked, as the question on the page tells; None where none came with the prediction."""
+    asides = [each for each in result if isinstance(each, dict) and each.get("from_name") in ASIDE]
+    version = next(filter(None, map(version_of_region, asides)), None)
+    question = question_in(asides)
+    if config.about is None or version is None or question is None:
+        return None
+    about = reading(asides, config.about)[-1:] if question is not Question.YES_NO else []
+    shown = _ours(config, version, about[0].labels if about else ())
+    return replace(shown, result=[*shown.result, *asides])
 
 
 def _shown_before(

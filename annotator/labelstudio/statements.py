@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotator.labelstudio.answers import CHANGED, TOUCHED, UNTOUCHED, Region, reading
-from annotator.labelstudio.config import ALL_LABELS_MARKED, SUGGESTIONS_CHECKED, LabelConfig
+from annotator.labelstudio.answers import CHANGED, TOUCHED, UNTOUCHED, Region, question_in, reading
+from annotator.labelstudio.candidates import ANSWER, NO, YES
+from annotator.labelstudio.config import ALL_LABELS_MARKED, NOTHING, SUGGESTIONS_CHECKED, LabelConfig
 from annotator.labelstudio.controls import Control, Role
 from annotator.store.records import Observed
-from annotator.store.states import Review, Source
+from annotator.store.states import Question, Review, Source
 
-REVIEWS = {ALL_LABELS_MARKED: Review.ALL_LABELS, SUGGESTIONS_CHECKED: Review.SUGGESTIONS}
+REVIEWS = {
+    ALL_LABELS_MARKED: Review.ALL_LABELS,
+    SUGGESTIONS_CHECKED: Review.SUGGESTIONS,
+    NOTHING: Review.NOTHING,
+}
+ANSWERS = {YES: 1, NO: -1}
+LISTS_ALL = (Question.CHECK, Question.COMPLETE)
+"""The questions on whose page all labels can be ticked at once."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class Page:
             control.name: (reading(self.result, control), reading(shown or [], control))
             for control in config.holders
         }
+        self.question = self._question()
+        self.answer = self._answer()
         self.review = self._review()
 
     def regions(self, control: Control) -> list[Region]:
@@ -52,16 +62,39 @@ class Page:
 
     @property
     def visible(self) -> bool:
-        """Whether our suggestions were: they appear once a label is chosen."""
-        return bool(self.regions(self.config.control))
+        """Whether our suggestions were: they appear once a label is chosen, or when all are asked for."""
+        return bool(self.regions(self.config.control)) or self.question in LISTS_ALL
+
+    def _question(self) -> Question | None:
+        """The question on the page, as the answer carries it; None where none came with the prediction."""
+        if self.config.about is None:
+            return None
+        return question_in(self.result) or question_in(self.shown or [])
+
+    def _answer(self) -> int:
+        """What was said of the label that was asked about: +1, -1, or 0 where nothing was."""
+        if self.question is not Question.YES_NO:
+            return 0
+        return next((ANSWERS[each] for each in _marks(self.result, ANSWER) if each in ANSWERS), 0)
+
+    @property
+    def about(self) -> list[Region]:
+        """The labels that the question was about: of the answer itself, or else of what was shown."""
+        about = self.config.about
+        return reading(self.result, about)[-1:] or reading(self.shown or [], about)[-1:] if about else []
 
     def _review(self) -> Review | None:
         name = self.config.review
-        if name is None or (self.config.suggested is not None and not self.visible):
+        if name is None:
             return None
         said, predicted = _marks(self.result, name), _marks(self.shown or [], name, shown=True)
         fresh = [REVIEWS[each] for each in said if each in REVIEWS and each not in predicted]
-        return Review.ALL_LABELS if Review.ALL_LABELS in fresh else fresh[0] if fresh else None
+        said_nothing = not self.regions(self.config.control) and self.answer <= 0
+        if Review.NOTHING in fresh and said_nothing:
+            return Review.NOTHING
+        if self.config.suggested is not None and not self.visible:
+            return None
+        return next((each for each in (Review.ALL_LABELS, Review.SUGGESTIONS) if each in fresh), None)
 
 
 def _marks(result: Sequence[Any], control: str, *, shown: bool = False) -> list[str]:
@@ -86,6 +119,20 @@ def statement_of(page: Page, control: Control) -> Statement:
     return _chosen(page, control) if control.role is Role.ONE else _ticked(page, control)
 
 
+def answered(page: Page) -> Statement | None:
+    """What the answer to "is it there?" says of the label that was asked about; None where there is none."""
+    if page.config.about is None or not page.answer:
+        return None
+    about = page.config.about
+    region = next(iter(page.about), None)
+    if region is None:
+        return Statement(about, answered=True, shown_unknown=True)
+    observed = tuple(Observed(name, page.answer, Source.ANSWERED) for name in region.labels)
+    return Statement(
+        about, observed, region.unmatched, region.labels if page.answer > 0 else (), answered=True
+    )
+
+
 def _chosen(page: Page, control: Control) -> Statement:
     """One label: what a prediction had chosen already is said by nobody, unless it was reviewed."""
     region = next(iter(page.regions(control)), None)
@@ -105,6 +152,8 @@ def _ticked(page: Page, control: Control) -> Statement:
     if shown is None and not page.review:
         return Statement(control, (), unmatched, ticked, answered=True, shown_unknown=True)
     before = ticked if shown is None else shown
+    if page.review is Review.NOTHING:
+        return _nothing(control, ticked, before, unmatched)
     touched = bool(page.review) or _touched(region, before)
     observed = (
         []
@@ -119,6 +168,18 @@ def _ticked(page: Page, control: Control) -> Statement:
     empty = region is None and not before
     claims = (touched or empty) and page.well_formed and not _malformed(page, control, region)
     return Statement(control, tuple(observed), unmatched, ticked, answered=region is not None, claims=claims)
+
+
+def _nothing(
+    control: Control, ticked: Sequence[str], before: Sequence[str], unmatched: tuple[str, ...]
+) -> Statement:
+    """Nothing of these: what was suggested is wrong. Who ticked another label besides contradicts that."""
+    added = tuple(name for name in ticked if name not in before)
+    if added:
+        observed = tuple(Observed(name, 1, Source.ADDED) for name in added)
+        return Statement(control, observed, unmatched, added, answered=True)
+    rejected = tuple(Observed(name, -1, Source.REJECTED) for name in before)
+    return Statement(control, rejected, unmatched, answered=True)
 
 
 def _malformed(page: Page, control: Control, region: Region | None) -> bool:
@@ -187,5 +248,5 @@ def prefer(values: dict[str, Observed], fresh: Observed) -> None:
 
 
 def _rank(observed: Observed) -> int:
-    order = (Source.TAG, Source.CONFIRMED, Source.ADDED, Source.REJECTED)
+    order = (Source.TAG, Source.CONFIRMED, Source.ADDED, Source.ANSWERED, Source.REJECTED)
     return order.index(observed.source)

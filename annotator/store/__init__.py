@@ -93,6 +93,7 @@ from annotator.store.states import (
 )
 from annotator.store.suggestions import (
     Suggested,
+    chances_of,
     mark_pushed,
     next_suggestions,
     store_suggestions,
@@ -143,6 +144,7 @@ __all__ = [
     "Unusable",
     "archived_labels",
     "before_now",
+    "chances_of",
     "check",
     "claim_run",
     "count_unanswered",

@@ -165,6 +165,7 @@ def _answers(session: Session, project_id: int) -> Iterator[_Answer]:
             Annotation.suggested,
             Annotation.review,
             exists().where(its, Observation.source == Source.COMPLETE),
+            exists().where(its, Observation.source == Source.ANSWERED),
             exists().where(its, Observation.source.in_((Source.ADDED, Source.REJECTED))),
         )
         .where(
@@ -176,10 +177,12 @@ def _answers(session: Session, project_id: int) -> Iterator[_Answer]:
         .order_by(Annotation.id)
         .execution_options(yield_per=1000)
     )
-    for annotator, seconds, suggested, review, complete, changed in session.execute(chosen):
+    for annotator, seconds, suggested, review, complete, answered, changed in session.execute(chosen):
         timed = annotator is not None and seconds is not None and SHORTEST <= seconds <= LONGEST
         yield _Answer(
-            question=question_of(review, complete=complete, changed=changed and bool(suggested)),
+            question=Question.YES_NO
+            if answered and not complete
+            else question_of(review, complete=complete, changed=changed and bool(suggested)),
             suggestions=len(suggested or ()),
             annotator=annotator if timed else None,
             seconds=seconds if timed else None,

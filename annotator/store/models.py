@@ -26,6 +26,7 @@ from annotator.store.states import (
     Claim,
     EventState,
     Publication,
+    Question,
     Review,
     RunFailure,
     RunReason,
@@ -55,7 +56,7 @@ def _where(condition: str) -> dict[str, Any]:
 
 
 STATES: tuple[type[StrEnum], ...] = (
-    *(Claim, EventState, Publication, Review, RunFailure, RunReason, RunState, Source),
+    *(Claim, EventState, Publication, Question, Review, RunFailure, RunReason, RunState, Source),
     *(Suggest, Unticked, Unusable, Unused, Work),
 )
 RULE = 2
@@ -225,6 +226,7 @@ class Annotation(Base):
         ),
         Index("ix_annotations_image_id", "image_id"),
         CheckConstraint(_one_of("review", Review), name="review"),
+        CheckConstraint(_one_of("question", Question), name="question"),
         CheckConstraint(_one_of("unused", Unused), name="unused"),
     )
 
@@ -245,6 +247,7 @@ class Annotation(Base):
     shown: Mapped[list[Any] | None] = mapped_column(Json)  # the prediction on the page, whoever made it
     unmatched: Mapped[list[str]] = mapped_column(Json, default=list)  # names that no label has
     review: Mapped[Review | None]
+    question: Mapped[Question | None]  # what was asked, where the page told
     unused: Mapped[Unused | None]  # why it makes nothing known
     ground_truth: Mapped[bool] = mapped_column(default=False)
     imported: Mapped[bool] = mapped_column(default=False)  # there before the project was connected

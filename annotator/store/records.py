@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.store.models import Annotation, Deletion, Image, Label, Observation, Project
-from annotator.store.states import Review, Source, Unused
+from annotator.store.states import Question, Review, Source, Unused
 from annotator.store.turns import take_turn
 from annotator.store.types import as_stored, utc, utc_now
 
@@ -60,6 +60,7 @@ class Submission:
     shown: Sequence[Any] | None = None
     unmatched: Sequence[str] = ()
     review: Review | None = None
+    question: Question | None = None
     unused: Unused | None = None
     ground_truth: bool = False
     imported: bool = False
@@ -110,6 +111,7 @@ def record_annotation(
         shown=None if submission.shown is None else as_stored(list(submission.shown)),
         unmatched=list(submission.unmatched),
         review=submission.review,
+        question=submission.question,
         unused=submission.unused,
         ground_truth=submission.ground_truth,
         imported=submission.imported,
@@ -221,8 +223,9 @@ def _came_late(session: Session, fresh: Annotation, newest: Annotation | None) -
 def _says_the_same(
     session: Session, live: Annotation, fresh: Annotation, values: dict[int, Observed]
 ) -> bool:
-    names = ("image_id", "result", "skipped", "annotator", "ground_truth", "unmatched", "review", "unused")
-    if any(getattr(live, name) != getattr(fresh, name) for name in names):
+    names = ("image_id", "result", "skipped", "annotator", "ground_truth")
+    told = ("unmatched", "review", "question", "unused")
+    if any(getattr(live, name) != getattr(fresh, name) for name in (*names, *told)):
         return False
     stored = select(Observation.label_id, Observation.value, Observation.source).where(
         Observation.annotation_id == live.id

@@ -27,6 +27,7 @@ class Source(StrEnum):
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
     COMPLETE = "complete"
+    ANSWERED = "answered"
     IMPORTED = "imported"
 
 
@@ -49,6 +50,7 @@ class Review(StrEnum):
 
     SUGGESTIONS = "suggestions checked"
     ALL_LABELS = "all labels marked"
+    NOTHING = "nothing of these"
 
 
 class Question(StrEnum):

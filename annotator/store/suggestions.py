@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.store.bulk import chunked, upsert
-from annotator.store.models import Annotation, Image, Suggestion
+from annotator.store.models import Annotation, Image, ModelVersion, Suggestion
 from annotator.store.types import utc_now
 from annotator.store.unused import done
+from annotator.store.vectors import load_vectors
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,21 @@ def next_suggestions(session: Session, version_id: int, limit: int) -> list[tupl
         .limit(limit)
     )
     return [(task, suggestion) for task, suggestion in session.execute(chosen) if task is not None]
+
+
+def chances_of(
+    session: Session, version: ModelVersion, suggestions: Sequence[Suggestion | Suggested]
+) -> dict[int, dict[str, float]]:
+    """What a version gives each label that it suggests, by image; nothing for images without a vector."""
+    image_ids, vectors = load_vectors(session, version.id, sorted({each.image_id for each in suggestions}))
+    rows, columns = dict(zip(image_ids, vectors, strict=True)), list(version.labels)
+    return {
+        each.image_id: {
+            name: float(rows[each.image_id][columns.index(name)]) for name in each.labels if name in columns
+        }
+        for each in suggestions
+        if each.image_id in rows
+    }
 
 
 def suggestions_left(session: Session, version_id: int) -> int:

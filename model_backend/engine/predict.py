@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,11 +20,12 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import LabelConfig
 from annotator.labelstudio.payloads import Task, read
-from annotator.labelstudio.predictions import empty_prediction, prediction
+from annotator.labelstudio.predictions import empty_prediction
 from annotator.labelstudio.projects import Identity, find_project
+from annotator.labelstudio.questions import Asked, asked_prediction
 from annotator.labelstudio.reading import project_config
 from annotator.settings import Settings, renewed
-from annotator.store import Image, ModelVersion, Store, Suggested, Suggestion, live_labels
+from annotator.store import Image, ModelVersion, Store, Suggested, Suggestion, chances_of, live_labels
 from annotator.store.runs import queue_in_place_of_damaged
 from annotator.store.versions import active_version
 from model_backend.engine.wanted import TooLate, Wanted
@@ -67,10 +68,12 @@ class _Context:
     config: LabelConfig
     live: frozenset[str]
 
-    def prediction(self, suggested: Suggested | Suggestion) -> dict[str, Any]:
-        labels = [name for name in suggested.labels if name in self.live]
+    def prediction(
+        self, suggested: Suggested | Suggestion, chances: Mapping[str, float] | None = None
+    ) -> dict[str, Any]:
+        asked = Asked(labels=[name for name in suggested.labels if name in self.live], chances=chances or {})
         version, score, cluster = self.version.name, suggested.score, suggested.cluster
-        return prediction(labels, version, score, self.config.ticks, cluster=cluster)
+        return asked_prediction(self.config, asked, version, score, cluster=cluster)
 
 
 class Predictor:
@@ -154,6 +157,8 @@ class Predictor:
         try:
             resources = self._opened_resources()
             found = compute(self._store, resources, context.version, chunk, before=before)
+            with self._store.reading() as session:
+                chances = chances_of(session, context.version, list(found.values()))
         except Damaged as error:
             self._make_again(context.version, error)
             return False
@@ -168,7 +173,9 @@ class Predictor:
             made = found.get(wanted.place)
             predictions.outcomes[Outcome.COMPUTED if made else Outcome.UNREADABLE] += 1
             predictions.items[wanted.place] = (
-                context.prediction(made) if made else empty_prediction(context.version.name)
+                context.prediction(made, chances.get(made.image_id))
+                if made
+                else empty_prediction(context.version.name)
             )
         return True
 
@@ -194,11 +201,13 @@ def _from_store(
     """Fill in what is stored; returns what is not and could be computed."""
     readable = dict(_readable(tasks))
     rows = _stored(session, context.version, sorted({task.id for task in readable.values()}))
+    stored = [suggestion for _, suggestion in rows.values() if suggestion is not None]
+    chances = chances_of(session, context.version, stored)
     missing = []
     for place, task in readable.items():
         uri, suggestion = rows.get(task.id, (None, None))
         if suggestion is not None:
-            predictions.items[place] = context.prediction(suggestion)
+            predictions.items[place] = context.prediction(suggestion, chances.get(suggestion.image_id))
             predictions.outcomes[Outcome.STORED] += 1
             continue
         with suppress(OnetagError):

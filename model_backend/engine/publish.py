@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
-from annotator.labelstudio.predictions import NO_VERSION, prediction
+from annotator.labelstudio.predictions import NO_VERSION
+from annotator.labelstudio.questions import Asked, asked_prediction
 from annotator.labelstudio.reading import project_config
 from annotator.settings import Settings
 from annotator.store import (
@@ -28,6 +29,7 @@ from annotator.store import (
     Project,
     Publication,
     Store,
+    chances_of,
     live_labels,
     mark_pushed,
     next_suggestions,
@@ -223,8 +225,9 @@ def _window(session: Session, settings: Settings, project_id: int, studio_url: s
     if version is None or project.studio_project is None or _is_published(version):
         return None
     live = {label.name for label in live_labels(session, project_id)}
-    ticks = project_config(project).ticks
+    config = project_config(project)
     chosen = next_suggestions(session, version.id, settings.window)
+    chances = chances_of(session, version, [each for _, each in chosen])
     scores = in_turns([each.score for _, each in chosen], [each.cluster for _, each in chosen])
     return Window(
         version_id=version.id,
@@ -234,11 +237,14 @@ def _window(session: Session, settings: Settings, project_id: int, studio_url: s
         published=set(_published(session, project_id)),
         image_ids=[suggestion.image_id for _, suggestion in chosen],
         predictions=[
-            prediction(
-                _still(suggestion.labels, live),
+            asked_prediction(
+                config,
+                Asked(
+                    labels=_still(suggestion.labels, live),
+                    chances=chances.get(suggestion.image_id, {}),
+                ),
                 version.name,
                 score,
-                ticks,
                 task=task,
             )
             for (task, suggestion), score in zip(chosen, scores, strict=True)

@@ -49,11 +49,12 @@ def ensure_project(
         return int(studio.create_project(title, build_config(wanted), description=MARK)["id"])
     number = int(min(ours))
     if labels is not None or also:
-        there = parse_config(studio.project(number)["label_config"]).labels
+        config = studio.project(number)["label_config"]
+        there = parse_config(config).labels
         wanted = with_others(there if labels is None else labels, also)
         if there != wanted:
             leave(number, [name for name in there if name not in wanted])
-            studio.update_project(number, label_config=build_config(wanted))
+            studio.update_project(number, label_config=build_config(wanted, before=config))
     return number
 
 

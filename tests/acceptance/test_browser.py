@@ -64,31 +64,31 @@ class LabellingPage:
             lambda answer: "/next" in answer.url or "next_task" in answer.url
         ) as got:
             self.page.get_by_text("Label All Tasks").click()
-        self.page.get_by_text("One thing in the picture").wait_for()
+        self.page.locator(".onetag-review").wait_for()
         return int(got.value.json()["id"])
 
     def open_task(self, task: int) -> None:
         """Open one task."""
         self.page.goto(f"{self.home}?task={task}")
-        self.page.get_by_text("One thing in the picture").wait_for()
+        self.page.locator(".onetag-review").wait_for()
 
     def choose(self, name: str) -> None:
         """Choose the one label."""
-        self.page.locator(f'input[type=radio][name="{name}"]').check()
+        self.page.locator(f'.onetag-one input[name="{name}"]').check()
 
     def shown(self) -> set[str]:
         """The suggestions that the page shows ticked, once a label is chosen."""
         self.page.get_by_text("What else is there?").wait_for()
-        boxes = [self.page.locator(f'input[type=checkbox][name="{name}"]') for name in NAMES]
+        boxes = [self.page.locator(f'.onetag-also input[name="{name}"]') for name in NAMES]
         return {name for name, box in zip(NAMES, boxes, strict=True) if box.is_checked()}
 
     def tick(self, name: str, ticked: bool) -> None:
         """Tick or untick a suggestion."""
-        self.page.locator(f'input[type=checkbox][name="{name}"]').set_checked(ticked)
+        self.page.locator(f'.onetag-also input[name="{name}"]').set_checked(ticked)
 
     def review(self, value: str) -> None:
         """Say how closely one looked."""
-        self.page.locator(f'input[type=radio][name="{value}"]').check()
+        self.page.locator(f'.onetag-review input[name="{value}"]').check()
 
     def submit(self, button: str = SUBMIT) -> int:
         """Press the button; the number of the annotation that Label Studio made."""

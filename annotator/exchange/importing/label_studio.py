@@ -13,15 +13,23 @@ from typing import Any
 from annotator.exchange.importing.answers import Answer, names_of
 from annotator.exchange.importing.entry import Entry, ImportFormat, Reading, broken
 from annotator.exchange.importing.streams import json_items
-from annotator.labelstudio.config import (
+from annotator.labelstudio.candidates import (
+    ABOUT,
     ALL_LABELS_MARKED,
+    ANSWER,
+    ASIDE,
     LABEL,
+    NO,
+    NOTHING,
+    QUESTION,
     REVIEW,
     SUGGESTED,
     SUGGESTIONS_CHECKED,
+    YES,
 )
+from annotator.store.states import Question
 
-OURS = frozenset({LABEL, SUGGESTED, REVIEW})
+OURS = frozenset({LABEL, SUGGESTED, REVIEW}) | ASIDE
 
 PREDICTIONS = "predictions: a model's, and no observation"
 UNANSWERED = "tasks that nobody has answered"
@@ -64,8 +72,13 @@ class _Export:
             result = _objects(annotation.get("result"))
             shown = _shown(annotation, predictions)
             names = {str(region.get("from_name")) for region in result}
-            ours = LABEL in names and names <= OURS and self.reading.options.control is None
-            reviews = _reviews(result) if ours else set()
+            marks = _reviews(result)
+            asked = bool(names & {LABEL, QUESTION}) or NOTHING in marks
+            ours = asked and names <= OURS and self.reading.options.control is None
+            reviews = marks if ours else set()
+            if NOTHING in reviews and LABEL not in names:
+                yield Entry(image, [], [], [], explicit=True)
+                continue
             answer = Answer(
                 result,
                 shown,
@@ -74,7 +87,9 @@ class _Export:
                 reviewed=bool(reviews),
             )
             explicit = ALL_LABELS_MARKED in reviews
-            yield Entry(image, answer.present, answer.absent, answer.unknown, explicit=explicit)
+            yes, no = _answered(result) if ours else ([], [])
+            present = list(dict.fromkeys([*answer.present, *yes]))
+            yield Entry(image, present, [*answer.absent, *no], answer.unknown, explicit=explicit)
 
     def _image(self, number: int, data: Mapping[str, Any]) -> str:
         wanted = self.reading.options.image_column
@@ -108,7 +123,16 @@ class _Export:
 def _reviews(result: Sequence[Mapping[str, Any]]) -> set[str]:
     """What was marked on our third control, as far as it is one of ours."""
     marked = {name for region in result if region.get("from_name") == REVIEW for name in names_of(region)[1]}
-    return marked & {SUGGESTIONS_CHECKED, ALL_LABELS_MARKED}
+    return marked & {SUGGESTIONS_CHECKED, ALL_LABELS_MARKED, NOTHING}
+
+
+def _answered(result: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """The labels to which yes was answered, and those to which no was."""
+    said = {str(region.get("from_name")): names_of(region)[1] for region in result}
+    if said.get(QUESTION) != (Question.YES_NO.value,):
+        return [], []
+    about = [name for name in said.get(ABOUT, ()) if name not in said.get(LABEL, ())]
+    return (about if YES in said.get(ANSWER, ()) else []), (about if NO in said.get(ANSWER, ()) else [])
 
 
 def _shown(

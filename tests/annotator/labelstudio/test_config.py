@@ -28,51 +28,32 @@ HARD_NAMES = (
 )
 
 
-def choices(xml: str, control: str) -> list[Xml.Element]:
-    found = [each for each in Xml.fromstring(xml).iter() if each.get("name") == control]
-    assert len(found) == 1
-    return list(found[0].iter("Choice"))
-
-
 @pytest.mark.parametrize(
-    ("labels", "kind"),
+    ("labels", "kind", "below"),
     [
-        (("cat",), "choices"),
-        (HARD_NAMES, "choices"),
-        (tuple(f"label {n}" for n in range(60)), "choices"),
-        (tuple(f"label {n}" for n in range(61)), "taxonomy"),
-        (tuple(f"label {n}" for n in range(500)), "taxonomy"),
+        (("cat",), "choices", "choices"),
+        (HARD_NAMES, "choices", "choices"),
+        (tuple(f"label {n}" for n in range(60)), "choices", "choices"),
+        (tuple(f"label {n}" for n in range(61)), "choices", "taxonomy"),
+        (tuple(f"label {n}" for n in range(1000)), "choices", "taxonomy"),
+        (tuple(f"label {n}" for n in range(1001)), "taxonomy", "taxonomy"),
     ],
-    ids=["one", "hard names", "60", "61", "500"],
+    ids=["one", "hard names", "60", "61", "1000", "1001"],
 )
-def test_a_config_is_read_back_as_it_was_meant(labels: tuple[str, ...], kind: str) -> None:
+def test_a_config_is_read_back_as_it_was_meant(labels: tuple[str, ...], kind: str, below: str) -> None:
     config = parse_config(build_config(labels))
     assert (config.labels, config.image_field, config.kind) == (labels, "image", kind)
     assert (config.control.role, config.review) == (Role.ONE, "review")
     assert config.ticks == config.suggested
     assert config.suggested is not None
-    assert config.suggested.labels == labels
+    assert (config.suggested.labels, config.suggested.kind) == (labels, below)
+    assert config.about is not None
+    assert (config.about.labels, config.about.kind) == (labels, below)
+    assert config.asks
 
 
 def test_the_field_of_the_image_can_be_another() -> None:
     assert parse_config(build_config(["cat"], image_field="photo")).image_field == "photo"
-
-
-def test_hotkeys_are_numbers_then_letters_and_never_twice() -> None:
-    keys = [choice.get("hotkey") for choice in choices(build_config(map(str, range(60))), "label")]
-    given = [key for key in keys if key]
-    assert given[:11] == [*"123456789", "q", "w"]
-    assert len(given) == len(set(given)) == 35
-    assert keys[35:] == [None] * 25
-    assert not any(choice.get("hotkey") for choice in choices(build_config(["a", "b"]), "suggested"))
-
-
-def test_suggestions_show_only_once_a_label_is_chosen() -> None:
-    views = [each for each in Xml.fromstring(build_config(["cat"])).iter("View") if each.get("visibleWhen")]
-    assert [(view.get("visibleWhen"), view.get("whenTagName")) for view in views] == [
-        ("choice-selected", "label")
-    ]
-    assert [each.get("name") for each in views[0].iter("Choices")] == ["suggested", "review"]
 
 
 def test_names_are_compared_composed_and_without_stray_spaces() -> None:
@@ -123,7 +104,7 @@ def test_of_our_controls_those_that_are_there_are_used() -> None:
         ('choice="multiple"', 'choice="single"', "Several controls could hold the labels"),
         ('value="$image"', 'value="image"', 'name="image"'),
         ('value="All labels marked"', 'value="Done"', "lacks the choice All labels marked"),
-        ('<Choice value="dog" />', "", "differ in dog"),
+        ('<Choice value="dog" hotkey="2" />', "", "differ in dog"),
         ('value="dog"', 'value="cat"', "twice"),
         ('value="dog"', "", "without a value"),
         ("<Image", "<Video", 'name="image"'),
@@ -140,7 +121,7 @@ def test_a_control_that_was_edited_into_uselessness_is_told(old: str, new: str, 
 
 def test_nested_choices_are_refused() -> None:
     nested = build_config(["cat"]).replace(
-        '<Choice value="cat" />', '<Choice value="pet"><Choice value="cat"/></Choice>'
+        '<Choice value="cat" hotkey="1" />', '<Choice value="pet"><Choice value="cat"/></Choice>'
     )
     with pytest.raises(OnetagError, match="one level"):
         parse_config(nested)
