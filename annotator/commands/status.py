@@ -47,6 +47,7 @@ from annotator.store.current import FIRST
 from annotator.store.last_failures import last_failures
 from annotator.store.problems import image_problems
 from annotator.store.rates import HOUR, Rate, rates
+from annotator.store.shared import shared_votes
 from annotator.store.unused import answered, unused_answers
 
 
@@ -108,7 +109,7 @@ def _row(session: Session, project: Project, acceptance_limit: float) -> dict[st
     )
     present, absent = session.execute(observed).one()
     labels = count(Label, Label.project_id == project.id, Label.archived_at.is_(None))
-    spent = costs(session, project.id)
+    spent, votes = costs(session, project.id), shared_votes(session, project.id)
     problems = image_problems(session, project.id)
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
     return {
@@ -140,8 +141,8 @@ def _row(session: Session, project: Project, acceptance_limit: float) -> dict[st
         "observed_imported": session.scalar(imported) or 0,
         **_costs(spent),
         "next_hour": _next_hour(rates(spent, labels, suggests=version is not None)),
-        "agreement": as_row(agreement(session, project.id)),
-        "acceptance": _acceptance(acceptances(session, project.id), acceptance_limit),
+        "agreement": as_row(agreement(session, project.id, votes)),
+        "acceptance": _acceptance(acceptances(session, project.id, votes), acceptance_limit),
         "version": version.name if version else None,
         "version_pinned": project.version_pinned,
         "newer_versions": _newer(session, version),

@@ -16,6 +16,7 @@ from annotator.store.acceptance import Acceptance, acceptances
 from annotator.store.agreement import Agreement, agreement
 from annotator.store.labels import live_labels
 from annotator.store.models import Image, Label, ModelVersion, Observation, Project
+from annotator.store.shared import shared_votes
 from annotator.store.states import Source
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def data_card(session: Session, project: Project, choices: RowChoices, counts: C
     Annotators are numbered, the busiest first: the card travels with the data, and their names do not.
     """
     version, split = choices.version, choices.split
-    between, accepting = agreement(session, project.id), acceptances(session, project.id)
+    votes = shared_votes(session, project.id)
+    between, accepting = agreement(session, project.id, votes), acceptances(session, project.id, votes)
     flagged = {each.annotator for each in accepting if each.over(choices.acceptance_limit)}
     return {
         "software": f"onetag {installed('onetag')}",

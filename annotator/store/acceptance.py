@@ -13,7 +13,7 @@ from math import sqrt
 import numpy as np
 from sqlalchemy.orm import Session
 
-from annotator.store.shared import shared_votes
+from annotator.store.shared import SharedVotes, shared_votes
 
 LIMIT = 0.5
 """Who confirms more than half of the absent suggestions says little by a confirmation.
@@ -54,9 +54,9 @@ class Acceptance:
         return self.interval[0] > limit
 
 
-def acceptances(session: Session, project_id: int) -> list[Acceptance]:
-    """Of each annotator of whom something is known, by name."""
-    votes = shared_votes(session, project_id)
+def acceptances(session: Session, project_id: int, votes: SharedVotes | None = None) -> list[Acceptance]:
+    """Of each annotator of whom something is known, by name. votes: as for `agreement`."""
+    votes = votes or shared_votes(session, project_id)
     absent = (votes.consensus() < 0) & (votes.accepted != votes.rejected)
     known = np.bincount(votes.annotators[absent], minlength=len(votes.names))
     accepted = np.bincount(votes.annotators[absent & votes.accepted], minlength=len(votes.names))

@@ -61,10 +61,13 @@ class Agreement:
     confusions: tuple[Confusion, ...]
 
 
-def agreement(session: Session, project_id: int) -> Agreement:
-    """The agreement of a project's annotators: of live answers, images and labels."""
+def agreement(session: Session, project_id: int, votes: SharedVotes | None = None) -> Agreement:
+    """The agreement of a project's annotators: of live answers, images and labels.
+
+    votes: its shared votes, where they have been read already.
+    """
     labels = {label.id: label.name for label in live_labels(session, project_id)}
-    votes = shared_votes(session, project_id)
+    votes = votes or shared_votes(session, project_id)
     people = np.unique(np.stack([votes.images, votes.annotators]), axis=1)[0]
     several = np.unique(people, return_counts=True)[1] > 1
     cell = votes.cells

@@ -32,12 +32,13 @@ SUGGESTIONS = 2.0
 """Suggestions on a page that has some, until the record tells."""
 
 SOURCES = {
-    Question.TAG: "naming one class that is there, spoken, on COCO (arXiv 1905.10576)",
-    Question.CHECK: "derived: naming one class, and yes or no to each suggestion",
-    Question.YES_NO: "yes or no to one label (Speed Labeling, GI 2024)",
-    Question.COMPLETE: "a second a label up to 20 (Bearman et al. 2016), then as 200 in a sixth of that "
-    "(Deng et al., CHI 2014), at least naming one",
+    Question.TAG: "a class named aloud, arXiv 1905.10576",
+    Question.CHECK: "derived from tag one and is it there",
+    Question.YES_NO: "Speed Labeling, GI 2024",
+    Question.COMPLETE: "Bearman et al. 2016, and Deng et al., CHI 2014",
 }
+"""Of the priors: naming one class that is there, on COCO; yes or no to one label; a second a label up to 20,
+beyond as hierarchies of questions ask for 200, and never less than naming one."""
 
 
 @dataclass(frozen=True)

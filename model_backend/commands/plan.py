@@ -128,12 +128,16 @@ def _advice(found: Plan) -> str:
         first = ""
     best, *others = found.rates
     same = [f"{each.question!s}" for each in others if close(best, each)]
+    if not found.left:
+        return f"{first}nothing: every image has been answered"
     told = f"{best.question!s}, {found.hour} answers"
     return f"{first}{told}" + (f"; it cannot be told apart from {' and '.join(same)}" if same else "")
 
 
 def _expected(found: Plan) -> Iterator[tuple[str, str]]:
     if found.forecast is None:
+        if not found.lacking:
+            yield "mAP", "there are too few other answers for a learning curve yet"
         return
     forecast, best = found.forecast, found.best
     now, after = forecast.reached(), forecast.reached(best.worth * min(found.hour, found.believed))

@@ -34,7 +34,8 @@ LITTLE = 0.005
 class Plan:
     """rates: the kinds of questions, the most an hour first. reviews: completely reviewed images that refits
     are scored on, of which `lacking` are too few yet. worth: of a complete image. forecast: None where
-    nothing can be told of mAP. left: images that nobody has answered."""
+    nothing can be told of mAP. left: images that nobody has answered.
+    """
 
     rates: list[Rate]
     reviews: int
@@ -87,7 +88,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Record:
-    """What is read of a project, in one snapshot; positives: k, where it was given."""
+    """What is read of a project, in one snapshot.
+
+    left: images that nobody answered, or of which nothing is known where there is no Label Studio.
+    positives: k, where it was given.
+    """
 
     observed: ObservedMatrix
     costs: Costs
@@ -124,10 +129,12 @@ def _read(store: Store, settings: Settings, project_id: int) -> _Record:
     with store.reading() as session:
         project = session.get_one(Project, project_id)
         doubted = lazy_annotators(session, project_id, settings.acceptance_limit)
+        observed = observed_matrix(session, project_id, doubted=doubted)
+        unknown = int((~observed.values.any(axis=1)).sum())
         return _Record(
-            observed=observed_matrix(session, project_id, doubted=doubted),
+            observed=observed,
             costs=costs(session, project_id),
-            left=count_unanswered(session, project_id),
+            left=count_unanswered(session, project_id) if project.image_folder is None else unknown,
             version=active_version(session, project_id),
             positives=project.expected_positives or settings.expected_positives,
         )

@@ -18,7 +18,7 @@ SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)  # of the answered images
 REPEATS = 2
 LEAST_REVIEWS = 20
 """Completely reviewed images from which on they are scored on: the interval of fewer tells nothing."""
-LEAST_TAGGED = 10  # images, of a refit
+LEAST_TAGGED = 5  # images, of a refit
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +27,14 @@ class Refits:
 
     tags, complete: float (S, R), how many tagged and completely reviewed images the refits learned from, the
     mean over the splits; NaN where too few were tagged. scores: float32 (S, R, m, L). truth: bool (m, L).
+    told: bool (m, L), which cells the reviews tell: not those of labels that came later.
     """
 
     tags: NDArray[np.float64]
     complete: NDArray[np.float64]
     scores: NDArray[np.float32]
     truth: NDArray[np.bool_]
+    told: NDArray[np.bool_]
 
     def answers(self, worth: float = 1.0) -> NDArray[np.float64]:
         """(S,): what the refits of each size learned from, in tags, a complete image being worth so many."""
@@ -40,13 +42,14 @@ class Refits:
 
     def precisions(self, weights: NDArray[np.floating]) -> NDArray[np.float64]:
         """(S, R, B): the mAP in 0..1 of each refit, once for each weighing (B, m) of the reviewed images."""
-        return np.array([[weighted_map(each, self.truth, weights) for each in size] for size in self.scores])
+        return np.array(
+            [[weighted_map(each, self.truth, weights, self.told) for each in size] for size in self.scores]
+        )
 
 
 def reviewed_rows(pool: Pool) -> NDArray[np.int64]:
-    """The rows of images that are reviewed completely, and of which every label is known."""
-    reviewed = covered_cells(pool.observed, pool.covered).any(axis=1)
-    return np.flatnonzero(reviewed & (pool.observed != 0).all(axis=1))
+    """The rows of images that are reviewed completely."""
+    return np.flatnonzero(covered_cells(pool.observed, pool.covered).any(axis=1))
 
 
 def refit(
@@ -83,7 +86,8 @@ def refit(
         previous = fitted.model
         scores[size, repeat, held] = fitted.probabilities[reviewed[held]]
     progress("refits", 1.0)
-    return Refits(tags.mean(axis=2), complete.mean(axis=2), scores, pool.observed[reviewed] > 0)
+    told = covered_cells(pool.observed, pool.covered)[reviewed]
+    return Refits(tags.mean(axis=2), complete.mean(axis=2), scores, pool.observed[reviewed] > 0, told)
 
 
 class _Record:
@@ -127,17 +131,20 @@ class _Record:
 
 
 def weighted_map(
-    scores: NDArray[np.floating], truth: NDArray[np.bool_], weights: NDArray[np.floating]
+    scores: NDArray[np.floating],
+    truth: NDArray[np.bool_],
+    weights: NDArray[np.floating],
+    told: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """(B,): the mAP in 0..1 of scores (m, L) against a truth (m, L), for each weighing (B, m) of the images.
 
-    A whole-numbered weight is that many copies of the image. Labels without a positive are left out; NaN
-    where none has any.
+    told (m, L): which cells count. A whole-numbered weight is that many copies of the image. Labels without a
+    positive are left out; NaN where none has any.
     """
     each = np.full((len(weights), truth.shape[1]), np.nan)
     for label in range(truth.shape[1]):
         order = np.argsort(-scores[:, label], kind="stable")
-        weighed = weights[:, order]
+        weighed = weights[:, order] * told[order, label]
         present = weighed * truth[order, label]
         found, shown = present.cumsum(axis=1), weighed.cumsum(axis=1)
         some = found[:, -1] > 0

@@ -301,7 +301,7 @@ def test_what_answers_cost_is_told_and_a_prior_is_called_one(
     told = " ".join(capsys.readouterr().out.split())
     assert "an answer costs 1 answers tell no time of a person" in told
     assert "tag one 4.0 s, mostly 4.0 to 4.0 (30 answers, 1 breaks cut out)" in told
-    assert "is it there 0.9 s (a prior: yes or no to one label (Speed Labeling, GI 2024))" in told
+    assert "is it there 0.9 s (a prior: Speed Labeling, GI 2024)" in told
 
 
 def test_who_accepts_what_is_not_there_is_told(

@@ -54,7 +54,7 @@ def test_what_cannot_be_told_apart_is_said() -> None:
     said = told(unsure)
     assert said["next hour"].endswith("it cannot be told apart from tag one")
     assert said["a complete image"] == "worth 3 ± 1 tags (a prior: 2 to 4 were measured elsewhere)"
-    assert "mAP" not in said
+    assert said["mAP"] == "there are too few other answers for a learning curve yet"
 
 
 def test_while_nothing_tells_the_map_some_random_images_come_first() -> None:
@@ -63,6 +63,11 @@ def test_while_nothing_tells_the_map_some_random_images_come_first() -> None:
     assert told(blind)["next hour"].startswith(
         "first mark all labels of 12 more images drawn at random, about 2 minutes: then this can tell the "
     )
+
+
+def test_a_project_without_images_left_has_nothing_to_ask() -> None:
+    finished = Plan([TAG, ALL], 40, Worth(3.0, 1.0), None, left=0)
+    assert told(finished)["next hour"] == "nothing: every image has been answered"
 
 
 def test_a_flat_curve_says_to_stop() -> None:

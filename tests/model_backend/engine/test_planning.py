@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from annotator.errors import OnetagError
 from annotator.store import (
@@ -19,6 +19,7 @@ from annotator.store import (
     Submission,
     count_unanswered,
     record_annotation,
+    sync_labels,
 )
 from annotator.store.states import Question, Review
 from model_backend.engine.planning import LITTLE, Plan, plan_project
@@ -131,3 +132,24 @@ def test_a_plan_reads_and_changes_nothing(
     first, second = (plan_project(sqlite_store, resources, project.id, silent) for _ in range(2))
     assert isinstance(first, Plan)
     assert first == second
+
+
+def test_without_label_studio_images_are_left_of_which_nothing_is_known(
+    sqlite_store: Store, project: Project, resources: LearningResources
+) -> None:
+    with sqlite_store.session() as session:
+        session.get_one(Project, project.id).image_folder = "/pictures"
+        session.execute(update(Image).values(studio_task=None))
+    assert plan_project(sqlite_store, resources, project.id, silent).left == 50
+
+
+def test_a_label_that_came_later_leaves_the_reviews_what_they_are(
+    sqlite_store: Store, project: Project, resources: LearningResources, complete: Complete
+) -> None:
+    complete(project, range(41, 66))
+    with sqlite_store.session() as session:
+        sync_labels(session, session.get_one(Project, project.id), [*LABELS, "gold"])
+    found = plan_project(sqlite_store, resources, project.id, silent)
+    assert found.reviews == 25
+    assert found.forecast is not None
+    assert 0.8 < found.forecast.measured <= 1, "of the labels that there were"

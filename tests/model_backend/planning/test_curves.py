@@ -56,7 +56,7 @@ def refits(right: list[float], images: int = 40) -> Refits:
         found = np.arange(images) < share * images // 2
         scores[size, :, :, 0] = np.where(found, 2.0, 0.0) + np.linspace(0.5, 0.4, images)[::-1]
     tags = np.repeat(np.array([[10.0], [20], [40], [80]])[: len(right)], 2, axis=1)
-    return Refits(tags, np.zeros_like(tags), scores, truth)
+    return Refits(tags, np.zeros_like(tags), scores, truth, np.ones_like(truth))
 
 
 def test_a_record_that_got_better_will_and_one_that_did_not_will_not() -> None:

@@ -32,14 +32,25 @@ def test_a_weight_is_so_many_copies_of_an_image(seed: int) -> None:
     scores, truth = random.normal(size=(30, 4)), random.random((30, 4)) < 0.3
     weights = bootstrap_weights(30, 5, seed)
     assert (weights.sum(axis=1) == 30).all()
-    found = weighted_map(scores, truth, weights)
+    found = weighted_map(scores, truth, weights, np.ones_like(truth))
     for drawn, value in zip(weights.astype(int), found, strict=True):
         copies = np.repeat(np.arange(30), drawn)
         assert value == pytest.approx(mean_average_precision(scores[copies], truth[copies]).mean)
 
 
 def test_a_truth_without_a_positive_has_no_precision() -> None:
-    assert np.isnan(weighted_map(np.ones((3, 2)), np.zeros((3, 2), bool), np.ones((1, 3)))).all()
+    nothing, everything = np.zeros((3, 2), bool), np.ones((3, 2), bool)
+    assert np.isnan(weighted_map(np.ones((3, 2)), nothing, np.ones((1, 3)), everything)).all()
+
+
+def test_what_a_review_does_not_tell_does_not_count() -> None:
+    random = np.random.default_rng(0)
+    scores, truth = random.normal(size=(20, 2)), random.random((20, 2)) < 0.4
+    told = np.ones_like(truth)
+    told[5:, 1] = False
+    found = weighted_map(scores, truth, np.ones((1, 20)), told)[0]
+    each = [mean_average_precision(scores[:n, [k]], truth[:n, [k]]).mean for k, n in ((0, 20), (1, 5))]
+    assert found == pytest.approx(np.mean(each))
 
 
 def test_images_of_which_all_labels_are_known_are_reviewed_ones() -> None:
@@ -102,7 +113,7 @@ def test_too_few_reviews_say_what_to_do() -> None:
 
 
 def test_a_size_with_too_few_tags_is_left_out() -> None:
-    found = refit(reviewed_pool(tags=20), QUICK)
+    found = refit(reviewed_pool(tags=10), QUICK)
     assert np.isnan(found.tags[0]).all()
     assert np.isfinite(found.answers()[-1])
     assert np.isnan(found.answers()[0])

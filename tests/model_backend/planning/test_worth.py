@@ -29,7 +29,7 @@ def ranked(shares: list[float], tags: list[float], complete: float = 0.0, images
         found = truth[:, 0] & (np.argsort(order) < share * images)
         scores[size, :, :, 0] = found + np.random.default_rng(1).random(images) / 2
     counts = np.repeat(np.array(tags)[:, None], 2, axis=1)
-    return Refits(counts, np.full_like(counts, complete), scores, truth)
+    return Refits(counts, np.full_like(counts, complete), scores, truth, np.ones_like(truth))
 
 
 def test_reviews_share_what_the_curve_says_beyond_the_tags() -> None:
