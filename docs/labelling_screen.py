@@ -1,51 +1,82 @@
-"""Takes the picture of the labelling screen, from a demo that is still up.
+"""Takes the pictures of the labelling screen, from a demo that is still up.
 
 make demo                                    # in another terminal; it stays up until Ctrl-C
-.venv/bin/python docs/labelling_screen.py    # writes docs/images/labelling-screen.png
+.venv/bin/python docs/labelling_screen.py    # writes labelling-screen.png and yes-or-no.png into docs/images
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
+from pydantic import SecretStr
 from sqlalchemy import select
 
+from annotator.labelstudio.client import Studio
+from annotator.labelstudio.config import build_config, parse_config
+from annotator.labelstudio.questions import Asked, asked_prediction, told_of_suggestions
 from annotator.settings import load_credentials
-from annotator.store import Image, ModelVersion, Project, Suggestion, open_store, unanswered_images
+from annotator.store import (
+    Image,
+    ModelVersion,
+    Project,
+    Suggestion,
+    chances_of,
+    open_store,
+    suggestion_feedback,
+    unanswered_images,
+)
+from annotator.store.states import Question
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[1]
-SIZE = {"width": 1180, "height": 730}
+SIZE = {"width": 1280, "height": 720}
 FEWEST, MOST = 2, 4
 """Suggestions that the image shown should have."""
 
 
-def choose_image(data_dir: Path) -> tuple[int, int, list[str], list[str]]:
-    """(project, task, suggestions, other labels) of an unanswered image with a few suggestions."""
+@dataclass(frozen=True)
+class Chosen:
+    """An image that nobody has answered: what the version suggests, and how sure it is."""
+
+    uri: str
+    asked: Asked
+    names: list[str]
+    version: str
+
+
+def choose_image(data_dir: Path) -> Chosen:
+    """An unanswered image with a few suggestions."""
     store = open_store(f"sqlite:///{data_dir / 'onetag.db'}")
     with store.reading() as session:
         project = session.scalars(select(Project)).one()
         version = session.get_one(ModelVersion, project.active_version_id)
         waiting = set(unanswered_images(session, project.id))
         rows = session.execute(
-            select(Image.id, Image.studio_task, Suggestion.labels)
+            select(Image.id, Image.uri, Suggestion)
             .join(Suggestion, Suggestion.image_id == Image.id)
             .where(Suggestion.version_id == version.id)
             .order_by(Suggestion.score)
         )
-        task, labels = next(
-            (task, labels)
-            for image, task, labels in rows
-            if image in waiting and FEWEST <= len(labels) <= MOST
+        uri, suggestion = next(
+            (uri, each)
+            for image, uri, each in rows
+            if image in waiting and FEWEST <= len(each.labels) <= MOST
         )
-        others = [name for name in version.labels if name not in labels]
+        chances = chances_of(session, version, [suggestion])[suggestion.image_id]
+        right = [value > 0 for value in suggestion_feedback(session, project.id).values]
+        asked = Asked(Question.TAG, suggestion.labels, chances, told_of_suggestions(right))
+        chosen = Chosen(uri, asked, list(version.labels), version.name)
     store.close()
-    return project.studio_project or 0, task, labels, others
+    return chosen
 
 
 def log_in(page: Page, url: str, credentials: dict[str, str]) -> None:
@@ -57,30 +88,52 @@ def log_in(page: Page, url: str, credentials: dict[str, str]) -> None:
     page.wait_for_url("**/")
 
 
+@contextmanager
+def asking(page: Page, studio: Studio, chosen: Chosen, asked: Asked) -> Iterator[None]:
+    """A labelling stream of that one picture, with a question."""
+    sent = page.request.get(f"{studio.url}{chosen.uri}")
+    kind = sent.headers["content-type"]
+    picture = f"data:{kind};base64,{base64.b64encode(sent.body()).decode()}"
+    config = build_config(chosen.names)
+    number = int(studio.create_project("Pictures", config)["id"])
+    try:
+        studio.import_tasks(number, [{"data": {"image": picture}}])
+        task = int(next(iter(studio.tasks(number)))["id"])
+        told = asked_prediction(parse_config(config), asked, chosen.version, 0.5, task=task)
+        studio.push_predictions(number, [told])
+        studio.set_queue(number, chosen.version)
+        page.goto(f"{studio.url}/projects/{number}/data")
+        page.get_by_text("Label All Tasks").click()
+        page.locator(".onetag-review").wait_for()
+        page.wait_for_timeout(1500)
+        yield
+    finally:
+        studio.delete_project(number)
+
+
 def main() -> None:
-    """Take the picture."""
+    """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data-dir", type=Path, default=ROOT / "onetag-demo" / "data")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "labelling-screen.png")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     given = parser.parse_args()
     credentials = load_credentials(given.data_dir)
-    project, task, labels, others = choose_image(given.data_dir)
+    chosen = choose_image(given.data_dir)
+    studio = Studio(credentials["label_studio_url"], SecretStr(credentials["label_studio_token"]))
+    first, second, *_ = chosen.asked.labels
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=given.chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
-        url = credentials["label_studio_url"]
-        log_in(page, url, credentials)
-        page.goto(f"{url}/projects/{project}/data?task={task}")
-        page.get_by_text("One thing in the picture").wait_for()
-        page.locator(f'input[type=radio][name="{labels[0]}"]').check()
-        page.get_by_text("What else is there?").wait_for()
-        page.wait_for_timeout(1500)
-        page.screenshot(path=given.out)
+        log_in(page, studio.url, credentials)
+        with asking(page, studio, chosen, chosen.asked):
+            page.locator(f'.onetag-one input[name="{first}"]').check()
+            page.wait_for_timeout(500)
+            page.screenshot(path=given.out / "labelling-screen.png")
+        with asking(page, studio, chosen, Asked(Question.YES_NO, (second,))):
+            page.screenshot(path=given.out / "yes-or-no.png")
         browser.close()
-    print(  # noqa: T201 (a script)
-        f"wrote {given.out}; suggested were {', '.join(labels)}, not {', '.join(others)}"
-    )
+    print(f"wrote two pictures to {given.out}; suggested were {', '.join(chosen.asked.labels)}")  # noqa: T201
 
 
 if __name__ == "__main__":

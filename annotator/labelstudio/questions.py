@@ -25,6 +25,9 @@ from annotator.store.states import Question
 TOLD = 6
 """Labels that the note gives the chance of, the likeliest first."""
 
+TELLING = 20
+"""Checked suggestions from which on it is told how right they were."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -74,6 +77,17 @@ def question_regions(config: LabelConfig, asked: Asked, version: str) -> list[di
     made += regions(known, version, config.about)
     text = _note(known, asked) if question is not Question.YES_NO else ""  # it would give the answer away
     return [*made, named_region(NOTE, image, "textarea", [text], version)] if text else made
+
+
+def told_of_suggestions(right: Sequence[bool]) -> str:
+    """How right the suggestions were that people checked, for the note; empty below `TELLING` of them.
+
+    >>> told_of_suggestions([True] * 21 + [False] * 4)
+    'Of 25 checked suggestions 84 % were right.'
+    """
+    if len(right) < TELLING:
+        return ""
+    return f"Of {len(right)} checked suggestions {100 * sum(right) / len(right):.0f} % were right."
 
 
 def _note(names: Sequence[str], asked: Asked) -> str:

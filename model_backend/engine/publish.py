@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.predictions import NO_VERSION
-from annotator.labelstudio.questions import Asked, asked_prediction
+from annotator.labelstudio.questions import Asked, asked_prediction, told_of_suggestions
 from annotator.labelstudio.reading import project_config
 from annotator.settings import Settings
 from annotator.store import (
@@ -33,6 +33,7 @@ from annotator.store import (
     live_labels,
     mark_pushed,
     next_suggestions,
+    suggestion_feedback,
 )
 from annotator.store.last_failures import remembered
 from annotator.store.states import Work
@@ -228,6 +229,7 @@ def _window(session: Session, settings: Settings, project_id: int, studio_url: s
     config = project_config(project)
     chosen = next_suggestions(session, version.id, settings.window)
     chances = chances_of(session, version, [each for _, each in chosen])
+    note = told_of_suggestions([value > 0 for value in suggestion_feedback(session, project_id).values])
     scores = in_turns([each.score for _, each in chosen], [each.cluster for _, each in chosen])
     return Window(
         version_id=version.id,
@@ -242,6 +244,7 @@ def _window(session: Session, settings: Settings, project_id: int, studio_url: s
                 Asked(
                     labels=_still(suggestion.labels, live),
                     chances=chances.get(suggestion.image_id, {}),
+                    note=note if suggestion.labels else "",
                 ),
                 version.name,
                 score,

@@ -15,6 +15,8 @@ from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import Chosen, build_config
 from annotator.labelstudio.payloads import read_annotation
 from annotator.labelstudio.projects import Identity, get_or_create_project
+from annotator.labelstudio.questions import Asked, asked_prediction
+from annotator.labelstudio.reading import project_config
 from annotator.labelstudio.reconcile import reconcile
 from annotator.store import (
     Annotation,
@@ -30,7 +32,7 @@ from annotator.store import (
     sync_labels,
     unanswered_images,
 )
-from annotator.store.states import Unticked, Unused
+from annotator.store.states import Question, Unticked, Unused
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PICTURE = '<Image name="image" value="$image"/>'
@@ -76,6 +78,39 @@ def known(session: Session) -> dict[str, str]:
 
 def live(session: Session) -> Annotation:
     return session.scalars(select(Annotation).where(Annotation.retired_at.is_(None))).one()
+
+
+# Questions
+
+
+@pytest.mark.parametrize("along", [True, False], ids=["by asking", "by webhook"])
+def test_what_was_asked_is_read_off_the_answer_whatever_is_asked_by_now(
+    session: Session, project: Project, along: bool
+) -> None:
+    config = project_config(project)
+    now = asked_prediction(config, Asked(Question.CHECK, ("cat", "dog")), "v2", 0.5)
+    then = asked_prediction(config, Asked(Question.YES_NO, ("tree",)), "v1", 0.5)["result"]
+    answer = [each | {"origin": "prediction"} for each in then]
+    answer.append(region("onetag_answer", "No", origin="manual"))
+    predictions = [{"id": 12, **now}] if along else []
+    record(session, project, answer, parent_prediction=11, predictions=predictions)
+    assert known(session) == {"tree": "-answered"}
+    kept = live(session)
+    assert (kept.question, kept.suggested_version, kept.suggested) == (Question.YES_NO, "v1", [])
+
+
+def test_suggestions_that_were_seen_are_those_that_came_with_the_question(
+    session: Session, project: Project
+) -> None:
+    _suggested_by_us(session, project, ["tree"])
+    asked = Asked(Question.CHECK, ("cat", "dog"))
+    told = asked_prediction(project_config(project), asked, "v1", 0.5)["result"]
+    answer = [each | {"origin": "prediction"} for each in told if each["from_name"] != "suggested"]
+    answer.append(region("review", "Suggestions checked", origin="manual"))
+    record(session, project, answer, parent_prediction=11)
+    assert known(session) == {"cat": "-rejected", "dog": "-rejected"}, "all were unticked: the region is gone"
+    kept = live(session)
+    assert (kept.question, kept.suggested_version, kept.suggested) == (Question.CHECK, "v1", ["cat", "dog"])
 
 
 # Bulk acceptance

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
@@ -15,11 +16,13 @@ from annotator.store import (
     Store,
     Suggested,
     Suggestion,
+    chances_of,
     live_image_ids,
     mark_pushed,
     next_suggestions,
     remove_images,
     store_suggestions,
+    store_vectors,
 )
 
 MakeProject = Callable[..., Project]
@@ -59,6 +62,34 @@ def test_the_lowest_score_comes_first_among_the_unanswered(
         remove_images(session, project.id, [105])
         assert [task for task, _ in next_suggestions(session, version, 10)] == [106, 103, 101]
         assert [task for task, _ in next_suggestions(session, version, 1)] == [106]
+
+
+def test_chances_are_what_the_version_gives_the_labels_that_it_suggests(
+    store: Store, make_project: MakeProject
+) -> None:
+    with store.session() as session:
+        project = make_project(session, images=3)
+        version = ModelVersion(
+            project_id=project.id,
+            name="v1",
+            labels=["cat", "dog"],
+            label_ids=[1, 2],
+            folder="v1",
+            backbone="handcrafted",
+        )
+        session.add(version)
+        session.flush()
+        first, second, third = live_image_ids(session, project.id)
+        store_vectors(session, version.id, [first, second], np.array([[0.25, 0.75], [0.5, 0.125]]))
+        suggested = [
+            Suggested(second, ["dog", "gone"], 0.1, 0),
+            Suggested(first, ["dog", "cat"], 0.2, 0),
+            Suggested(third, ["cat"], 0.3, 0),
+        ]
+        assert chances_of(session, version, suggested) == {
+            first: {"dog": 0.75, "cat": 0.25},
+            second: {"dog": 0.125},
+        }
 
 
 def test_a_suggestion_is_replaced_and_remembers_its_push(

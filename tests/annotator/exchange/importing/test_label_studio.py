@@ -165,6 +165,28 @@ def test_two_annotators_who_disagree_leave_unknown(
 
 
 @pytest.mark.parametrize(
+    ("answer", "present", "absent", "explicit"),
+    [
+        ([region("review", "Nothing of these", origin="manual")], [], [], True),
+        ([region("onetag_answer", "Yes", origin="manual")], ["dog"], [], False),
+        ([region("onetag_answer", "No", origin="manual")], [], ["dog"], False),
+        ([region("onetag_answer", "No"), region("label", "cat")], ["cat"], ["dog"], False),
+    ],
+    ids=["nothing", "yes", "no", "no and a label"],
+)
+def test_answers_to_the_questions_of_our_screen(
+    tmp_path: Path, read: Read, answer: list[Any], present: list[str], absent: list[str], explicit: bool
+) -> None:
+    asked = [
+        region("onetag_question", "is it there", origin="prediction"),
+        region("onetag_about", "dog", origin="prediction"),
+    ]
+    (found,) = read(write(tmp_path, [task([*asked, *answer])]), "labelstudio")
+    assert (found.present, found.absent, found.explicit) == (present, absent, explicit)
+    assert found.unknown == []
+
+
+@pytest.mark.parametrize(
     ("made", "expected"),
     [
         (region("t", ["animal", "cat"], ["tree"], kind="taxonomy"), ["animal / cat", "tree"]),
