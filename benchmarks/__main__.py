@@ -29,6 +29,7 @@ WITH_DATA = (
     "asking",
     "downstream",
     "endtoend",
+    "forecast",
     "fundus",
     "peer",
     "selection",

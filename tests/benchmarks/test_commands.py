@@ -49,6 +49,7 @@ def test_every_benchmark_is_listed_by_whether_it_needs_data() -> None:
         "connecting",
         "downstream",
         "exchange",
+        "forecast",
         "fundus",
         "importing",
         "service",
