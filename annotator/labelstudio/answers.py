@@ -9,7 +9,7 @@ from typing import Any
 from annotator.labelstudio.areas import area_of
 from annotator.labelstudio.candidates import QUESTION
 from annotator.labelstudio.config import SUGGESTED, LabelConfig
-from annotator.labelstudio.controls import PATH, Control
+from annotator.labelstudio.controls import PATH, Control, key_of
 from annotator.store.states import Question
 
 UNTOUCHED = "prediction"  # the `origin` of a region that the annotator left as it was predicted
@@ -70,7 +70,7 @@ def _region(sent: Any, control: Control) -> Region | None:
     value = sent.get("value")
     labels: dict[str, None] = {}
     unmatched: dict[str, None] = {}
-    for path in _paths(value, LISTS if control.kind in LISTS else (control.kind,)):
+    for path in _paths(value, LISTS if control.kind in LISTS else (key_of(control.kind),)):
         label = control.label_of(path) or control.label_of(path[-1:])
         (labels if label else unmatched)[label or PATH.join(path)] = None
     if not isinstance(value, dict) or not (labels or unmatched):

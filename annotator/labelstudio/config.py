@@ -7,7 +7,7 @@ config that holds labels of an image serves as well; what cannot be read off it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree as Xml
 
 from annotator.errors import OnetagError
@@ -191,6 +191,8 @@ def _about(root: Xml.Element, control: Control) -> Control | None:
     element = found[ABOUT]
     if element is None or None in found.values():
         return None
+    if element.tag == "TextArea":  # of a long list, which is not listed once more
+        return replace(control, name=ABOUT, role=Role.MANY, kind="textarea")
     about = read_control(element)
     return about if set(about.labels) == set(control.labels) else None
 

@@ -27,10 +27,16 @@ Kind = Literal[
     "brushlabels",
     "keypointlabels",
     "ellipselabels",
+    "textarea",
 ]
-"""A region's `type`, and the key of its value that lists names."""
+"""A region's `type`, and the key of its value that lists names; a text area lists them in `text`."""
 REGION_TAGS = ("RectangleLabels", "PolygonLabels", "BrushLabels", "KeyPointLabels", "EllipseLabels")
 KINDS: dict[str, Kind] = {tag: cast("Kind", tag.lower()) for tag in ("Choices", "Taxonomy", *REGION_TAGS)}
+
+
+def key_of(kind: Kind) -> str:
+    """The key of a region's value that lists names."""
+    return "text" if kind == "textarea" else kind
 
 
 class Role(StrEnum):

@@ -66,7 +66,7 @@ def mended(xml: str, control: str | None = None, labels: Sequence[str] | None = 
         options = _options(source, [*(_name(each) for each in _options(below, ())), *(labels or ())], below)
         _complete(source, options)
         _complete(below, options)
-        if about is not None:
+        if about is not None and about.tag == below.tag == "Choices":
             _complete(about, options)
         _complete_review(root, source)
     else:

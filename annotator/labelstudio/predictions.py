@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from annotator.labelstudio.candidates import ASIDE
-from annotator.labelstudio.controls import Control
+from annotator.labelstudio.controls import Control, Kind, key_of
 
 NO_VERSION = "none yet"
 MARK = re.compile(rf"(?:onetag|{'|'.join(sorted(ASIDE))}):")
@@ -63,14 +63,14 @@ def regions(labels: Sequence[str], version: str, control: Control) -> list[dict[
     return [named_region(control.name, control.image, control.kind, listed, version)]
 
 
-def named_region(control: str, image: str, kind: str, listed: Sequence[Any], version: str) -> dict[str, Any]:
+def named_region(control: str, image: str, kind: Kind, listed: Sequence[Any], version: str) -> dict[str, Any]:
     """A region of a prediction, marked with its version."""
     return {
         "id": region_id(version or NO_VERSION, control if control in ASIDE else "onetag"),
         "from_name": control,
         "to_name": image,
         "type": kind,
-        "value": {"text" if kind == "textarea" else kind: list(listed)},
+        "value": {key_of(kind): list(listed)},
     }
 
 

@@ -160,7 +160,7 @@ def _add_question(ask: Xml.Element, names: Sequence[str], keys: Mapping[str, str
     if keys:
         _list(about, ABOUT, "multiple", {name: next(nobody) for name in names})
     else:
-        _taxonomy(about, ABOUT, names, {"placeholder": " "})
+        Xml.SubElement(about, "TextArea", name=ABOUT, toName=IMAGE, maxSubmissions="1")
     answers = _choices(_view(ask, "onetag-buttons", asked=Question.YES_NO), ANSWER, "single")
     for value, key in ((YES, YES_KEY), (NO, NO_KEY)):
         Xml.SubElement(answers, "Choice", value=value, hotkey=free_key(key, keys.values()))

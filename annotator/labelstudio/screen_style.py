@@ -16,6 +16,8 @@ HEAD = "/* onetag */"
 """Begins the style of our screen."""
 
 STYLE = """
+.onetag { --model: #7c3aed; --own: #4c5fa9; }
+[data-color-scheme="dark"] .onetag { --model: #c4b5fd; --own: #a5b4fc; }
 .onetag { display: flex; gap: 16px; height: calc(100vh - 172px); min-height: 360px; }
 .lsf-root_mode_labelstream .onetag { height: calc(100vh - 130px); }
 .onetag-picture { flex: 1 1 0; min-width: 0; }
@@ -46,17 +48,15 @@ STYLE = """
 .onetag-question .ant-radio + span { padding: 0; font-size: 16px; font-weight: 600; line-height: 22px; }
 .onetag-about .ant-checkbox + span { padding: 0; font-size: 20px; line-height: 26px; font-weight: 600; }
 .onetag .htx-taxonomy { width: 100%; }
-.onetag-about .ant-select-selector { border: none !important; background: none !important; }
-.onetag-about .ant-select-selection-item { font-size: 20px; font-weight: 600; }
-.onetag-about .ant-select-selection-item { border: none; background: none; }
-.onetag-about .ant-select-arrow, .onetag-about .ant-select-selection-item-remove { display: none; }
-.onetag-note form { display: none; }
-.onetag-note * { border: none !important; background: none !important; margin: 0 !important; }
-.onetag-note * { padding: 0 !important; min-height: 0 !important; }
-.onetag-note * { font-size: 13px !important; line-height: 18px !important; color: #7c3aed !important; }
+:is(.onetag-note, .onetag-about) form { display: none; }
+:is(.onetag-note, .onetag-about) * { border: none !important; background: none !important; }
+:is(.onetag-note, .onetag-about) * { margin: 0 !important; padding: 0 !important; min-height: 0 !important; }
+.onetag-note * { font-size: 13px !important; line-height: 18px !important; color: var(--model) !important; }
+.onetag-about [data-testid="textarea-regions"] * { font-size: 20px !important; line-height: 26px !important; }
+.onetag-about [data-testid="textarea-regions"] * { font-weight: 600 !important; }
 .onetag-buttons .lsf-choices { display: flex; flex-wrap: wrap; gap: 6px; }
 .onetag-buttons .lsf-choice { border: 1px solid #a8a29e; border-radius: 6px; padding: 3px 8px; }
-.onetag-buttons .lsf-choice:has(input:checked) { border-color: #4c5fa9; background: rgba(76, 95, 169, 0.15); }
+.onetag-buttons .lsf-choice:has(input:checked) { background: rgba(76, 95, 169, 0.15); }
 .onetag-never { display: none; }
 """
 
@@ -79,9 +79,9 @@ $chosen .onetag-plain, $chosen .onetag-question .lsf-choice:nth-child(1) { displ
 .onetag-one:has(input:checked) .lsf-choices { columns: 1 !important; }
 .onetag-one .lsf-choice:has(input:checked) { background: rgba(76, 95, 169, 0.15); }
 .onetag-one .lsf-choice:has(input:checked) .ant-checkbox + span::before
-  { content: "You chose "; color: #4c5fa9; }
+  { content: "You chose "; color: var(--own); }
 $suggested { background: rgba(124, 58, 237, 0.12); }
-$suggested .ant-checkbox + span::after { content: " model"; font-size: 10px; color: #7c3aed; }
+$suggested .ant-checkbox + span::after { content: " model"; font-size: 10px; color: var(--model); }
 $again { display: none; }
 $yes_no .onetag-also .lsf-choice { background: none; }
 $yes_no .onetag-also .ant-checkbox + span::after { content: none; }
@@ -90,8 +90,8 @@ $yes_no .onetag-review .lsf-choice:nth-child(1), $chosen .onetag-besides { displ
 """
 """What is there in which state of the page: each name stands for a selector of `_selectors`."""
 
-TICKED = ":is(input:checked, .ant-select-selection-item)"
-"""What is chosen, in a list and in a taxonomy."""
+TICKED = ':is(input:checked, .ant-select-selection-item, [data-testid="textarea-regions"])'
+"""What is chosen, in a list, in a taxonomy and in a text area."""
 
 
 def screen_style(labels: int) -> str:

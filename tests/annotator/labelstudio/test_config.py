@@ -48,7 +48,10 @@ def test_a_config_is_read_back_as_it_was_meant(labels: tuple[str, ...], kind: st
     assert config.suggested is not None
     assert (config.suggested.labels, config.suggested.kind) == (labels, below)
     assert config.about is not None
-    assert (config.about.labels, config.about.kind) == (labels, below)
+    assert (config.about.labels, config.about.kind) == (
+        labels,
+        "choices" if len(labels) <= 60 else "textarea",
+    )
     assert config.asks
 
 

@@ -13,6 +13,7 @@ from annotator.labelstudio.config import Chosen, build_config, parse_config
 from annotator.labelstudio.controls import Role
 from annotator.labelstudio.errors import LabelStudioRefused
 from annotator.labelstudio.mend import mended
+from tests.annotator.labelstudio.test_screen import EARLIER
 
 PETS = '<Choice value="Cat" alias="c" hint="meows"/><Choice value="Dog" alias="d"/>'
 QUALITY = '<Choices name="quality" toName="img"><Choice value="good"/><Choice value="bad"/></Choices>'
@@ -68,6 +69,22 @@ def test_a_label_that_was_added_to_one_of_our_controls_comes_into_both_and_nothi
     assert config.suggested is not None
     assert config.suggested.written == config.control.written
     assert config.control.written["tree"] == ("t",)
+
+
+@pytest.mark.parametrize("count", [2, 61])
+def test_an_edited_screen_of_ours_gets_labels_wherever_it_lists_them(count: int) -> None:
+    labels = [f"label {number}" for number in range(count)]
+    edited = build_config(labels).replace("Choose one thing", "Choose one animal", 1)
+    config = parse_config(mended(edited, None, [*labels, "bird"]))
+    assert config.asks
+    assert config.labels == (*labels, "bird")
+    assert config.suggested is not None
+    assert config.suggested.labels == config.labels
+
+
+def test_the_screen_of_version_01_becomes_that_of_today() -> None:
+    assert mended(EARLIER) == build_config(["cat", "yak"], before=EARLIER)
+    assert parse_config(mended(EARLIER, None, ["cat", "yak", "ant"])).labels == ("cat", "yak", "ant")
 
 
 def test_a_config_that_has_our_controls_stays_as_it_was() -> None:
@@ -135,3 +152,22 @@ def test_label_studio_takes_ours_beside_a_control_with_answers(
     there = parse_config(studio.project(project)["label_config"], Chosen("choice"))
     assert there.labels == ("Cat", "Dog")
     assert studio.task(task)["annotations"][0]["result"][0]["value"] == {"choices": ["c"]}
+
+
+@pytest.mark.studio
+def test_label_studio_takes_the_screen_of_today_in_place_of_an_answered_one_of_version_01(
+    studio: Studio, new_studio_project: Callable[..., int]
+) -> None:
+    project = new_studio_project(label_config=EARLIER)
+    studio.import_tasks(project, [{"data": {"image": "data:,x"}}])
+    task = next(studio.tasks(project))["id"]
+    answers = {"label": "yak", "suggested": "cat", "review": "All labels marked"}
+    said = [
+        {"from_name": name, "to_name": "image", "type": "choices", "value": {"choices": [value]}}
+        for name, value in answers.items()
+    ]
+    studio.annotate(task, said)
+    studio.update_project(project, label_config=mended(EARLIER))
+    assert parse_config(studio.project(project)["label_config"]).asks
+    kept = studio.task(task)["annotations"][0]["result"]
+    assert [each["value"]["choices"] for each in kept] == [[value] for value in answers.values()]

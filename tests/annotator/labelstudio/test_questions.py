@@ -94,6 +94,15 @@ def test_yes_and_no_say_something_of_the_label_that_was_asked_about(reply: str, 
     assert found.question is Question.YES_NO
 
 
+@pytest.mark.parametrize("count", [60, 61, 1001])
+def test_of_a_long_list_the_label_that_was_asked_about_is_told_alike(count: int) -> None:
+    config = parse_config(build_config(f"label {number}" for number in range(count)))
+    asked = asked_prediction(config, Asked(Question.YES_NO, ["label 7"]), "v1", 0.5)
+    assert named(asked) == {"onetag_question": ["is it there"], "onetag_about": ["label 7"]}
+    result = [each | {"origin": "prediction"} for each in asked["result"]]
+    assert known(observe([*result, region("onetag_answer", "No")], config)) == {"label 7": "-answered"}
+
+
 def test_whatever_more_is_marked_counts() -> None:
     result = [*left(Asked(Question.YES_NO, ["dog"])), region("onetag_answer", "No"), region("label", "cat")]
     assert known(observe(result, CONFIG)) == {"cat": "+tag", "dog": "-answered"}
