@@ -6,8 +6,9 @@ use; so only additions are made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
+from types import MappingProxyType
 from xml.etree import ElementTree as Xml
 
 from annotator.errors import OnetagError
@@ -32,8 +33,11 @@ from annotator.labelstudio.candidates import (
 )
 from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.controls import REGION_TAGS, Role, role_of
+from annotator.labelstudio.hotkeys import label_keys, tick_key, untyped
 from annotator.labelstudio.screen import MAX_CHOICES, build_config, is_untouched
 
+ADDED_KEYS = 5000
+"""The number of the first key that nobody types of those that are given to what is added."""
 KEPT = ("value", "alias", "hint", "html", "color", "background", "selected")
 
 
@@ -64,10 +68,11 @@ def mended(xml: str, control: str | None = None, labels: Sequence[str] | None = 
     below, about = suggested_control(root), named(root, ABOUT)
     if source is not None and below is not None and source is our_label(root):
         options = _options(source, [*(_name(each) for each in _options(below, ())), *(labels or ())], below)
-        _complete(source, options)
-        _complete(below, options)
-        if about is not None and about.tag == below.tag == "Choices":
-            _complete(about, options)
+        keys = _keys_for(source, options)
+        _complete(source, options, keys)
+        _complete(below, options, {name: tick_key(key) for name, key in keys.items()})
+        if about is not None and about.tag == "Choices":
+            _complete(about, options, dict(zip(keys, untyped(ADDED_KEYS), strict=False)))
         _complete_review(root, source)
     else:
         _add_ours(root, source, options)
@@ -111,9 +116,23 @@ def _copy(option: Xml.Element) -> Xml.Element:
     return copied
 
 
-def _complete(control: Xml.Element, options: Sequence[Xml.Element]) -> None:
+def _keys_for(source: Xml.Element, options: Sequence[Xml.Element]) -> dict[str, str]:
+    """A key for each label where our list has some: Label Studio would give one that moves."""
+    before = {_name(each): key for each in source.findall("Choice") if (key := each.get("hotkey"))}
+    return label_keys(map(_name, options), before) if before else {}
+
+
+def _complete(
+    control: Xml.Element, options: Sequence[Xml.Element], keys: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Add the options that a control of ours lacks, with their keys."""
     there = {_name(each) for each in control.findall("Choice")}
-    control.extend(deepcopy(each) for each in options if _name(each) not in there)
+    for each in options:
+        if _name(each) not in there:
+            added = deepcopy(each)
+            if control.tag == "Choices" and _name(each) in keys:
+                added.set("hotkey", keys[_name(each)])
+            control.append(added)
 
 
 def _complete_review(root: Xml.Element, label: Xml.Element) -> None:

@@ -125,7 +125,7 @@ def answered(page: Page) -> Statement | None:
         return None
     about = page.config.about
     region = next(iter(page.about), None)
-    if region is None:
+    if region is None or len(region.labels) + len(region.unmatched) != 1:
         return Statement(about, answered=True, shown_unknown=True)
     observed = tuple(Observed(name, page.answer, Source.ANSWERED) for name in region.labels)
     return Statement(

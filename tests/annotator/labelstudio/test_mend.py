@@ -80,6 +80,10 @@ def test_an_edited_screen_of_ours_gets_labels_wherever_it_lists_them(count: int)
     assert config.labels == (*labels, "bird")
     assert config.suggested is not None
     assert config.suggested.labels == config.labels
+    given = [each.get("hotkey") for each in Xml.fromstring(mended(edited, None, ["bird"])).iter("Choice")]
+    keys = [key for key in given if key]
+    assert len(set(keys)) == len(keys)
+    assert len(keys) == len(given) if count == 2 else keys
 
 
 def test_the_screen_of_version_01_becomes_that_of_today() -> None:

@@ -124,6 +124,12 @@ def test_which_label_was_asked_about_is_told_by_what_was_shown_where_the_answer_
     assert (known(bare), bare.unused) == ({}, Unused.SHOWN_UNKNOWN)
 
 
+def test_an_answer_about_two_labels_says_nothing_of_either() -> None:
+    asked = left(Asked(Question.YES_NO, ["dog"]), "onetag_about")
+    two = region("onetag_about", "dog", "cat", origin="prediction-changed")
+    assert known(observe([*asked, two, region("onetag_answer", "Yes")], CONFIG)) == {}
+
+
 def test_an_answer_to_a_question_that_was_not_asked_says_nothing() -> None:
     assert known(observe([*left(Asked(Question.TAG)), region("onetag_answer", "Yes")], CONFIG)) == {}
     assert known(observe([region("onetag_answer", "Yes")], CONFIG)) == {}
