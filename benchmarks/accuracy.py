@@ -28,9 +28,10 @@ import torch
 from matplotlib.figure import Figure
 
 from benchmarks.data import Data, add_arguments, load, percent_map, splits
-from benchmarks.simulate import BIASES, Mixture, full_labels
+from benchmarks.simulate import Mixture
 from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
+from model_backend.simulation.picks import BIASES, full_labels
 from model_backend.training import LabelModel, Pool, Recipe, fit, label_propensity, retrieval_at
 from model_backend.training.mapped_pool import transformed
 

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.data import Data, add_arguments, load, percent_map, splits
-from benchmarks.simulate import single_positives
 from model_backend.acquisition import ACQUISITIONS, Candidates, clusters, find_acquisition, priority
 from model_backend.engine.suggest import in_turns, queue_scores
+from model_backend.simulation.picks import single_positives
 from model_backend.training import Fit, LabelModel, Pool, Recipe, fit
 
 GROUPS = 8  # that take turns, as the product has them unless told otherwise

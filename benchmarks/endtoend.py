@@ -30,11 +30,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model
 
 from benchmarks.data import percent_map, validation_rows
-from benchmarks.simulate import single_positives
 from benchmarks.speed import matmul_rate
 from model_backend.backbones import Network, load_backbone
 from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.devices import bf16_is_fast, pick_device
+from model_backend.simulation.picks import single_positives
 from model_backend.training import Pool, Recipe, fit, fit_tuned, tune
 from model_backend.training.endtoend import EndToEndSettings
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.data import Data, add_arguments, load, percent_map, splits
-from benchmarks.simulate import single_positives
 from model_backend.features import FeatureMap
+from model_backend.simulation.picks import single_positives
 from model_backend.training import Pool, fit
 from model_backend.training.mapped_pool import transformed
 

@@ -24,7 +24,7 @@ from scipy.stats import spearmanr
 
 from benchmarks.accuracy import DEFAULT, recipes
 from benchmarks.data import Data, add_arguments, load, percent_map, splits
-from benchmarks.simulate import single_positives
+from model_backend.simulation.picks import single_positives
 from model_backend.training import Pool, fit
 from model_backend.training.selection import held_out, tag_auc, tag_rank
 

@@ -1,109 +1,13 @@
-"""Simulated annotators: which of the labels that are present gets tagged, by chance or with a bias."""
+"""Mixtures of complete reviews and tags, for the benchmarks of learning."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from model_backend.errors import LearningError
+from model_backend.simulation.picks import Truth, full_labels, single_positives
 from model_backend.training.pool import Observations
-
-MISTAKES_SEED = 1  # beside the seed of the tags: the same tags are drawn, then some are mistaken
-Weights = NDArray[np.float64]
-Truth = NDArray[np.integer]
-
-
-@dataclass(frozen=True)
-class Bias:
-    """A way of choosing: `weights(truth, random, sizes)` gives preferences (N, L)."""
-
-    name: str
-    description: str
-    weights: Callable[[Truth, np.random.Generator, Weights | None], Weights]
-
-
-def uniform(truth: Truth, _random: np.random.Generator, _sizes: Weights | None) -> Weights:
-    """Every label that is present is as likely."""
-    return np.ones(truth.shape)
-
-
-def frequency(truth: Truth, _random: np.random.Generator, _sizes: Weights | None) -> Weights:
-    """In proportion to how often the label is present: what is common comes to mind first."""
-    present = truth > 0
-    return np.tile(present.mean(axis=0), (len(truth), 1))
-
-
-def size(truth: Truth, _random: np.random.Generator, sizes: Weights | None) -> Weights:
-    """In proportion to the area that the label covers. Raises LearningError where areas are not given."""
-    if sizes is None or sizes.shape != truth.shape:
-        raise LearningError(
-            f"The size bias needs the labels' areas as a matrix of shape {truth.shape}.", "Pass sizes=."
-        )
-    return sizes
-
-
-def annotator(truth: Truth, random: np.random.Generator, _sizes: Weights | None, people: int = 5) -> Weights:
-    """By the taste of one of several people: each prefers some labels up to twenty times to others."""
-    tastes: Weights = np.exp(random.normal(size=(people, truth.shape[1])) * np.log(20) / 2)
-    return np.asarray(tastes[random.integers(people, size=len(truth))])
-
-
-BIASES: dict[str, Bias] = {
-    choice.name: choice
-    for choice in (
-        Bias("uniform", "any label that is present, by chance", uniform),
-        Bias("frequency", "common labels first", frequency),
-        Bias("size", "what covers most of the image", size),
-        Bias("annotator", "the taste of one of five people", annotator),
-    )
-}
-
-
-def single_positives(
-    truth: Truth,
-    count: int,
-    *,
-    seed: int,
-    bias: str = "uniform",
-    sizes: Weights | None = None,
-    mistakes: float = 0.0,
-) -> Observations:
-    """One positive (+1) on each of `count` images drawn by chance, unknown (0) elsewhere: (N, L) int8.
-
-    truth (N, L): 1 present. Smaller counts of one seed are the beginning of larger ones, tags included.
-    Images where nothing is present are passed over. mistakes: the chance that a tag is a label that is
-    absent, any of them as likely. Raises LearningError for an unknown bias or when fewer images have a label.
-    """
-    if bias not in BIASES:
-        raise LearningError(f"There is no bias {bias!r}.", f"Choose one of: {', '.join(BIASES)}.")
-    random = np.random.default_rng(seed)
-    order = random.permutation(len(truth))
-    order = order[(truth[order] > 0).any(axis=1)]
-    if count > len(order):
-        raise LearningError(
-            f"{count} tags need as many images with a label, not {len(order)}.", "Take fewer tags."
-        )
-    likely = np.where(truth > 0, BIASES[bias].weights(truth, random, sizes) + 1e-12, 0.0)
-    # The largest of log weight + Gumbel noise is a draw in proportion to the weights.
-    with np.errstate(divide="ignore"):
-        chosen = (np.log(likely) + random.gumbel(size=truth.shape)).argmax(axis=1)
-    chosen = _mistaken(chosen, truth, mistakes, np.random.default_rng([seed, MISTAKES_SEED]))
-    observed = np.zeros(truth.shape, dtype=np.int8)
-    rows = order[:count]
-    observed[rows, chosen[rows]] = 1
-    return observed
-
-
-def _mistaken(
-    chosen: NDArray[np.intp], truth: Truth, mistakes: float, random: np.random.Generator
-) -> NDArray[np.intp]:
-    """The chosen labels (N,), some of them replaced by a label that is absent from the image."""
-    wrong = np.where(truth > 0, -np.inf, random.random(truth.shape)).argmax(axis=1)
-    slips = (random.random(len(truth)) < mistakes) & (truth <= 0).any(axis=1)
-    return np.where(slips, wrong, chosen)
 
 
 @dataclass(frozen=True)
@@ -134,10 +38,3 @@ class Mixture:
         observed = single_positives(truth, most, seed=seed, bias=bias, mistakes=mistakes)
         reviewed = full_labels(truth, single_positives(truth, min(self.complete, most), seed=seed, bias=bias))
         return np.where(reviewed.any(axis=1, keepdims=True), reviewed, observed)
-
-
-def full_labels(truth: Truth, observed: Observations) -> Observations:
-    """Everything known, present and absent, on the images that have an observation."""
-    full = np.where(truth > 0, 1, -1).astype(np.int8)
-    full[~(observed != 0).any(axis=1)] = 0
-    return full

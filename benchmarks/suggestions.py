@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.data import Data, add_arguments, load, splits
-from benchmarks.simulate import single_positives
+from model_backend.simulation.picks import single_positives
 from model_backend.training import LabelModel, Pool, Recipe, fit
 
 

@@ -21,6 +21,7 @@ from model_backend.commands import (
     registries,
     secret,
     serve,
+    simulate,
     train,
     up,
     versions,
@@ -39,6 +40,7 @@ PANELS: Mapping[str, Mapping[str, Callable[..., None]]] = {
     "Look": {
         "status": status.status,
         "plan": plan.plan,
+        "simulate": simulate.simulate,
         "agreement": agreement.agreement_command,
         "versions": versions.versions,
         "doctor": doctor.doctor,

@@ -20,3 +20,9 @@ def covered_cells(observed: NDArray[np.integer], covered: Cells | None = None) -
     complete = (observed != 0).all(axis=1) & (observed.shape[1] > 1)
     whole: Cells = np.broadcast_to(complete[:, None], observed.shape)
     return whole if covered is None else covered
+
+
+def told_cells(observed: NDArray[np.integer], covered: Cells | None, asked: Cells | None) -> Cells:
+    """(N, L): what is known whatever annotators like to tag: by a complete review, or asked by name."""
+    cells = covered_cells(observed, covered)
+    return cells if asked is None else cells | asked

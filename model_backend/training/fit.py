@@ -74,10 +74,17 @@ def fit(
     observed = torch.from_numpy(pool.observed)
     expected = None if pool.expected is None else torch.from_numpy(pool.expected)
     soft_labels = soft_labels_for(
-        recipe, mapped.mapped, observed, expected_positives, report, expected=expected, covered=pool.covered
+        recipe,
+        mapped.mapped,
+        observed,
+        expected_positives,
+        report,
+        expected=expected,
+        covered=pool.covered,
+        asked=pool.asked,
     )
     shares = soft_labels.shares if soft_labels else None
-    positives = estimate_positives(pool.observed, expected_positives, shares, pool.covered)
+    positives = estimate_positives(pool.observed, expected_positives, shares, pool.covered, pool.asked)
     weights = checked_propensity(propensity, pool.labels)
     supervision = Supervision(observed, positives.value, weights)
     trained = _fit_heads(mapped.mapped, supervision, soft_labels, recipe, report)

@@ -24,7 +24,8 @@ class Pool:
     (empty: one block); observed (N, L) int8: +1 present, -1 absent, 0 unknown; expected (N, L): what the
     backbone expects by the labels' names, see `Backbone.expected`, which the default recipe makes use of;
     covered (N, L) bool: what complete reviews tell, where labels came after some of them; None where an image
-    is reviewed completely when all its labels are known.
+    is reviewed completely when all its labels are known; asked (N, L) bool: what is known because it was
+    asked by name, as "is there a boat?": it tells what is absent too, but not how many labels an image has.
     Raises LearningError where shapes do not match, for other values, and for features that are not finite.
 
     >>> pool = Pool(np.ones((2, 5), np.float32), (3, 2), np.array([[1, 0, -1], [0, 0, 0]]))
@@ -37,6 +38,7 @@ class Pool:
     observed: Observations
     expected: Floats | None = None
     covered: Cells | None = None
+    asked: Cells | None = None
     _digests: list[bytes] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -53,7 +55,9 @@ class Pool:
         if self.expected is not None:
             object.__setattr__(self, "expected", as_expected(self.expected, self.observed.shape))
         if self.covered is not None:
-            object.__setattr__(self, "covered", as_covered(self.covered, self.observed))
+            object.__setattr__(self, "covered", as_cells(self.covered, self.observed))
+        if self.asked is not None:
+            object.__setattr__(self, "asked", as_cells(self.asked, self.observed))
 
     @property
     def images(self) -> int:
@@ -107,18 +111,18 @@ def as_observed(values: NDArray[np.generic], images: int) -> Observations:
     return np.ascontiguousarray(given, dtype=np.int8)
 
 
-def as_covered(values: Cells, observed: Observations) -> Cells:
+def as_cells(values: Cells, observed: Observations) -> Cells:
     """The values as a bool matrix of observed's shape, False where nothing is known.
 
     Raises LearningError for another shape or type.
     """
-    covered: Cells = np.asarray(values)
-    if covered.shape != observed.shape or covered.dtype != np.bool_:
+    cells: Cells = np.asarray(values)
+    if cells.shape != observed.shape or cells.dtype != np.bool_:
         raise LearningError(
-            f"What is covered must be bool of the shape {observed.shape}, not {covered.shape}."
+            f"What is covered or asked must be bool of the shape {observed.shape}, not {cells.shape}."
         )
-    told: Cells = covered & (observed != 0)
-    return told
+    known: Cells = cells & (observed != 0)
+    return known
 
 
 def as_expected(values: Floats, shape: tuple[int, ...]) -> Floats:

@@ -34,14 +34,16 @@ def expected_positives(
     given: float | None = None,
     tag_shares: Tensor | None = None,
     covered: Cells | None = None,
+    asked: Cells | None = None,
 ) -> ExpectedPositives:
     """k for observed (N, L): from images with every label observed, and from `given`, the user's number.
 
     tag_shares (N, L): the chance that a label is the one tagged, estimated without the image's own tag; used
     where the user gives no number, see `positives_by_tags`. Reviews are averaged with the number that holds
     without them as if that came from five reviews more, so that the first review does not decide alone.
-    covered (N, L): as `Pool` has it. A label that came after some reviews is counted by the others, and one
-    that came after all of them as the average label of the number that holds without reviews.
+    covered, asked (N, L): as `Pool` has them; what was asked by name counts nowhere. A label that came after
+    some reviews is counted by the others, and one that came after all of them as the average label of the
+    number that holds without reviews.
     Raises LearningError for a given number outside (0, L].
     """
     labels = observed.shape[1]
@@ -50,6 +52,8 @@ def expected_positives(
             f"Expected positives must be above 0 and at most {labels} labels, not {given}.",
             "Give the number of labels that an image shows on average.",
         )
+    if asked is not None:
+        observed = np.where(asked, np.int8(0), observed)
     start, source = _without_reviews(observed, given, tag_shares)
     told = covered_cells(observed, covered)
     reviews = int(told.any(axis=1).sum())

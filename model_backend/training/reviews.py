@@ -1,4 +1,7 @@
-"""What completely reviewed images say of all images: not which label is tagged, but which are present."""
+"""What is told of single labels says of all images: not which label is tagged, but which are present.
+
+Complete reviews tell all labels of an image; an answer to "is there a boat?" tells one.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from torch import Tensor
 
 from model_backend.estimators.graph import Graph
 from model_backend.estimators.propagation import present_shares
-from model_backend.training.covered import Cells, covered_cells
+from model_backend.training.covered import Cells, told_cells
 from model_backend.training.folds import folds
 from model_backend.training.logistic import fit_sigmoid
 from model_backend.training.mixture import likeliest_weights
@@ -37,10 +40,10 @@ class ReviewEstimate:
 
 @dataclass(frozen=True, eq=False)
 class Reviews:
-    """Two estimates that reviewed images give of all, and what it takes to compare them with others.
+    """Two estimates that told labels give of all images, and what it takes to compare them with others.
 
-    linear, near (N, L): of a linear head fitted on the reviewed images, and of what was reviewed nearby.
-    rows (n,): the reviewed images; told (n, L): which labels their reviews tell; truth (n, L): 1 present.
+    linear, near (N, L): of a linear head fitted on the told labels, and of what was told nearby.
+    rows (n,): the images of which some are told; told (n, L): which; truth (n, L): 1 present.
     held_out (n, L): the linear estimate of these images by heads fitted without them.
     """
 
@@ -76,14 +79,20 @@ class Reviews:
 
 
 def read_reviews(
-    mapped: Tensor, observed: Tensor, graph: Graph, covered: Cells | None = None, *, seed: int
+    mapped: Tensor,
+    observed: Tensor,
+    graph: Graph,
+    covered: Cells | None = None,
+    asked: Cells | None = None,
+    *,
+    seed: int,
 ) -> Reviews | None:
-    """What the reviewed images of a pool tell; None without a review.
+    """What the told labels of a pool say of all its images; None where none is told.
 
-    mapped (N, D), observed (N, L); an image is completely reviewed when all of several labels are known, or
-    as `covered` (N, L) says, see `Pool`. graph: of the pool's neighbours.
+    mapped (N, D), observed (N, L), covered and asked (N, L): as `Pool` has them. graph: of the pool's
+    neighbours.
     """
-    cells = covered_cells(observed.numpy(), covered)
+    cells = told_cells(observed.numpy(), covered, asked)
     rows = torch.from_numpy(np.flatnonzero(cells.any(axis=1)))
     if not len(rows):
         return None

@@ -54,13 +54,15 @@ def estimate_soft_labels(
     observed: Tensor,
     expected: Tensor | None = None,
     covered: Cells | None = None,
+    asked: Cells | None = None,
     *,
     seed: int,
     progress: Progress,
 ) -> SoftLabels:
     """The soft labels of mapped features (N, D) and observations (N, L), at least one of them positive.
 
-    expected (N, L): by the labels' names; covered (N, L): what complete reviews tell; see `Pool`.
+    expected (N, L): by the labels' names; covered (N, L): what complete reviews tell; asked (N, L): what was
+    asked by name; see `Pool`.
     """
     tags = tag_shares(observed)
     count = int((tags.sum(dim=1) > 0).sum())
@@ -71,7 +73,7 @@ def estimate_soft_labels(
     graph = neighbour_graph(mapped, NEIGHBOURS, seed)
     shares = mixed_estimates(graph, tags, head.shares, trust, seed=seed)
     shares, own = with_expected(shares, tags, expected)
-    reviews = read_reviews(mapped, observed, graph, covered, seed=seed)
+    reviews = read_reviews(mapped, observed, graph, covered, asked, seed=seed)
     named = None if expected is None else ~expected.isnan().all(dim=0)
     return SoftLabels(shares, tags, head, trust, reviews, own, named)
 
@@ -85,12 +87,13 @@ def soft_labels_for(
     *,
     expected: Tensor | None = None,
     covered: Cells | None = None,
+    asked: Cells | None = None,
 ) -> SoftLabels | None:
     """The soft labels where the recipe needs them: for the default, or for k where none is `given`."""
     if not recipe.is_default and (given is not None or not uses_positives(recipe)):
         return None
     used = expected if recipe.is_default else None
-    return estimate_soft_labels(mapped, observed, used, covered, seed=recipe.seed, progress=progress)
+    return estimate_soft_labels(mapped, observed, used, covered, asked, seed=recipe.seed, progress=progress)
 
 
 def tag_shares(observed: Tensor) -> Tensor:

@@ -88,7 +88,9 @@ def tune(
     feature_map = FeatureMap.fit(pool.features, pool.blocks, seed=recipe.seed, kind="linear")
     mapped = torch.from_numpy(feature_map.transform(pool.features))
     observed = torch.from_numpy(pool.observed)
-    soft_labels = soft_labels_for(meant, mapped, observed, expected_positives, report, covered=pool.covered)
+    soft_labels = soft_labels_for(
+        meant, mapped, observed, expected_positives, report, covered=pool.covered, asked=pool.asked
+    )
     shares = soft_labels.shares if soft_labels else None
     positives = estimate_positives(pool.observed, expected_positives, shares, pool.covered)
     supervision = Supervision(observed, positives.value, checked_propensity(propensity, pool.labels))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.simulate import BIASES, Mixture, full_labels, single_positives
+from benchmarks.simulate import Mixture
 from model_backend.errors import LearningError
+from model_backend.simulation.picks import BIASES, full_labels, single_positives
 
 TRUTH = np.tile(np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0]], np.int8), (2000, 1))
 

@@ -24,6 +24,7 @@ from model_backend.errors import LearningError
 COMMANDS = {
     *("up", "demo", "connect", "serve", "worker", "train", "health", "reconcile"),
     *("status", "doctor", "export", "import", "db", "versions", "secret", "events", "agreement", "plan"),
+    "simulate",
     *("losses", "estimators", "backbones", "acquisitions"),
 }
 INNER = {

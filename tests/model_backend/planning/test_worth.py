@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.simulate import single_positives
 from model_backend.backbones import load_backbone
 from model_backend.demo.dataset import read_dataset
 from model_backend.features import extract
 from model_backend.planning import Refits, Worth, forecast, refit, worth_of_complete
 from model_backend.planning.curves import fit_power_law
 from model_backend.planning.worth import weighed
+from model_backend.simulation.picks import single_positives
 from model_backend.training import Pool, fit, mean_average_precision
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "ucmerced"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.simulate import single_positives
+from model_backend.simulation.picks import single_positives
 from model_backend.training import Pool
 
 

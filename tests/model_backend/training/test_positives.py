@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.simulate import single_positives
 from model_backend.errors import LearningError
+from model_backend.simulation.picks import single_positives
 from model_backend.training.positives import (
     LEAST_TAGS,
     PRIOR,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.simulate import single_positives
 from model_backend.errors import LearningError
+from model_backend.simulation.picks import single_positives
 from model_backend.training.propensity import (
     LEAST,
     LEAST_REVIEWS,

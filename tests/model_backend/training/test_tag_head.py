@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.planted_sets import PLANTED_SETS, planted_set
-from benchmarks.simulate import single_positives
 from model_backend.features.mapping import FeatureMap
+from model_backend.simulation.picks import single_positives
 from model_backend.training.tag_head import (
     STRONGER,
     TEMPERATURES,
