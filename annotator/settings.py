@@ -32,6 +32,13 @@ MEASURED = "the measured default"
 log = logging.getLogger(__name__)
 
 
+class Asking(StrEnum):
+    """Which questions annotators are asked."""
+
+    MIXED = "mixed"  # of each image the one that is worth most for its seconds
+    TAGS = "tags"  # one label
+
+
 class LogFormat(StrEnum):
     """How a line of the log is written."""
 
@@ -166,7 +173,12 @@ class Settings(BaseSettings):
         0.8, gt=0, lt=1, description="Share of suggestions that should be right."
     )
     acquisition: Annotated[str, Flag(Panel.SUGGESTIONS)] = Field(
-        "gradients", description="Which image to ask next, see `onetag acquisitions`."
+        "gradients",
+        description="Which image to ask next where tags are asked, see `onetag acquisitions`.",
+    )
+    questions: Annotated[Asking, Flag(Panel.SUGGESTIONS)] = Field(
+        Asking.MIXED,
+        description="What is asked: mixed, what is worth most for its seconds, or tags, one label an image.",
     )
     window: Annotated[int, Flag(Panel.SUGGESTIONS)] = Field(
         1000, ge=1, description="Most useful tasks that get suggestions after a training."

@@ -141,7 +141,7 @@ def _version_in(result: Sequence[Any], config: LabelConfig) -> str | None:
 
 def _suggestion(session: Session, project: Project, image: Image, version: str) -> tuple[str, ...]:
     chosen = (
-        select(Suggestion.labels)
+        select(Suggestion)
         .join(ModelVersion, ModelVersion.id == Suggestion.version_id)
         .where(
             Suggestion.image_id == image.id,
@@ -149,16 +149,18 @@ def _suggestion(session: Session, project: Project, image: Image, version: str) 
             ModelVersion.name == version,
         )
     )
-    return tuple(session.scalars(chosen).first() or ())
+    found = session.scalars(chosen).first()
+    return found.ticked if found else ()
 
 
 def _shown_by_time(session: Session, config: LabelConfig, image: Image, opened_at: datetime) -> Shown | None:
     chosen = (
-        select(Suggestion.labels, ModelVersion.name)
+        select(Suggestion, ModelVersion.name)
         .join(ModelVersion, ModelVersion.id == Suggestion.version_id)
         .where(Suggestion.image_id == image.id, Suggestion.pushed_at <= opened_at)
     )
     found = session.execute(chosen.order_by(Suggestion.pushed_at.desc()).limit(1)).first()
     if found is None:
         return None
-    return _ours(config, found.name, found.labels if config.ticks is not None else ())
+    suggestion, version = found
+    return _ours(config, version, suggestion.ticked if config.ticks is not None else ())

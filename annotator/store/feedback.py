@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from annotator.store.models import Annotation, Label, LabelVector, ModelVersion, Observation
-from annotator.store.states import Source
+from annotator.store.states import Question, Source
 from annotator.store.vectors import load_vectors
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def suggestion_feedback(
 
     Of reviewed ones alone: who only unticks what is wrong leaves the right ones unsaid, and the answers would
     be the wrong ones. Confirmed and rejected suggestions, and those that the annotator also chose as the
-    label: without them the surest suggestions would be missing among the right ones. Two
+    label: without them the surest suggestions would be missing among the right ones. Not answers to labels
+    that were shown to be checked because they were in doubt: they were no suggestions. Two
     annotators give two answers. Archived labels, images without a vector, and `doubted` annotators, who
     confirm what is not there, are left out.
     """
@@ -87,6 +88,7 @@ def _answers(
             Observation.retired_at.is_(None),
             Label.archived_at.is_(None),
             Annotation.review.is_not(None),
+            or_(Annotation.question.is_(None), Annotation.question != Question.CHECK),
             or_(Annotation.annotator.is_(None), Annotation.annotator.not_in(doubted)),
             Observation.source.in_((*ANSWERS, Source.TAG)),
         )

@@ -12,9 +12,9 @@ from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.store.labels import live_labels
-from annotator.store.models import Image, Label, Observation
+from annotator.store.models import Annotation, Image, Label, Observation
 from annotator.store.reviews import covered_cells
-from annotator.store.states import Source
+from annotator.store.states import Question, Source
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -33,6 +33,9 @@ class ObservedMatrix:
     `covered` is bool (N, L): the cells that a complete review of an image tells, and not a tag alone. None
     where every complete review knows all labels; else some labels came after some reviews, which still hold
     for the labels that there were.
+
+    `asked` is bool (N, L): the cells known because a question named the label, as "is it there?"; None where
+    there are none.
     """
 
     image_ids: list[int]
@@ -41,6 +44,7 @@ class ObservedMatrix:
     values: npt.NDArray[np.int8]
     conflicts: int
     covered: npt.NDArray[np.bool_] | None = None
+    asked: npt.NDArray[np.bool_] | None = None
 
 
 def observed_matrix(session: Session, project_id: int, *, doubted: Collection[str] = ()) -> ObservedMatrix:
@@ -52,11 +56,13 @@ def observed_matrix(session: Session, project_id: int, *, doubted: Collection[st
     labels = live_labels(session, project_id)
     image_ids = np.array(live_image_ids(session, project_id), dtype=np.int64)
     values = np.zeros((len(image_ids), len(labels)), dtype=np.int8)
-    told, tied = np.zeros(values.shape, dtype=np.bool_), np.zeros(len(image_ids), dtype=np.bool_)
+    told, asked = np.zeros(values.shape, dtype=np.bool_), np.zeros(values.shape, dtype=np.bool_)
+    tied = np.zeros(len(image_ids), dtype=np.bool_)
     conflicts = 0
     for votes in cell_votes(session, project_id, labels, image_ids, doubted=doubted):
         values[votes.rows, votes.columns] = votes.values
         told[votes.rows, votes.columns] = votes.complete
+        asked[votes.rows, votes.columns] = votes.asked & (votes.values != 0)
         tied[votes.rows[votes.values == 0]] = True
         conflicts += votes.conflicts
     return ObservedMatrix(
@@ -66,6 +72,7 @@ def observed_matrix(session: Session, project_id: int, *, doubted: Collection[st
         values=values,
         conflicts=conflicts,
         covered=covered_cells(session, project_id, labels, image_ids, values, told=told, tied=tied),
+        asked=asked if asked.any() else None,
     )
 
 
@@ -80,13 +87,15 @@ class CellVotes:
     """What was said of C cells (image, label), each of them once.
 
     rows, columns: int64 (C,), places among the images and labels that were asked for. values: int8 (C,), +1
-    or -1 as the majority says, 0 for a tie. complete: bool (C,), part of a complete review.
+    or -1 as the majority says, 0 for a tie. complete: bool (C,), part of a complete review. asked: bool (C,),
+    said because a question named the label, and never otherwise.
     """
 
     rows: npt.NDArray[np.int64]
     columns: npt.NDArray[np.int64]
     values: npt.NDArray[np.int8]
     complete: npt.NDArray[np.bool_]
+    asked: npt.NDArray[np.bool_]
 
     @property
     def conflicts(self) -> int:
@@ -112,25 +121,43 @@ def cell_votes(
         return
     label_ids = np.array([label.id for label in labels])
     order = np.argsort(label_ids)
-    chosen = _cells(project_id).where(Observation.image_id.between(int(image_ids[0]), int(image_ids[-1])))
+    checked = session.scalars(_checked(project_id).limit(1)).first() is not None
+    chosen = _cells(project_id, checked=checked).where(
+        Observation.image_id.between(int(image_ids[0]), int(image_ids[-1]))
+    )
     if doubted:
         lazily = Observation.annotator.in_(doubted) & (Observation.source == Source.CONFIRMED)
         chosen = chosen.where(or_(~lazily, Observation.annotator.is_(None), Observation.ground_truth))
     # Asked of the connection: a session looks at a million rows for longer than the database does.
     cells = session.connection().execute(chosen.execution_options(yield_per=CELLS_AT_ONCE))
     for piece in cells.partitions():
-        numbers = np.fromiter(chain.from_iterable(piece), dtype=np.int64, count=4 * len(piece)).reshape(-1, 4)
+        numbers = np.fromiter(chain.from_iterable(piece), dtype=np.int64, count=5 * len(piece)).reshape(-1, 5)
         yield CellVotes(
             rows=np.searchsorted(image_ids, numbers[:, 0]),
             columns=order[np.searchsorted(label_ids[order], numbers[:, 1])],
             values=np.sign(numbers[:, 2]).astype(np.int8),
             complete=numbers[:, 3] > 0,
+            asked=numbers[:, 4] > 0,
         )
 
 
-def _cells(project_id: int) -> Select[int, int, int, int]:
-    """(image, label, sum of the votes, 1 where part of a complete review) of each cell of live ones."""
+def _checked(project_id: int) -> Select[int]:
+    """Answers to questions that name labels to check, where the annotator says that they were."""
+    return select(Annotation.id).where(
+        Annotation.project_id == project_id,
+        Annotation.question == Question.CHECK,
+        Annotation.review.is_not(None),
+    )
+
+
+def _cells(project_id: int, *, checked: bool) -> Select[int, int, int, int, int]:
+    """(image, label, sum of the votes, 1 where part of a complete review, 1 where asked by name) a cell."""
     complete = func.max(case((Observation.source == Source.COMPLETE, 1), else_=0))
+    by_name = Observation.source == Source.ANSWERED
+    if checked:
+        named = Observation.source.in_((Source.CONFIRMED, Source.REJECTED))
+        by_name |= named & Observation.annotation_id.in_(_checked(project_id))
+    asked = func.min(case((by_name, 1), else_=0))
     true = func.sum(case((Observation.ground_truth, Observation.value)))
     by_people = func.sum(case((Observation.import_id.is_(None), Observation.value)))
     return (
@@ -139,6 +166,7 @@ def _cells(project_id: int) -> Select[int, int, int, int]:
             Observation.label_id,
             func.coalesce(true, by_people, func.sum(Observation.value)),
             complete,
+            asked,
         )
         .join_from(Observation, Image, Image.id == Observation.image_id)
         .join(Label, Label.id == Observation.label_id)

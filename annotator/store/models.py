@@ -423,14 +423,26 @@ class LabelVector(Base):
 
 
 class Suggestion(Base):
-    """What one version suggests for one image, and how soon to ask: the lowest score first."""
+    """What one version suggests for one image, and how soon to ask: the lowest score first.
+
+    labels: what the question names; ticked, unless it is yes or no to one label.
+    """
 
     __tablename__ = "suggestions"
-    __table_args__ = (Index("ix_suggestions_order", "version_id", "score"),)
+    __table_args__ = (
+        Index("ix_suggestions_order", "version_id", "score"),
+        CheckConstraint(_one_of("question", Question), name="question"),
+    )
 
     version_id: Mapped[int] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("images.id"), primary_key=True)
     labels: Mapped[list[str]] = mapped_column(Json)
+    question: Mapped[Question] = mapped_column(default=Question.TAG)
     score: Mapped[float]
     cluster: Mapped[int]
     pushed_at: Mapped[datetime | None]
+
+    @property
+    def ticked(self) -> tuple[str, ...]:
+        """The labels that come ticked."""
+        return () if self.question is Question.YES_NO else tuple(self.labels)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from annotator.store.bulk import chunked, upsert
 from annotator.store.models import Annotation, Image, ModelVersion, Suggestion
+from annotator.store.states import Question
 from annotator.store.types import utc_now
 from annotator.store.unused import done
 from annotator.store.vectors import load_vectors
@@ -17,12 +18,16 @@ from annotator.store.vectors import load_vectors
 
 @dataclass(frozen=True)
 class Suggested:
-    """The labels suggested for one image; the lowest `score` is asked first, turns are taken by `cluster`."""
+    """What is asked of one image: the lowest `score` first, turns are taken by `cluster`.
+
+    labels: those suggested, or, where `question` asks by name, those that it names.
+    """
 
     image_id: int
     labels: list[str]
     score: float
     cluster: int
+    question: Question = Question.TAG
 
 
 def store_suggestions(session: Session, version_id: int, suggested: Iterable[Suggested]) -> None:

@@ -79,6 +79,10 @@ class TrainingInput:
         """What complete reviews tell of some of its images, see `ObservedMatrix`."""
         return None if self.observed.covered is None else self.observed.covered[self._places(image_ids)]
 
+    def asked(self, image_ids: list[int]) -> NDArray[np.bool_] | None:
+        """What was asked by name of some of its images, see `ObservedMatrix`."""
+        return None if self.observed.asked is None else self.observed.asked[self._places(image_ids)]
+
     def _places(self, image_ids: list[int]) -> NDArray[np.intp]:
         return np.searchsorted(np.array(self.observed.image_ids), np.array(image_ids))
 
@@ -177,7 +181,14 @@ class _Fitter:
         covered = self.training_input.covered(pool.image_ids)
         expected = backbone.expected(pool.features, self.training_input.observed.label_names)
         return fit(
-            Pool(pool.features, backbone.blocks, observed, expected, covered),
+            Pool(
+                pool.features,
+                backbone.blocks,
+                observed,
+                expected,
+                covered,
+                self.training_input.asked(pool.image_ids),
+            ),
             self.recipe,
             expected_positives=self.training_input.expected_positives(self.resources.settings),
             previous=_previous_model(self.training_input, self.resources),
@@ -210,6 +221,7 @@ class _Fitter:
                 output.backbone.blocks,
                 observed,
                 covered=self.training_input.covered(output.pool.image_ids),
+                asked=self.training_input.asked(output.pool.image_ids),
             ),
             output.tuned,
             self.recipe,

@@ -71,7 +71,8 @@ class _Context:
     def prediction(
         self, suggested: Suggested | Suggestion, chances: Mapping[str, float] | None = None
     ) -> dict[str, Any]:
-        asked = Asked(labels=[name for name in suggested.labels if name in self.live], chances=chances or {})
+        labels = [name for name in suggested.labels if name in self.live]
+        asked = Asked(suggested.question, labels, chances or {})
         version, score, cluster = self.version.name, suggested.score, suggested.cluster
         return asked_prediction(self.config, asked, version, score, cluster=cluster)
 

@@ -242,9 +242,10 @@ def _window(session: Session, settings: Settings, project_id: int, studio_url: s
             asked_prediction(
                 config,
                 Asked(
-                    labels=_still(suggestion.labels, live),
-                    chances=chances.get(suggestion.image_id, {}),
-                    note=note if suggestion.labels else "",
+                    suggestion.question,
+                    _still(suggestion.labels, live),
+                    chances.get(suggestion.image_id, {}),
+                    note if suggestion.ticked else "",
                 ),
                 version.name,
                 score,

@@ -14,16 +14,14 @@ from annotator.store import (
     Project,
     RunReason,
     Store,
-    Suggested,
     finish_run,
     store_suggestions,
     store_vectors,
 )
 from annotator.store.versions import next_name
-from model_backend.acquisition import Candidates, priority
 from model_backend.engine.fitting import TrainingInput, TrainingOutput
+from model_backend.engine.questions import asked_of_pool
 from model_backend.engine.resources import LearningResources
-from model_backend.engine.suggest import queue_scores, suggested_labels
 from model_backend.engine.versions import save_version
 from model_backend.progress import Progress
 
@@ -45,7 +43,9 @@ def store_version(
     """
     report("suggestions", 0.0)
     started = time.perf_counter()
-    suggestions = _suggestions(resources, training_input.observed.label_names, output)
+    names = training_input.observed.label_names
+    with store.reading() as session:
+        suggestions = asked_of_pool(session, resources, training_input.project, names, output)
     metrics = _metrics(training_input, output) | {
         "suggest_seconds": round(time.perf_counter() - started, 3),
     }
@@ -77,27 +77,6 @@ def _take_into_use(session: Session, training_input: TrainingInput, version: Mod
         log.info("Version %s is kept for later: another one is pinned.", version.name)
         return
     project.active_version_id, project.version_pinned = version.id, False
-
-
-def _suggestions(
-    resources: LearningResources, label_names: list[str], output: TrainingOutput
-) -> list[Suggested]:
-    """What each image of the pool is suggested, how soon to ask for it, and its cluster."""
-    settings, pool, probabilities = resources.settings, output.pool, output.fit.probabilities
-    labels = suggested_labels(probabilities, output.fit.model.thresholds, output.observed, label_names)
-    candidates = Candidates(
-        probabilities,
-        pool.features,
-        answered=(output.observed != 0).any(axis=1),
-        thresholds=output.fit.model.thresholds,
-        expected_positives=output.fit.model.expected_positives,
-    )
-    scores = queue_scores(priority(settings.acquisition, candidates, seed=settings.seed))
-    clusters = resources.clusters(pool.features)
-    return [
-        Suggested(image_id, names, float(score), int(cluster))
-        for image_id, names, score, cluster in zip(pool.image_ids, labels, scores, clusters, strict=True)
-    ]
 
 
 def _metrics(training_input: TrainingInput, output: TrainingOutput) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.answers import ticked
-from annotator.settings import Settings
+from annotator.settings import Asking, Settings
 from annotator.store import (
     Image,
     LabelVector,
@@ -381,7 +381,8 @@ def test_clusters_take_turns_only_where_the_acquisition_does_not_spread_its_orde
     acquisition: str,
     clusters: int,
 ) -> None:
-    resources.settings = resources.settings.model_copy(update={"acquisition": acquisition, "clusters": 3})
+    tags = {"questions": Asking.TAGS, "acquisition": acquisition, "clusters": 3}
+    resources.settings = resources.settings.model_copy(update=tags)
     version = train()
     with sqlite_store.reading() as session:
         found = session.scalars(select(Suggestion.cluster).where(Suggestion.version_id == version.id))
