@@ -25,7 +25,7 @@ from annotator.store import (
     suggestion_feedback,
     sync_labels,
 )
-from annotator.store.states import Review
+from annotator.store.states import Question, Review
 
 MakeProject = Callable[..., Project]
 Annotate = Callable[..., Annotation | None]
@@ -178,3 +178,16 @@ def test_who_confirms_what_is_not_there_tells_nothing_of_how_often_suggestions_a
         annotate(session, project, task=103, number=3, annotator=None, **answer(dog="confirmed"))
         found = suggestion_feedback(session, project.id, doubted={"lazy"})
         assert rows(session, project, found) == [(1, "dog", 1, 0.625), (2, "dog", 1, 0.0)]
+
+
+def test_labels_shown_because_they_were_in_doubt_were_no_suggestions(
+    store: Store, make_project: MakeProject, annotate: Annotate, add_version: Callable[..., ModelVersion]
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog, tree", images=3)
+        add_version(session, project, "v0001")
+        annotate(session, project, task=101, number=1, question=Question.CHECK, **answer(cat="confirmed"))
+        annotate(session, project, task=102, number=2, question=Question.TAG, **answer(cat="confirmed"))
+        annotate(session, project, task=103, number=3, **answer(dog="rejected"))
+        found = rows(session, project, suggestion_feedback(session, project.id))
+    assert [each[:2] for each in found] == [(1, "cat"), (2, "dog")]

@@ -25,6 +25,7 @@ from annotator.store import (
     retire_annotation,
     sync_labels,
 )
+from annotator.store.states import Question, Review
 from annotator.store.types import utc_now
 from benchmarks.load.filling import Size, fill
 from tests.annotator.conftest import NOON
@@ -256,3 +257,50 @@ def test_cells_go_by_and_are_never_all_in_memory(
         tracemalloc.stop()
     assert np.count_nonzero(matrix.values) == cells
     assert peak < cells * 32  # the four numbers of each cell
+
+
+def by_name(label: str, value: int, source: Source = Source.ANSWERED) -> dict[str, Any]:
+    """An answer to a question that named the label, as `annotate` takes it."""
+    return {"observed": [Observed(label, value, source)], "suggested": None}
+
+
+def test_what_a_question_named_is_told_from_what_people_volunteered(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog", images=4)
+        annotate(session, project, "cat", task=101, number=1)
+        assert observed_matrix(session, project.id).asked is None
+        annotate(session, project, task=102, number=2, **by_name("dog", -1))
+        annotate(session, project, task=103, number=3, **by_name("cat", 1))
+        annotate(session, project, "cat", task=103, number=4, annotator="bob@example.com")
+        annotate(session, project, task=104, number=5, **by_name("dog", 1))
+        annotate(session, project, task=104, number=6, annotator="bob", **by_name("dog", -1))
+        matrix = observed_matrix(session, project.id)
+    assert matrix.values.tolist() == [[1, 0], [0, -1], [1, 0], [0, 0]]
+    assert matrix.asked is not None
+    assert matrix.asked.tolist() == [[False, False], [False, True], [False, False], [False, False]]
+
+
+@pytest.mark.parametrize(
+    ("question", "review", "asked"),
+    [
+        (Question.CHECK, Review.SUGGESTIONS, True),
+        (Question.TAG, Review.SUGGESTIONS, False),
+        (Question.CHECK, None, False),
+    ],
+)
+def test_labels_shown_to_be_checked_are_asked_by_name(
+    store: Store,
+    make_project: MakeProject,
+    annotate: Annotate,
+    question: Question,
+    review: Review | None,
+    asked: bool,
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog", images=1)
+        said = [Observed("cat", 1, Source.CONFIRMED), Observed("dog", -1, Source.REJECTED)]
+        annotate(session, project, observed=said, question=question, review=review)
+        found = observed_matrix(session, project.id).asked
+    assert (found.tolist() if found is not None else None) == ([[True, True]] if asked else None)

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from annotator.labelstudio.answers import ticked
 from annotator.labelstudio.projects import Identity
-from annotator.settings import Settings
+from annotator.settings import Asking, Settings
 from annotator.store import (
     Image,
     LabelVector,
@@ -30,6 +30,12 @@ from model_backend.engine.train import train_project, train_run
 TRAINED = 16
 
 PETS = Identity(7)
+
+
+@pytest.fixture
+def engine_settings(engine_settings: Settings) -> Settings:
+    """Which question suits an image best, only its whole pool can tell: here all are asked for one label."""
+    return engine_settings.model_copy(update={"questions": Asking.TAGS})
 
 
 @pytest.fixture

@@ -90,3 +90,13 @@ def test_reviews_correct_what_the_tags_say() -> None:
     found = expected_positives(observed, None, chances)
     assert found.value == pytest.approx((100 + 4 * PRIOR_REVIEWS) / (50 + PRIOR_REVIEWS), rel=0.02)
     assert (found.source, found.reviews) == ("reviews", 50)
+
+
+def test_what_was_asked_by_name_does_not_count_as_labels_of_an_image() -> None:
+    observed = np.array([[1, 0, 0, 0]] * 30, np.int8)
+    without = expected_positives(observed, given=1.5)
+    observed[:, 1:] = 1  # asked by name until all is known: chosen images, chosen labels
+    asked = np.zeros(observed.shape, dtype=bool)
+    asked[:, 1:] = True
+    assert expected_positives(observed, given=1.5, asked=asked) == without
+    assert expected_positives(observed, given=1.5).value > 3

@@ -102,3 +102,16 @@ def test_tags_beside_reviews_lose_nothing(planted: Planted) -> None:
         ]
         gains.append(scores[0] - scores[1])
     assert np.mean(gains) > -0.005
+
+
+def test_labels_asked_by_name_tell_of_all_images_too(points: Tensor) -> None:
+    observed = torch.zeros(40, 3, dtype=torch.int8)
+    observed[:20, 0] = torch.where(points[:20, 0] > 0, 1, -1).to(torch.int8)
+    asked = (observed != 0).numpy()
+    graph = neighbour_graph(points, 5)
+    assert read_reviews(points, observed, graph, seed=0) is None, "unless they were asked, they may be tags"
+    found = read_reviews(points, observed, graph, None, asked, seed=0)
+    assert found is not None
+    assert found.told.sum(dim=0).tolist() == [20, 0, 0]
+    unseen = points[20:, 0] > 0
+    assert found.linear[20:][unseen, 0].mean() > found.linear[20:][~unseen, 0].mean() + 0.05
