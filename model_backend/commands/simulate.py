@@ -216,15 +216,15 @@ def _draw(curves: Sequence[Curve], full: float, out: Path, title: str) -> list[P
 def _table(curves: Sequence[Curve], full: float) -> Table:
     from model_backend.simulation.results import ENOUGH  # noqa: PLC0415 (learning is slow to import)
 
-    table = Table(title=f"mAP in % after so many seconds; every label of every image teaches {full:.1f}")
-    table.add_column("policy")
-    for budget in curves[0].budgets:
-        table.add_column(f"{budget:g}", justify="right")
-    table.add_column(f"{ENOUGH:.0%} of all after", justify="right")
+    table = Table(title=f"mAP in %; every label of every image teaches {full:.1f}", title_justify="left")
+    table.add_column("seconds", justify="right")
     for curve in curves:
-        cells = [f"{mean:.1f} ± {spread:.1f}" for mean, spread in zip(curve.mean, curve.spread, strict=True)]
-        reached = curve.seconds_to(ENOUGH * full)
-        table.add_row(curve.policy, *cells, "-" if reached is None else f"{reached:.0f} s")
+        table.add_column(curve.policy, justify="right")
+    for row, budget in enumerate(curves[0].budgets):
+        table.add_row(f"{budget:g}", *(f"{each.mean[row]:.1f} ± {each.spread[row]:.1f}" for each in curves))
+    table.add_section()
+    reached = (curve.seconds_to(ENOUGH * full) for curve in curves)
+    table.add_row(f"{ENOUGH:.0%} of all", *("-" if each is None else f"{each:.0f} s" for each in reached))
     return table
 
 

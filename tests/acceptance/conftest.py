@@ -69,6 +69,9 @@ class Up:
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
 
+    questions = "tags"
+    """What it asks; pages of other questions have tests of their own."""
+
     def command(self, *more: str) -> list[str]:
         """The command line, always the same."""
         ports = ["--studio-port", str(self.studio_port), "--port", str(self.port)]
@@ -93,7 +96,7 @@ class Up:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment(PYTHONUNBUFFERED="1", ONETAG_PRECISION="0.3"),
+            env=environment(PYTHONUNBUFFERED="1", ONETAG_PRECISION="0.3", ONETAG_QUESTIONS=self.questions),
             start_new_session=True,
         )
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
