@@ -1,9 +1,13 @@
-"""`onetag agreement`: how far several annotators say the same, and how many images several are asked for."""
+"""`onetag agreement`: how far several annotators say the same, and how many images several are asked for.
+
+Of all shared images; `onetag status` tells the same of the newest of them.
+"""
 
 from __future__ import annotations
 
 import json as codec
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +24,9 @@ from annotator.labelstudio.connection import open_studio
 from annotator.settings import Settings
 from annotator.store import Project as ProjectRow
 from annotator.store import open_current
+from annotator.store.acceptance import Acceptance, acceptances
 from annotator.store.agreement import Agreement, Confusion, agreement
+from annotator.store.shared import shared_votes
 
 SHOWN = 3  # labels that a line names
 
@@ -41,7 +47,7 @@ People = Annotated[
 ]
 
 
-@with_settings(Panel.STORE, Panel.STUDIO)
+@with_settings(Panel.STORE, Panel.STUDIO, "acceptance_limit")
 def agreement_command(
     settings: Settings,
     *,
@@ -55,7 +61,10 @@ def agreement_command(
     try:
         with store.reading() as session:
             row = chosen_project(session, project)
-            found = as_row(agreement(session, row.id))
+            votes = shared_votes(session, row.id)
+            found = as_row(agreement(session, row.id, votes))
+            accepted = acceptances(session, row.id, votes)
+            found["acceptance"] = acceptance_rows(accepted, settings.acceptance_limit)
     finally:
         store.close()
     if shared is not None:
@@ -90,7 +99,21 @@ def as_row(found: Agreement) -> dict[str, Any]:
         "agree": _rounded(found.agree),
         "alpha": _rounded(found.alpha),
         "confusions": [_confusion(each) for each in found.confusions],
+        "whole": found.whole,
     }
+
+
+def acceptance_rows(found: Sequence[Acceptance], limit: float) -> list[dict[str, Any]]:
+    """How readily each annotator accepts suggestions that others found absent, with a 95 % interval."""
+    return [
+        asdict(each)
+        | {
+            "rate": round(each.rate, 4),
+            "interval": [round(end, 4) for end in each.interval],
+            "flagged": each.over(limit),
+        }
+        for each in found
+    ]
 
 
 def _confusion(each: Confusion) -> dict[str, Any]:
@@ -108,15 +131,19 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def agreement_lines(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Name and value of each line: the whole, then each annotator; nothing where no image is shared."""
+def agreement_lines(row: dict[str, Any], acceptance: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Name and value of each line: all together, each annotator, and what each accepts.
+
+    There is none where no image is shared.
+    """
     if not row["shared_images"]:
         return
     alpha = f" (alpha {row['alpha']:.2f})" if row["alpha"] is not None else ""
     agree = f": {row['agree']:.0%} of the statements agree{alpha}, {row['ties']} ties" if row["cells"] else ""
+    newest = "" if row["whole"] else "the newest "
     yield (
         "several annotators",
-        f"{row['shared_images']} shared images, {row['cells']} labels said by several{agree}",
+        f"{newest}{row['shared_images']} shared images, {row['cells']} labels said by several{agree}",
     )
     for annotator in dict.fromkeys(each["annotator"] for each in row["confusions"]):
         own = [each for each in row["confusions"] if each["annotator"] == annotator]
@@ -125,6 +152,15 @@ def agreement_lines(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
         compared = same + sum(each["present_alone"] + each["absent_alone"] for each in own)
         told = "".join(f"; {side} alone: {labels}" for side, labels in apart.items() if labels)
         yield f"  {annotator}", f"{same} of {compared} as the others{told}"
+    for each in acceptance:
+        yield "accepts the absent", _acceptance_line(each, whole=row["whole"])
+
+
+def _acceptance_line(each: dict[str, Any], *, whole: bool) -> str:
+    low, high = each["interval"]
+    told = f"{each['annotator']}: {each['accepted']} of {each['known_absent']} ({low:.0%} to {high:.0%})"
+    trainings = "trainings" if whole else "trainings, which look at all shared images,"
+    return f"{told}; too many: {trainings} leave such confirmations out" if each["flagged"] else told
 
 
 def _most(own: Sequence[dict[str, Any]], count: str) -> str:
@@ -137,7 +173,7 @@ def _most(own: Sequence[dict[str, Any]], count: str) -> str:
 def _show(row: dict[str, Any]) -> None:
     console = Console(highlight=False)
     table = Table(box=None, show_header=False, padding=(0, 2))
-    for name, value in agreement_lines(row):
+    for name, value in agreement_lines(row, row["acceptance"]):
         table.add_row(escape(name), escape(value))
     if not row["shared_images"]:
         console.print("No image was answered by several annotators yet.")

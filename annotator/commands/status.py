@@ -14,7 +14,7 @@ from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotator.commands.agreement import agreement_lines, as_row
+from annotator.commands.agreement import acceptance_rows, agreement_lines, as_row
 from annotator.commands.options import Json
 from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
@@ -40,14 +40,14 @@ from annotator.store import (
     suggestions_left,
     waiting_counts,
 )
-from annotator.store.acceptance import LIMIT, Acceptance, acceptances
+from annotator.store.acceptance import LIMIT, acceptances
 from annotator.store.agreement import agreement
-from annotator.store.costs import Cost, Costs, costs
+from annotator.store.costs import NEWEST, Cost, Costs, costs
 from annotator.store.current import FIRST
 from annotator.store.last_failures import last_failures
 from annotator.store.problems import image_problems
 from annotator.store.rates import HOUR, Rate, rates
-from annotator.store.shared import shared_votes
+from annotator.store.shared import NEWEST_SHARED, shared_votes
 from annotator.store.unused import answered, unused_answers
 
 
@@ -93,12 +93,16 @@ def _row(session: Session, project: Project, acceptance_limit: float) -> dict[st
     answers = Annotation.project_id == project.id, Annotation.retired_at.is_(None)
     files = select(Import.id).where(Import.project_id == project.id)
     images_answered = select(func.count(func.distinct(Annotation.image_id))).where(*answers, answered())
+    archived = session.scalars(
+        select(Label.id).where(Label.project_id == project.id, Label.archived_at.is_not(None))
+    ).all()
+    # Mostly none: and then the labels of all observations need no look.
+    in_use = [Observation.label_id.not_in(archived)] if archived else []
     observed = (
         select(func.count().filter(Observation.value > 0), func.count().filter(Observation.value < 0))
         .select_from(Observation)
         .join(Image, Image.id == Observation.image_id)
-        .join(Label, Label.id == Observation.label_id)
-        .where(*live, Observation.retired_at.is_(None), Label.archived_at.is_(None))
+        .where(*live, Observation.retired_at.is_(None), *in_use)
     )
     # Of the files first: where nothing was imported, no observation is looked at.
     imported = (
@@ -109,7 +113,8 @@ def _row(session: Session, project: Project, acceptance_limit: float) -> dict[st
     )
     present, absent = session.execute(observed).one()
     labels = count(Label, Label.project_id == project.id, Label.archived_at.is_(None))
-    spent, votes = costs(session, project.id), shared_votes(session, project.id)
+    spent = costs(session, project.id, newest=NEWEST)
+    votes = shared_votes(session, project.id, newest=NEWEST_SHARED)
     problems = image_problems(session, project.id)
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
     return {
@@ -142,7 +147,7 @@ def _row(session: Session, project: Project, acceptance_limit: float) -> dict[st
         **_costs(spent),
         "next_hour": _next_hour(rates(spent, labels, suggests=version is not None)),
         "agreement": as_row(agreement(session, project.id, votes)),
-        "acceptance": _acceptance(acceptances(session, project.id, votes), acceptance_limit),
+        "acceptance": acceptance_rows(acceptances(session, project.id, votes), acceptance_limit),
         "version": version.name if version else None,
         "version_pinned": project.version_pinned,
         "newer_versions": _newer(session, version),
@@ -153,19 +158,6 @@ def _row(session: Session, project: Project, acceptance_limit: float) -> dict[st
     }
 
 
-def _acceptance(found: Sequence[Acceptance], limit: float) -> list[dict[str, Any]]:
-    """How readily each annotator accepts suggestions that others found absent, with a 95 % interval."""
-    return [
-        asdict(each)
-        | {
-            "rate": round(each.rate, 4),
-            "interval": [round(end, 4) for end in each.interval],
-            "flagged": each.over(limit),
-        }
-        for each in found
-    ]
-
-
 def _costs(found: Costs) -> dict[str, Any]:
     """What an answer of each kind costs, of everybody and by annotator, with what the figure rests on."""
     by_annotator = [
@@ -174,6 +166,7 @@ def _costs(found: Costs) -> dict[str, Any]:
     return {
         "costs": [_cost(cost) for cost in found.together.values()],
         "costs_by_annotator": by_annotator,
+        "costs_of_answers": found.answers,
         "answers_untimed": found.untimed,
     }
 
@@ -267,8 +260,7 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("observed", f"{row['observed_present']} present, {row['observed_absent']} absent{imported}"),
         *_cost_lines(row),
         ("next hour", _hour_line(row["next_hour"])),
-        *[(name, escape(value)) for name, value in agreement_lines(row["agreement"])],
-        *[("accepts the absent", escape(_acceptance_line(each))) for each in row["acceptance"]],
+        *[(name, escape(value)) for name, value in agreement_lines(row["agreement"], row["acceptance"])],
         ("model version", _version_line(row)),
         *[("  by name", escape(each)) for each in _by_name(row)],
         ("training", _training_line(row["training"])),
@@ -283,12 +275,6 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     return lines
 
 
-def _acceptance_line(each: dict[str, Any]) -> str:
-    low, high = each["interval"]
-    told = f"{each['annotator']}: {each['accepted']} of {each['known_absent']} ({low:.0%} to {high:.0%})"
-    return f"{told}; too many: trainings leave these confirmations out" if each["flagged"] else told
-
-
 def _cost_lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     """What each kind of answer costs; what was not measured yet is said to be a prior."""
     lines = [(f"  {cost['question']}", escape(_cost_line(cost))) for cost in row["costs"]]
@@ -296,8 +282,9 @@ def _cost_lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         (f"  {cost['question']}", escape(f"{cost['annotator']}: {_cost_line(cost)}"))
         for cost in row["costs_by_annotator"]
     ]
-    untimed = f"{row['answers_untimed']} answers tell no time of a person" if row["answers_untimed"] else ""
-    return [("an answer costs", untimed), *lines]
+    told = [f"of the newest {NEWEST:,} answers"] if row["costs_of_answers"] == NEWEST else []
+    told += [f"{row['answers_untimed']} answers tell no time of a person"] if row["answers_untimed"] else []
+    return [("an answer costs", "; ".join(told)), *lines]
 
 
 def _hour_line(kinds: Sequence[dict[str, Any]]) -> str:

@@ -56,7 +56,7 @@ class Acceptance:
 
 def acceptances(session: Session, project_id: int, votes: SharedVotes | None = None) -> list[Acceptance]:
     """Of each annotator of whom something is known, by name. votes: as for `agreement`."""
-    votes = votes or shared_votes(session, project_id)
+    votes = votes or shared_votes(session, project_id, suggestions=True)
     absent = (votes.consensus() < 0) & (votes.accepted != votes.rejected)
     known = np.bincount(votes.annotators[absent], minlength=len(votes.names))
     accepted = np.bincount(votes.annotators[absent & votes.accepted], minlength=len(votes.names))

@@ -50,7 +50,8 @@ class Agreement:
     """images: shared ones. cells: (image, label) that two annotators or more said something of; ties: those
     of which as many say yes as no. agree: the share of all pairs of statements on a cell that are the same.
     alpha: Krippendorff's, 1 for perfect agreement and 0 for that of chance; both are None where nothing can
-    be compared, alpha also where all say the same of everything.
+    be compared, alpha also where all say the same of everything. whole: whether all shared images were
+    looked at; else those that were answered last.
     """
 
     images: int
@@ -59,17 +60,18 @@ class Agreement:
     agree: float | None
     alpha: float | None
     confusions: tuple[Confusion, ...]
+    whole: bool = True
 
 
 def agreement(session: Session, project_id: int, votes: SharedVotes | None = None) -> Agreement:
     """The agreement of a project's annotators: of live answers, images and labels.
 
-    votes: its shared votes, where they have been read already.
+    votes: its shared votes, where they have been read already, or those to look at.
     """
     labels = {label.id: label.name for label in live_labels(session, project_id)}
     votes = votes or shared_votes(session, project_id)
-    people = np.unique(np.stack([votes.images, votes.annotators]), axis=1)[0]
-    several = np.unique(people, return_counts=True)[1] > 1
+    answers = np.unique(votes.images * len(votes.names) + votes.annotators)
+    several = np.unique(answers // max(1, len(votes.names)), return_counts=True)[1] > 1
     cell = votes.cells
     present, absent = sums(cell, votes.votes > 0), sums(cell, votes.votes < 0)
     compared = present + absent > 1
@@ -83,6 +85,7 @@ def agreement(session: Session, project_id: int, votes: SharedVotes | None = Non
         agree=agree,
         alpha=alpha,
         confusions=_confusions(votes, labels),
+        whole=votes.whole,
     )
 
 

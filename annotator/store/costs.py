@@ -2,6 +2,7 @@
 
 Label Studio's page adds the seconds of each visit to an annotation's `lead_time` (read in its source), so the
 live revision tells the time of all of them together. It runs on while nobody looks: breaks are cut out.
+What is asked often looks at the newest answers only: their pace is what the next hour costs.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from annotator.store.models import Annotation, Label, Observation
 from annotator.store.states import Question, Review, Source
 
+NEWEST = 2000
+"""Answers that `onetag status` looks at: many times what a kind needs, few of what a large record holds."""
 ENOUGH = 30
 """Answers of a kind from which on they tell what it costs."""
 SHORTEST, LONGEST = 0.2, 3600.0
@@ -67,12 +70,13 @@ class Costs:
     """The cost of each kind of question, of everybody together and of each annotator it was measured of.
 
     untimed: answers without a time that a person can have taken: they came through the API, or from a file.
-    suggestions: on a page that has some, on average.
+    answers: all that were looked at, the newest. suggestions: on a page that has some, on average.
     """
 
     together: dict[Question, Cost]
     by_annotator: dict[tuple[Question, str], Cost]
     untimed: int
+    answers: int = 0
     suggestions: float = SUGGESTIONS
 
     def of(self, question: Question, annotator: str | None = None) -> Cost:
@@ -91,11 +95,14 @@ class _Answer:
     seconds: float | None
 
 
-def costs(session: Session, project_id: int) -> Costs:
-    """What the answers of a project cost. Skips, and answers that make nothing known, are not among them."""
+def costs(session: Session, project_id: int, newest: int | None = None) -> Costs:
+    """What the answers of a project cost. Skips, and answers that make nothing known, are not among them.
+
+    newest: how many are looked at, those that were recorded last; None: all.
+    """
     counted = select(func.count(Label.id)).where(Label.project_id == project_id, Label.archived_at.is_(None))
     labels = session.scalar(counted) or 0
-    answers = list(_answers(session, project_id))
+    answers = list(_answers(session, project_id, newest))
     shown = [each.suggestions for each in answers if each.suggestions]
     suggestions = fmean(shown) if shown else SUGGESTIONS
     times: dict[tuple[Question, str], list[float]] = {}
@@ -114,6 +121,7 @@ def costs(session: Session, project_id: int) -> Costs:
         together=together,
         by_annotator={key: cost for key, cost in own.items() if cost.measured},
         untimed=sum(each.seconds is None for each in answers),
+        answers=len(answers),
         suggestions=suggestions,
     )
 
@@ -156,26 +164,33 @@ def _cost(question: Question, taken: Sequence[float], breaks: int, prior: float)
     return Cost(question, median(middle), len(taken), breaks, reach, "measured in this project")
 
 
-def _answers(session: Session, project_id: int) -> Iterator[_Answer]:
-    """The live answers, by the order in which they were recorded."""
-    its = Observation.annotation_id == Annotation.id
-    chosen = (
-        select(
-            Annotation.annotator,
-            Annotation.lead_time,
-            Annotation.suggested,
-            Annotation.review,
-            exists().where(its, Observation.source == Source.COMPLETE),
-            exists().where(its, Observation.source == Source.ANSWERED),
-            exists().where(its, Observation.source.in_((Source.ADDED, Source.REJECTED))),
-        )
+def _answers(session: Session, project_id: int, newest: int | None) -> Iterator[_Answer]:
+    """The newest live answers."""
+    # Chosen first: so nothing but these is looked up among the observations.
+    looked_at = (
+        select(Annotation.id)
         .where(
             Annotation.project_id == project_id,
             Annotation.retired_at.is_(None),
             Annotation.skipped.is_(False),
             Annotation.unused.is_(None),
         )
-        .order_by(Annotation.id)
+        .order_by(Annotation.id.desc())
+        .limit(newest)
+    )
+    chosen = (
+        select(
+            Annotation.annotator,
+            Annotation.lead_time,
+            Annotation.suggested,
+            Annotation.review,
+            _says(Source.COMPLETE),
+            _says(Source.ANSWERED),
+            _says(Source.ADDED, Source.REJECTED),
+        )
+        .outerjoin(Observation, Observation.annotation_id == Annotation.id)
+        .where(Annotation.id.in_(looked_at))
+        .group_by(Annotation.id)
         .execution_options(yield_per=1000)
     )
     for annotator, seconds, suggested, review, complete, answered, changed in session.execute(chosen):
@@ -188,6 +203,11 @@ def _answers(session: Session, project_id: int) -> Iterator[_Answer]:
             annotator=annotator if timed else None,
             seconds=seconds if timed else None,
         )
+
+
+def _says(*sources: Source) -> ColumnElement[bool]:
+    """Whether an answer has an observation of one of these sources."""
+    return func.count().filter(Observation.source.in_(sources)) > 0
 
 
 def question_of(review: Review | None, *, complete: bool, changed: bool) -> Question:

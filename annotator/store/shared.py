@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import Select, and_, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from annotator.store.bulk import chunked
 from annotator.store.models import Annotation, Image, Label, Observation
 from annotator.store.states import Source
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     Integers = npt.NDArray[np.int64]
 
 
+NEWEST_SHARED = 200
+"""Shared images that `onetag status` looks at, those that were answered last."""
+
+
 @dataclass(frozen=True, eq=False)
 class SharedVotes:
     """One vote of one annotator on one cell (image, label) each, V of them.
@@ -25,7 +31,7 @@ class SharedVotes:
     images, labels: int64 (V,), their ids. annotators: int64 (V,), places among the `names`, which are sorted.
     votes: int64 (V,), what all statements of the annotator come to, +1, -1 or 0; true: the same of ground
     truth. accepted, rejected: bool (V,), whether it answers a suggestion of a page that was marked as
-    reviewed. cells: int64 (V,), which of the C cells.
+    reviewed. cells: int64 (V,), which of the C cells. whole: whether all shared images were looked at.
     """
 
     images: Integers
@@ -36,12 +42,14 @@ class SharedVotes:
     accepted: npt.NDArray[np.bool_]
     rejected: npt.NDArray[np.bool_]
     names: list[str]
+    whole: bool = True
 
     @property
     def cells(self) -> Integers:
         """Which cell each vote is on, int64 (V,) from 0."""
-        _, cell = np.unique(np.stack([self.images, self.labels]), axis=1, return_inverse=True)
-        return cell.reshape(-1).astype(np.int64)
+        numbers = self.images * (self.labels.max(initial=0) + 1) + self.labels  # quicker than pairs
+        cell: Integers = np.unique(numbers, return_inverse=True)[1].astype(np.int64)
+        return cell
 
     def consensus(self) -> Integers:
         """Of each vote (V,): what all others say of its cell, +1 or -1; 0 where nobody does, or a tie.
@@ -61,21 +69,34 @@ def sums(cell: Integers, values: npt.NDArray[Any]) -> Integers:
     return np.bincount(cell, values, minlength=int(cell.max(initial=-1)) + 1).astype(np.int64)
 
 
-def shared_votes(session: Session, project_id: int) -> SharedVotes:
-    """Of a project's live answers, images and labels; files of labels, and who is not known, do not vote."""
-    rows = session.execute(_statements(project_id)).all()
-    names = sorted({row.annotator for row in rows})
+def shared_votes(
+    session: Session, project_id: int, *, newest: int | None = None, suggestions: bool = False
+) -> SharedVotes:
+    """Of a project's live answers, images and labels; files of labels, and who is not known, do not vote.
+
+    newest: on how many shared images, those that were answered last; None: on all. suggestions: only on the
+    cells on which somebody answered a suggestion of a page that was marked as reviewed.
+    """
+    # Found first: where nothing is shared, as mostly, no observation is looked at.
+    shared = session.scalars(_shared_images(project_id).limit(None if newest is None else newest + 1)).all()
+    looked_at = shared[:newest]
+    pieces = (
+        session.execute(_statements(piece, suggestions=suggestions)).all() for piece in chunked(looked_at)
+    )
+    rows = [row for piece in pieces for row in piece]
+    names = sorted({row[2] for row in rows})
     number = {name: place for place, name in enumerate(names)}
-    numbers = [(*row[:2], number[row.annotator], *row[3:]) for row in rows]
+    numbers = [(image, label, number[who], *counts) for image, label, who, *counts in rows]
     table = np.array(numbers, dtype=np.int64).reshape(-1, 7)
     image, label, annotator, said, true, accepted, rejected = table.T
     signs = np.sign(said), np.sign(true)
-    return SharedVotes(image, label, annotator, *signs, accepted > 0, rejected > 0, names)
+    whole = len(looked_at) == len(shared)
+    return SharedVotes(image, label, annotator, *signs, accepted > 0, rejected > 0, names, whole)
 
 
-def _statements(project_id: int) -> Select[*tuple[Any, ...]]:
-    """The rows of `SharedVotes`: values summed, and how often suggestions were accepted and rejected."""
-    shared = (
+def _shared_images(project_id: int) -> Select[int]:
+    """The images that several annotators have answered, the one with the newest answer first."""
+    return (
         select(Annotation.image_id)
         .where(
             Annotation.project_id == project_id,
@@ -84,18 +105,23 @@ def _statements(project_id: int) -> Select[*tuple[Any, ...]]:
             Annotation.annotator.is_not(None),
         )
         .group_by(Annotation.image_id)
-        .having(func.count(Annotation.annotator.distinct()) > 1)
+        .having(func.min(Annotation.annotator) != func.max(Annotation.annotator))
+        .order_by(func.max(Annotation.id).desc())
     )
+
+
+def _statements(images: Sequence[int], *, suggestions: bool) -> Select[*tuple[Any, ...]]:
+    """The rows of `SharedVotes`: values summed, and how often suggestions were accepted and rejected."""
     true = func.sum(case((Observation.ground_truth, Observation.value), else_=0))
 
     def answered(source: Source) -> Any:
         reviewed = and_(Observation.source == source, Annotation.review.is_not(None))
         return func.sum(case((reviewed, 1), else_=0))
 
+    cell = Observation.image_id, Observation.label_id
     return (
         select(
-            Observation.image_id,
-            Observation.label_id,
+            *cell,
             Observation.annotator,
             func.sum(Observation.value),
             true,
@@ -106,11 +132,26 @@ def _statements(project_id: int) -> Select[*tuple[Any, ...]]:
         .join(Image, Image.id == Observation.image_id)
         .join(Label, Label.id == Observation.label_id)
         .where(
-            Observation.image_id.in_(shared),
+            Observation.image_id.in_(images),
             Observation.annotator.is_not(None),
             Observation.retired_at.is_(None),
             Image.removed_at.is_(None),
             Label.archived_at.is_(None),
+            *([tuple_(*cell).in_(_answered_cells(images))] if suggestions else []),
         )
-        .group_by(Observation.image_id, Observation.label_id, Observation.annotator)
+        .group_by(*cell, Observation.annotator)
+    )
+
+
+def _answered_cells(images: Sequence[int]) -> Select[int, int]:
+    """The cells of these images on which somebody answered a suggestion of a reviewed page."""
+    return (
+        select(Observation.image_id, Observation.label_id)
+        .join(Annotation, Annotation.id == Observation.annotation_id)
+        .where(
+            Observation.image_id.in_(images),
+            Observation.retired_at.is_(None),
+            Observation.source.in_((Source.CONFIRMED, Source.REJECTED)),
+            Annotation.review.is_not(None),
+        )
     )

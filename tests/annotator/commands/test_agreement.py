@@ -16,7 +16,8 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config
 from annotator.labelstudio.reconcile import reconcile
-from annotator.store import Annotation, Project, Store, sync_labels
+from annotator.store import Annotation, Observed, Project, Source, Store, sync_labels
+from annotator.store.states import Review
 from model_backend.stack.label_studio import LabelStudioProcess
 
 Annotate = Callable[..., Annotation | None]
@@ -63,7 +64,23 @@ def test_status_and_json_hold_the_same(answered: Store) -> None:
         "present_alone": 0,
         "absent_alone": 1,
     } in found["confusions"]
-    assert collect(answered)[0]["agreement"] == found
+    (row,) = collect(answered)
+    assert row["agreement"] | {"acceptance": row["acceptance"]} == found
+
+
+def test_who_accepts_what_is_not_there_is_told_of_all_shared_images(
+    sqlite_store: Store, make_project: Callable[..., Project], annotate: Annotate
+) -> None:
+    absent, confirmed = Observed("dog", -1, Source.COMPLETE), Observed("dog", 1, Source.CONFIRMED)
+    with sqlite_store.session() as session:
+        project = make_project(session, images=5)
+        for task in range(101, 106):
+            said = {"task": task, "review": Review.SUGGESTIONS}
+            annotate(session, project, number=task, annotator="lazy", observed=[confirmed], **said)
+            annotate(session, project, number=task + 50, annotator="careful", observed=[absent], **said)
+    told = " ".join(run(sqlite_store).stdout.split())
+    assert "lazy: 5 of 5 (57% to 100%); too many: trainings leave such confirmations out" in told
+    assert "too many" not in run(sqlite_store, "--acceptance-limit", "0.6").stdout
 
 
 def test_without_label_studio_nobody_can_be_asked(answered: Store) -> None:

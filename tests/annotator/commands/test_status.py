@@ -304,6 +304,36 @@ def test_what_answers_cost_is_told_and_a_prior_is_called_one(
     assert "is it there 0.9 s (a prior: Speed Labeling, GI 2024)" in told
 
 
+def test_of_a_large_record_the_newest_is_looked_at_and_status_says_so(
+    sqlite_store: Store,
+    make_project: Callable[..., Project],
+    annotate: Callable[..., Annotation | None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("annotator.commands.status.NEWEST", 40)
+    monkeypatch.setattr("annotator.commands.status.NEWEST_SHARED", 4)
+    absent, confirmed = Observed("dog", -1, Source.COMPLETE), Observed("dog", 1, Source.CONFIRMED)
+    with sqlite_store.session() as session:
+        project = make_project(session, images=50)
+        for task in range(101, 151):
+            annotate(session, project, "cat", task=task, number=task, annotator="ann", lead_time=2.0)
+        for task in range(101, 106):
+            said = {"task": task, "review": Review.SUGGESTIONS, "lead_time": None}
+            annotate(session, project, number=task + 50, annotator="careful", observed=[absent], **said)
+            annotate(session, project, number=task + 100, annotator="lazy", observed=[confirmed], **said)
+    (row,) = collect(sqlite_store)
+    assert row["costs_of_answers"] == 40
+    assert (row["agreement"]["shared_images"], row["agreement"]["whole"]) == (4, False)
+    assert row["acceptance"][0]["known_absent"] == 4
+    _show([row])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "an answer costs of the newest 40 answers; 10 answers tell no time of a person" in told
+    assert "several annotators the newest 4 shared images" in told
+    assert "lazy: 4 of 4" in told
+    assert "too many: trainings, which look at all shared images, leave such confirmations out" in told
+
+
 def test_who_accepts_what_is_not_there_is_told(
     sqlite_store: Store,
     make_project: Callable[..., Project],
@@ -329,7 +359,7 @@ def test_who_accepts_what_is_not_there_is_told(
     }
     _show([row])
     told = " ".join(capsys.readouterr().out.split())
-    assert "accepts the absent lazy: 5 of 5 (57% to 100%); too many: trainings leave" in told
+    assert "accepts the absent lazy: 5 of 5 (57% to 100%); too many: trainings leave such" in told
     assert not collect(sqlite_store, 0.6)[0]["acceptance"][0]["flagged"]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from annotator.settings import Settings
 from annotator.store import Annotation, Observed, Project, Source, Store, observed_matrix
 from annotator.store.acceptance import LIMIT, Acceptance, acceptances, lazy_annotators
+from annotator.store.shared import shared_votes
 from annotator.store.states import Review
 
 MakeProject = Callable[..., Project]
@@ -64,6 +65,23 @@ def test_ground_truth_tells_what_is_absent_and_a_tie_of_others_does_not(
         by(annotate, session, project, "judge", 101, **(COMPLETE | {"ground_truth": True}))
         found = {each.annotator: each for each in acceptances(session, project.id)}
     assert found["lazy"] == Acceptance("lazy", known_absent=1, accepted=1)
+
+
+def test_it_looks_at_no_more_than_the_answered_suggestions_and_finds_the_same(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, images=6)
+        for task in range(101, 107):
+            by(annotate, session, project, "careful", task, **COMPLETE)
+            source = "rejected" if task == 104 else "confirmed"
+            by(annotate, session, project, "lazy", task, **said(cat="tag", dog=source))
+        few = shared_votes(session, project.id, suggestions=True)
+        everything = shared_votes(session, project.id)
+        assert (len(few.votes), len(everything.votes)) == (12, 30), "dog alone, of cat, dog and tree"
+        found = acceptances(session, project.id)
+        assert found == acceptances(session, project.id, everything)
+    assert found == [Acceptance("lazy", known_absent=6, accepted=5)]
 
 
 @pytest.mark.parametrize(("known", "accepted"), [(1, 1), (4, 4), (10, 3), (10, 0), (200, 90)])

@@ -20,6 +20,7 @@ from annotator.store import (
     sync_labels,
 )
 from annotator.store.agreement import Agreement, Confusion, agreement
+from annotator.store.shared import shared_votes
 from annotator.store.types import utc_now
 
 MakeProject = Callable[..., Project]
@@ -109,6 +110,23 @@ def test_retired_skipped_removed_and_archived_are_not_compared(
         assert found.alpha is None, "all say the same of everything"
         sync_labels(session, project, ["dog", "tree"])
         assert agreement(session, project.id).cells == 0
+
+
+def test_the_newest_shared_images_are_those_that_were_answered_last(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, images=3)
+        for task in (101, 102, 103):
+            annotate(session, project, "cat", task=task, number=task, annotator="ann")
+        for task, said in ((102, "cat"), (101, "-cat")):
+            annotate(session, project, said, task=task, number=task + 10, annotator="bob")
+        newest, two = (shared_votes(session, project.id, newest=number) for number in (1, 2))
+        found = agreement(session, project.id, newest)
+        both = agreement(session, project.id, two)
+        assert (found.images, found.agree, found.whole) == (1, 0.0, False)
+        assert (both.images, both.agree, both.whole) == (2, 0.5, True)
+        assert agreement(session, project.id) == both
 
 
 @pytest.mark.parametrize("seed", range(3))

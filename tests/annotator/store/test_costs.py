@@ -81,6 +81,23 @@ def test_thirty_answers_of_a_kind_take_the_place_of_its_prior(
     assert not found.of(Question.COMPLETE).measured
 
 
+def test_the_newest_answers_tell_the_pace_of_today(
+    store: Store, make_project: MakeProject, annotate: Annotate
+) -> None:
+    with store.session() as session:
+        project = make_project(session, images=80)
+        for number in range(80):
+            taken = 9.0 if number < 40 else 3.0
+            annotate(session, project, "cat", task=101 + number, number=number, lead_time=taken)
+        annotate(session, project, "dog", task=101, number=0, lead_time=4.0, second=9)  # the newest: revised
+        newest, whole = costs(session, project.id, newest=31), costs(session, project.id)
+    assert newest.of(Question.TAG).seconds == 3.0
+    assert newest.of(Question.TAG, "ann@example.com").seconds == 3.0
+    assert (newest.answers, newest.of(Question.TAG).answers) == (31, 31)
+    assert (whole.answers, whole.of(Question.TAG).middle) == (80, (3.0, 9.0))
+    assert whole.of(Question.TAG).seconds == pytest.approx(3.5), "of 80, 40 took 3 s, one 4 and 39 took 9"
+
+
 def test_each_annotator_has_a_cost_of_their_own(
     store: Store, make_project: MakeProject, annotate: Annotate
 ) -> None:
