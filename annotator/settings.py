@@ -180,6 +180,12 @@ class Settings(BaseSettings):
         Asking.MIXED,
         description="What is asked: mixed, what is worth most for its seconds, or tags, one label an image.",
     )
+    complete_share: Annotated[float, Flag(Panel.SUGGESTIONS)] = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Share of images, drawn by chance, that mixed questions want marked completely.",
+    )
     window: Annotated[int, Flag(Panel.SUGGESTIONS)] = Field(
         1000, ge=1, description="Most useful tasks that get suggestions after a training."
     )

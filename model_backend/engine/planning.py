@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import ModelVersion, ObservedMatrix, Project, Store, count_unanswered, observed_matrix
 from annotator.store.acceptance import lazy_annotators
 from annotator.store.costs import Costs, costs
+from annotator.store.drawn import drawn
 from annotator.store.rates import HOUR, STEP, WORTH, WORTH_SPREAD, Rate, rates
 from annotator.store.states import Question
 from annotator.store.versions import active_version
@@ -23,6 +25,7 @@ from model_backend.planning.curves import REACH
 from model_backend.planning.refits import LEAST_REVIEWS, reviewed_rows
 from model_backend.progress import Progress
 from model_backend.training import Pool
+from model_backend.training.covered import covered_cells
 
 UNANSWERED = 1000  # images that the refits see besides the answered ones
 ANSWERED = 4000  # of these at most
@@ -91,7 +94,7 @@ class _Record:
     """What is read of a project, in one snapshot.
 
     left: images that nobody answered, or of which nothing is known where there is no Label Studio.
-    positives: k, where it was given.
+    positives: k, where it was given. drawn (N,): images that chance picked to be marked completely.
     """
 
     observed: ObservedMatrix
@@ -99,6 +102,7 @@ class _Record:
     left: int
     version: ModelVersion | None
     positives: float | None
+    drawn: NDArray[np.bool_]
 
 
 def plan_project(store: Store, resources: LearningResources, project_id: int, progress: Progress) -> Plan:
@@ -137,6 +141,7 @@ def _read(store: Store, settings: Settings, project_id: int) -> _Record:
             left=count_unanswered(session, project_id) if project.image_folder is None else unknown,
             version=active_version(session, project_id),
             positives=project.expected_positives or settings.expected_positives,
+            drawn=drawn(project_id, observed.image_ids, settings.complete_share),
         )
 
 
@@ -146,18 +151,35 @@ def _pool(store: Store, resources: LearningResources, record: _Record, progress:
     random = np.random.default_rng(resources.settings.seed)
     answered = observed.values.any(axis=1)
     parts = (np.flatnonzero(answered), ANSWERED), (np.flatnonzero(~answered), UNANSWERED)
-    drawn = np.sort(np.concatenate([random.permutation(rows)[:most] for rows, most in parts]))
+    taken = np.sort(np.concatenate([random.permutation(rows)[:most] for rows, most in parts]))
     backbone = starting_backbone(resources, record.version, published=False)
-    ids = [observed.image_ids[row] for row in drawn.tolist()]
+    ids = [observed.image_ids[row] for row in taken.tolist()]
     found = pool_features(store, resources, backbone, ids, progress)
     rows = np.searchsorted(np.array(observed.image_ids), np.array(found.image_ids, dtype=np.int64))
+    covered, asked = measured_on(observed, record.drawn)
     return Pool(
         found.features,
         backbone.blocks,
         observed.values[rows],
         backbone.expected(found.features, observed.label_names),
-        None if observed.covered is None else observed.covered[rows],
+        None if covered is None else covered[rows],
+        None if asked is None else asked[rows],
     )
+
+
+def measured_on(
+    observed: ObservedMatrix, by_chance: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]:
+    """(covered, asked), (N, L) each: which reviews are scored on, and what else is told.
+
+    Where enough of the reviewed images were drawn by chance, those alone: others were chosen, by a policy or
+    by a person, and what holds for them need not hold for all. They still teach, as labels asked by name do.
+    """
+    told = covered_cells(observed.values, observed.covered)
+    chosen = told & ~by_chance[:, None]
+    if (told & by_chance[:, None]).any(axis=1).sum() < LEAST_REVIEWS or not chosen.any():
+        return observed.covered, observed.asked
+    return told & by_chance[:, None], chosen if observed.asked is None else chosen | observed.asked
 
 
 def _measured(

@@ -119,7 +119,7 @@ class _Record:
 
     def counted(self, part: Pool) -> tuple[int, int]:
         """How many tagged and how many completely reviewed images a part holds."""
-        complete = covered_cells(part.observed, part.covered).any(axis=1)
+        complete = covered_cells(part.observed, part.covered).any(axis=1) | (part.observed != 0).all(axis=1)
         return int(((part.observed > 0).any(axis=1) & ~complete).sum()), int(complete.sum())
 
     def _part(self, rows: NDArray[np.int64]) -> Pool:
@@ -127,7 +127,8 @@ class _Record:
         kept[rows] = True
         covered = None if self.covered is None else self.covered & kept
         observed = np.where(kept, self.observed, 0).astype(np.int8)
-        return Pool(self.pool.features, self.pool.blocks, observed, self.pool.expected, covered)
+        asked = None if self.pool.asked is None else self.pool.asked & kept
+        return Pool(self.pool.features, self.pool.blocks, observed, self.pool.expected, covered, asked)
 
 
 def weighted_map(

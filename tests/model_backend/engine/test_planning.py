@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from sqlalchemy import select, update
 
@@ -13,6 +14,7 @@ from annotator.errors import OnetagError
 from annotator.store import (
     Image,
     Observed,
+    ObservedMatrix,
     Project,
     Source,
     Store,
@@ -22,10 +24,12 @@ from annotator.store import (
     sync_labels,
 )
 from annotator.store.states import Question, Review
-from model_backend.engine.planning import LITTLE, Plan, plan_project
+from model_backend.engine.planning import LITTLE, Plan, measured_on, plan_project
 from model_backend.engine.resources import LearningResources
 from model_backend.planning import Forecast, PowerLaw
+from model_backend.planning.refits import reviewed_rows
 from model_backend.progress import silent
+from model_backend.training import Pool
 from tests.model_backend.conftest import LABELS, truth
 
 Complete = Callable[[Project, range], None]
@@ -153,3 +157,18 @@ def test_a_label_that_came_later_leaves_the_reviews_what_they_are(
     assert found.reviews == 25
     assert found.forecast is not None
     assert 0.8 < found.forecast.measured <= 1, "of the labels that there were"
+
+
+@pytest.mark.parametrize(("by_chance", "scored"), [(30, 30), (5, 60)])
+def test_it_measures_on_images_drawn_by_chance_once_there_are_enough(by_chance: int, scored: int) -> None:
+    values = np.zeros((100, 3), np.int8)
+    values[:60] = 1
+    values[60:90, 0] = 1
+    observed = ObservedMatrix(list(range(100)), [1, 2, 3], ["a", "b", "c"], values, 0)
+    picked = np.zeros(100, dtype=bool)
+    picked[:by_chance] = picked[95:] = True
+    covered, asked = measured_on(observed, picked)
+    pool = Pool(np.eye(100, dtype=np.float32), (), values, None, covered, asked)
+    assert len(reviewed_rows(pool)) == scored
+    told = np.zeros(100, dtype=bool) if pool.asked is None else pool.asked.all(axis=1)
+    assert np.flatnonzero(told).tolist() == list(range(scored, 60)), "the others still teach"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -12,11 +13,12 @@ from annotator.labelstudio.answers import question_in, ticked
 from annotator.settings import Asking, Settings
 from annotator.store import Image, ModelVersion, Project, Store, Suggestion
 from annotator.store.costs import Cost, Costs
+from annotator.store.drawn import drawn
 from annotator.store.states import Question
-from model_backend.acquisition.questions import Seconds
+from model_backend.acquisition.questions import Questions, Seconds
 from model_backend.engine import questions as module
 from model_backend.engine.publish import publish
-from model_backend.engine.questions import seconds_of, spent
+from model_backend.engine.questions import seconds_of, spent, with_drawn
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.train import train_project
 from tests.model_backend.engine.conftest import with_settings
@@ -104,6 +106,45 @@ def test_one_label_is_asked_for_where_nothing_else_is_wanted_or_can_be_shown(
             session.get_one(Project, project.id).label_config = WITH_ONE_QUESTION
     found = asked(sqlite_store, train_project(sqlite_store, resources, project.id))
     assert {each.question for each in found.values()} == {Question.TAG}
+
+
+def test_a_share_drawn_by_chance_is_to_be_marked_completely_without_suggestions(
+    sqlite_store: Store, resources: LearningResources, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cost_of(monkeypatch, yes_no=0.5)
+    half = resources.settings.model_copy(update={"complete_share": 0.5})
+    found = asked(sqlite_store, train_project(sqlite_store, with_settings(resources, half), project.id))
+    with sqlite_store.reading() as session:
+        images = {image.studio_task: image.id for image in session.scalars(select(Image))}
+    for task, suggestion in found.items():
+        if task > 700 + TAGGED:
+            by_chance = bool(drawn(project.id, [images[task]], 0.5)[0])
+            assert (suggestion.question is Question.COMPLETE) == by_chance
+            assert not (by_chance and suggestion.labels)
+    kinds = {suggestion.question for task, suggestion in found.items() if task > 700 + TAGGED}
+    assert kinds == {Question.COMPLETE, Question.YES_NO}
+
+
+def test_drawn_images_keep_their_share_of_every_stretch_of_the_queue() -> None:
+    count, share = 4000, 0.05
+    scores = np.random.default_rng(0).permutation(count) / count
+    before = Questions(["tag"] * count, [()] * count, scores)
+    chance = np.random.default_rng(1).random(count)
+    free = np.ones(count, dtype=bool)
+    free[:100] = False
+    firsts = []
+    for seed in range(60):
+        after = with_drawn(before, free, chance, share, seed=seed)
+        queue = [row for row in np.argsort(-after.scores, kind="stable") if free[row]]
+        asked_whole = np.array([after.kinds[row] == "complete" for row in queue])
+        assert (asked_whole == (chance[queue] < share)).all()
+        assert sorted(after.scores[free]) == sorted(scores[free]), "the same scores, dealt out anew"
+        assert abs(asked_whole[:1000].mean() - share) < 0.01
+        others = [row for row in queue if chance[row] >= share]
+        assert (np.diff(scores[others]) < 0).all(), "the others keep their order"
+        firsts.append(asked_whole[:10].sum())
+    assert np.mean(firsts) == pytest.approx(10 * share, abs=0.25), "of the first ten too"
+    assert with_drawn(before, free, chance, 0.0, seed=0) is before
 
 
 def test_seconds_are_those_of_the_record() -> None:
