@@ -219,9 +219,9 @@ def _table(curves: Sequence[Curve], full: float) -> Table:
     table = Table(title=f"mAP in %; every label of every image teaches {full:.1f}", title_justify="left")
     table.add_column("seconds", justify="right")
     for curve in curves:
-        table.add_column(curve.policy, justify="right")
+        table.add_column(curve.policy, justify="right", no_wrap=True)
     for row, budget in enumerate(curves[0].budgets):
-        table.add_row(f"{budget:g}", *(f"{each.mean[row]:.1f} ± {each.spread[row]:.1f}" for each in curves))
+        table.add_row(f"{budget:g}", *(f"{each.mean[row]:.1f} ±{each.spread[row]:4.1f}" for each in curves))
     table.add_section()
     reached = (curve.seconds_to(ENOUGH * full) for curve in curves)
     table.add_row(f"{ENOUGH:.0%} of all", *("-" if each is None else f"{each:.0f} s" for each in reached))

@@ -10,6 +10,7 @@ from model_backend.simulation.results import Curve
 INK, FAINT = "#1d2733", "#8b97a5"
 COLOURS = ("#1f5fbf", "#b4690e", "#23824b", "#7b4bb0", "#c0392b", "#0e8a8a", "#6b7280", "#a8577e", "#9a8700")
 NARROW, WIDE = 1.3, 2.6
+HEADROOM = 2.0  # percent
 
 
 def draw_curves(curves: Sequence[Curve], full: float, file: Path, title: str) -> None:
@@ -36,11 +37,12 @@ def draw_curves(curves: Sequence[Curve], full: float, file: Path, title: str) ->
     axes.annotate(
         f"every label of every image: {full:.1f}",
         (curves[0].budgets[0], full),
-        xytext=(0, 4),
+        xytext=(0, -12),
         textcoords="offset points",
         color=FAINT,
         fontsize=9,
     )
+    axes.set_ylim(top=full + HEADROOM)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.set_xticks(curves[0].budgets, labels=[f"{budget:g}" for budget in curves[0].budgets], fontsize=8)
