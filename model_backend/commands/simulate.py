@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -216,12 +217,13 @@ def _draw(curves: Sequence[Curve], full: float, out: Path, title: str) -> list[P
 def _table(curves: Sequence[Curve], full: float) -> Table:
     from model_backend.simulation.results import ENOUGH  # noqa: PLC0415 (learning is slow to import)
 
-    table = Table(title=f"mAP in %; every label of every image teaches {full:.1f}", title_justify="left")
-    table.add_column("seconds", justify="right")
+    title = f"mAP in %; every label of every image teaches {full:.1f}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    table.add_column("seconds", justify="right", no_wrap=True)
     for curve in curves:
-        table.add_column(curve.policy, justify="right", no_wrap=True)
+        table.add_column(curve.policy, justify="right", min_width=len("99.9±9.9"))
     for row, budget in enumerate(curves[0].budgets):
-        table.add_row(f"{budget:g}", *(f"{each.mean[row]:.1f} ±{each.spread[row]:4.1f}" for each in curves))
+        table.add_row(f"{budget:g}", *(f"{each.mean[row]:.1f}±{each.spread[row]:.1f}" for each in curves))
     table.add_section()
     reached = (curve.seconds_to(ENOUGH * full) for curve in curves)
     table.add_row(f"{ENOUGH:.0%} of all", *("-" if each is None else f"{each:.0f} s" for each in reached))
