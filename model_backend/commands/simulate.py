@@ -218,10 +218,10 @@ def _table(curves: Sequence[Curve], full: float) -> Table:
     from model_backend.simulation.results import ENOUGH  # noqa: PLC0415 (learning is slow to import)
 
     title = f"mAP in %; every label of every image teaches {full:.1f}"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, collapse_padding=True)
     table.add_column("seconds", justify="right", no_wrap=True)
     for curve in curves:
-        table.add_column(curve.policy, justify="right", min_width=len("99.9±9.9"))
+        table.add_column(curve.policy, justify="right", min_width=len("99.9±10.0"))
     for row, budget in enumerate(curves[0].budgets):
         table.add_row(f"{budget:g}", *(f"{each.mean[row]:.1f}±{each.spread[row]:.1f}" for each in curves))
     table.add_section()
