@@ -127,7 +127,7 @@ def test_answers_of_a_control_for_all_that_apply_count_on_beside_ours(
     assert "1 times present and 1 times absent (1 imported, 1 complete)" in shown["answers"].detail
 
 
-def test_a_label_added_to_one_of_our_controls_comes_into_both(
+def test_a_label_added_to_one_of_our_controls_comes_into_all(
     connect: Callable[..., dict[str, Check]], new_studio_project: Callable[..., int], studio: Studio
 ) -> None:
     ours = build_config(["cat", "dog"])
@@ -138,7 +138,7 @@ def test_a_label_added_to_one_of_our_controls_comes_into_both(
     assert "differ in tree" in connect(project)["label config"].detail
     connect(project, fix_config=True)
     config = studio.project(project)["label_config"]
-    assert config.count('value="tree"') == 2
+    assert config.count('value="tree"') == 3  # the labels, the suggestions, and what a question is about
     assert config.count("Suggestions checked") == config.count("All labels marked") == 1
 
 

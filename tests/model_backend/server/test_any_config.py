@@ -17,7 +17,7 @@ from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config
 from annotator.labelstudio.health import Check
 from annotator.labelstudio.projects import Identity
-from annotator.settings import Settings
+from annotator.settings import Asking, Settings
 from annotator.store import (
     Annotation,
     Image,
@@ -206,6 +206,7 @@ def there(
             "label_studio_url": studio.url,
             "label_studio_token": label_studio.credentials.token,
             "port": free_port(),
+            "questions": Asking.TAGS,  # the one kind that every label config can show
         }
     )
     bench = LearningResources(settings, _inline, resources.backbone)
