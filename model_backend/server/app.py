@@ -13,6 +13,7 @@ from flask import Flask, Response, g, jsonify, request
 from sqlalchemy import select
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from annotator.dashboard import Page, page_blueprint
 from annotator.errors import OnetagError
 from annotator.labelstudio.projects import Identity
 from annotator.settings import Settings
@@ -24,6 +25,7 @@ from model_backend.server.metrics import Metrics
 from model_backend.server.openapi import describe
 from model_backend.server.request_handler import InboxQueue, RequestHandler
 from model_backend.server.request_ids import RequestIds
+from model_backend.server.services import KeptVersions
 
 MAX_BODY_BYTES = 64 * 2**20  # Label Studio sends hundreds of whole tasks at once
 MAX_VERSIONS = 100
@@ -58,6 +60,7 @@ def create_app(
     app.add_url_rule("/versions", "versions", backend.versions)
     app.add_url_rule("/metrics", "metrics", backend.expose_metrics)
     app.add_url_rule("/openapi.json", "openapi", lambda: jsonify(describe()))
+    app.register_blueprint(page_blueprint(Page(store, settings, KeptVersions(store, settings.data_dir))))
     app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
     return app
 

@@ -1,0 +1,61 @@
+"""What every view of the page needs, and how it shows itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from flask import abort, render_template
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotator.store import Project
+
+if TYPE_CHECKING:
+    from flask import Blueprint
+
+    from annotator.dashboard.services import Versions
+    from annotator.settings import Settings
+    from annotator.store import Store
+
+KEY = re.compile(r"p[1-9][0-9]{0,17}", re.ASCII)
+
+
+class View(Protocol):
+    """One part of the page. title: in the navigation; endpoint: where that leads."""
+
+    title: str
+    endpoint: str
+
+    def add_to(self, blueprint: Blueprint) -> None:
+        """Add its addresses."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The store, the settings, and what the side of learning does."""
+
+    store: Store
+    settings: Settings
+    versions: Versions
+    navigation: list[tuple[str, str]] = field(default_factory=list)
+    """Endpoint and title of each view, in their order."""
+
+    def project(self, session: Session, key: str) -> Project:
+        """The project with this key; the browser gets 404 where there is none."""
+        found = session.get(Project, int(key[1:])) if KEY.fullmatch(key) else None
+        if found is None:
+            abort(404, f"There is no project {key[:20]}.")
+        return found
+
+    def projects(self, session: Session) -> Sequence[Project]:
+        """All projects, the newest first."""
+        return session.scalars(select(Project).order_by(Project.id.desc())).all()
+
+    def show(self, template: str, project: Project | None, **context: Any) -> str:
+        """The HTML of a template, `page/<template>`, with the navigation of a project."""
+        return render_template(
+            f"page/{template}", project=project, navigation=self.navigation if project else [], **context
+        )

@@ -1,0 +1,38 @@
+// What all views share: moments in the reader's zone, pictures that come later, and live parts.
+
+for (const element of document.querySelectorAll("time[datetime]")) localise(element);
+
+function localise(element) {
+  const at = new Date(element.dateTime);
+  if (Number.isNaN(at.valueOf())) return;
+  element.title = `${element.textContent}`;
+  element.textContent = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
+// The server answers 503 while others wait for pictures: ask again, each time after a longer pause.
+const PAUSES = [0.5, 1, 2, 4, 8, 15];
+document.addEventListener("error", (event) => {
+  const image = event.target;
+  if (!(image instanceof HTMLImageElement) || !image.hasAttribute("data-retry")) return;
+  const tries = Number(image.dataset.tries ?? 0);
+  if (tries >= PAUSES.length) return;
+  image.dataset.tries = String(tries + 1);
+  setTimeout(() => {
+    const address = new URL(image.src);
+    address.searchParams.set("try", String(tries + 1));
+    image.src = address.href;
+  }, 1000 * PAUSES[tries] * (0.75 + Math.random() / 2));
+}, true);
+
+// <section data-live="address">: its content is sent anew whenever it has changed.
+for (const section of document.querySelectorAll("[data-live]")) {
+  const source = new EventSource(section.dataset.live);
+  let shown = "";
+  source.addEventListener("message", (event) => {
+    if (event.data === shown) return;
+    shown = event.data;
+    section.innerHTML = event.data;
+    for (const element of section.querySelectorAll("time[datetime]")) localise(element);
+  });
+  addEventListener("pagehide", () => source.close());
+}

@@ -1,0 +1,63 @@
+"""A browser's requests to the page, without one."""
+
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from annotator.dashboard import Page, page_blueprint
+from annotator.labelstudio.config import build_config
+from annotator.settings import Settings, load_settings
+from annotator.store import Image, Project, Store, sync_labels
+
+STUDIO = "http://studio.test"
+LABELS = ("cat", "dog", "tree")
+
+
+class VersionsAsked:
+    """Keeps which version was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, str, bool]] = []
+
+    def use(self, project_id: int, name: str, *, pin: bool) -> None:
+        self.asked.append((project_id, name, pin))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(data_dir=tmp_path, label_studio_url=STUDIO)
+
+
+@pytest.fixture
+def versions() -> VersionsAsked:
+    return VersionsAsked()
+
+
+@pytest.fixture
+def page_app(store: Store, settings: Settings, versions: VersionsAsked) -> Flask:
+    """The page alone, on both engines."""
+    app = Flask("page")
+    app.register_blueprint(page_blueprint(Page(store, settings, versions)))
+    return app
+
+
+@pytest.fixture
+def browser(page_app: Flask) -> FlaskClient:
+    """Who asks for pages."""
+    return page_app.test_client()
+
+
+@pytest.fixture
+def project(store: Store) -> Project:
+    """Label Studio's project 7, `p1`, with tasks 1 to 5."""
+    with store.session() as session:
+        made = Project(studio_url=STUDIO, studio_project=7, title="Pets", label_config=build_config(LABELS))
+        session.add(made)
+        session.flush()
+        sync_labels(session, made, LABELS)
+        session.add_all(
+            Image(project_id=made.id, studio_task=task, uri=f"/data/{task}.png") for task in range(1, 6)
+        )
+    return made
