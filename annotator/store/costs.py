@@ -8,7 +8,7 @@ What is asked often looks at the newest answers only: their pace is what the nex
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -86,8 +86,11 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """One live answer; seconds and annotator are None where no person took a time that can be."""
+class Answer:
+    """One live answer: its kind, the suggestions on its page, and who gave it, None where that is not known.
+
+    seconds: None where no person took a time that can be.
+    """
 
     question: Question
     suggestions: int
@@ -95,28 +98,28 @@ class _Answer:
     seconds: float | None
 
 
-def costs(session: Session, project_id: int, newest: int | None = None) -> Costs:
+def costs(
+    session: Session, project_id: int, newest: int | None = None, answers: Sequence[Answer] | None = None
+) -> Costs:
     """What the answers of a project cost. Skips, and answers that make nothing known, are not among them.
 
-    newest: how many are looked at, those that were recorded last; None: all.
+    newest: how many are looked at, those that were recorded last; None: all. answers: these, where they have
+    been read already.
     """
     counted = select(func.count(Label.id)).where(Label.project_id == project_id, Label.archived_at.is_(None))
     labels = session.scalar(counted) or 0
-    answers = list(_answers(session, project_id, newest))
+    answers = newest_answers(session, project_id, newest) if answers is None else answers
     shown = [each.suggestions for each in answers if each.suggestions]
     suggestions = fmean(shown) if shown else SUGGESTIONS
-    times: dict[tuple[Question, str], list[float]] = {}
-    for each in answers:
-        if each.annotator is not None and each.seconds is not None:
-            times.setdefault((each.question, each.annotator), []).append(each.seconds)
+    times = times_of(answers)
     kept = {key: without_breaks(seconds) for key, seconds in times.items()}
     together = {}
     for question in Question:
         taken = [seconds for key in kept if key[0] is question for seconds in kept[key]]
         timed = sum(len(seconds) for key, seconds in times.items() if key[0] is question)
         prior = prior_seconds(question, labels, suggestions)
-        together[question] = _cost(question, taken, timed - len(taken), prior)
-    own = {key: _cost(key[0], kept[key], len(times[key]) - len(kept[key]), 0.0) for key in kept}
+        together[question] = cost_of(question, taken, timed - len(taken), prior)
+    own = {key: cost_of(key[0], kept[key], len(times[key]) - len(kept[key]), 0.0) for key in kept}
     return Costs(
         together=together,
         by_annotator={key: cost for key, cost in own.items() if cost.measured},
@@ -148,14 +151,23 @@ def prior_seconds(question: Question, labels: int, suggestions: float = SUGGESTI
             return max(TAG_SECONDS, min(labels, SHORT_LIST) * beyond)
 
 
+def times_of(answers: Sequence[Answer]) -> dict[tuple[Question, str], list[float]]:
+    """The seconds of those that were timed, by kind and annotator."""
+    times: dict[tuple[Question, str], list[float]] = {}
+    for each in answers:
+        if each.annotator is not None and each.seconds is not None:
+            times.setdefault((each.question, each.annotator), []).append(each.seconds)
+    return times
+
+
 def without_breaks(seconds: Sequence[float]) -> list[float]:
     """The times of one annotator and kind, ascending, without those during which the annotator was away."""
     longest = max(BREAK_SECONDS, BREAK_TIMES * median(seconds))
     return sorted(each for each in seconds if each <= longest)
 
 
-def _cost(question: Question, taken: Sequence[float], breaks: int, prior: float) -> Cost:
-    """Measured from 30 answers on, else the prior."""
+def cost_of(question: Question, taken: Sequence[float], breaks: int, prior: float) -> Cost:
+    """What these times, breaks cut out, make of a kind: measured from 30 answers on, else the prior."""
     if len(taken) < ENOUGH:
         return Cost(question, prior, len(taken), breaks, None, SOURCES[question])
     cut = len(taken) // 10
@@ -164,8 +176,8 @@ def _cost(question: Question, taken: Sequence[float], breaks: int, prior: float)
     return Cost(question, median(middle), len(taken), breaks, reach, "measured in this project")
 
 
-def _answers(session: Session, project_id: int, newest: int | None) -> Iterator[_Answer]:
-    """The newest live answers."""
+def newest_answers(session: Session, project_id: int, newest: int | None = NEWEST) -> list[Answer]:
+    """The live answers that were recorded last, or all of them (None), but those that make nothing known."""
     # Chosen first: so nothing but these is looked up among the observations.
     looked_at = (
         select(Annotation.id)
@@ -193,16 +205,24 @@ def _answers(session: Session, project_id: int, newest: int | None) -> Iterator[
         .group_by(Annotation.id)
         .execution_options(yield_per=1000)
     )
-    for annotator, seconds, suggested, review, complete, answered, changed in session.execute(chosen):
-        timed = annotator is not None and seconds is not None and SHORTEST <= seconds <= LONGEST
-        yield _Answer(
+    return [
+        Answer(
             question=Question.YES_NO
             if answered and not complete
             else question_of(review, complete=complete, changed=changed and bool(suggested)),
             suggestions=len(suggested or ()),
-            annotator=annotator if timed else None,
-            seconds=seconds if timed else None,
+            annotator=annotator,
+            seconds=_time(annotator, seconds),
         )
+        for annotator, seconds, suggested, review, complete, answered, changed in session.execute(chosen)
+    ]
+
+
+def _time(annotator: str | None, seconds: float | None) -> float | None:
+    """The seconds, where a person is known that can have taken them."""
+    if annotator is None or seconds is None or not SHORTEST <= seconds <= LONGEST:
+        return None
+    return seconds
 
 
 def _says(*sources: Source) -> ColumnElement[bool]:
