@@ -4,34 +4,113 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from flask import Response, render_template
 
-from annotator.store import Image, count_unanswered
+from annotator.dashboard.charts.axes import Axis
+from annotator.dashboard.charts.curve import Line, curve
+from annotator.dashboard.charts.svg import Tone
+from annotator.dashboard.figures import Figures, Now, at_present, figures
+from annotator.dashboard.remembered import Remembered
+from annotator.store import Project, waiting_counts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flask import Blueprint
+    from markupsafe import Markup
 
     from annotator.dashboard.page import Page
+    from annotator.store.learning_curve import Step
+    from annotator.store.shares import Share
+
+AGAIN = 2000
+"""Milliseconds after which a browser asks what goes on now."""
 
 
 class ProgressView:
-    """The first view of a project."""
+    """The first view of a project.
+
+    What goes on now is sent as server-sent events: one an answer, after which the browser asks again.
+    A stream that stays open would hold a thread of the server for each one who looks.
+    """
 
     title, endpoint = "Progress", "progress"
 
     def __init__(self, page: Page) -> None:
         self._page = page
+        self._figures: Remembered[int, Figures] = Remembered(self._count)
+        self._now: Remembered[int, Now] = Remembered(self._look, fresh=1.0, stale=10.0)
 
     def add_to(self, blueprint: Blueprint) -> None:
-        """Add its address."""
+        """Add its addresses."""
         blueprint.add_url_rule("/<key>/", "progress", self.show)
+        blueprint.add_url_rule("/<key>/live", "live", self.live)
 
     def show(self, key: str) -> str:
         """Everything at a glance."""
+        project = self._project(key)
+        counted = self._figures.get(project.id)
+        return self._page.show(
+            "progress.html",
+            project,
+            figures=counted,
+            now=self._now.get(project.id),
+            chart=learning_chart(counted.curve),
+            costs=[cost for cost in counted.costs.together.values() if cost.answers],
+        )
+
+    def live(self, key: str) -> Response:
+        """What goes on now, as one event."""
+        now = self._now.get(self._project(key).id)
+        lines = render_template("page/_now.html", now=now).splitlines()
+        event = "".join(f"data: {line}\n" for line in lines)
+        answer = Response(f"retry: {AGAIN}\n{event}\n", content_type="text/event-stream; charset=utf-8")
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    def _project(self, key: str) -> Project:
         with self._page.store.reading() as session:
-            project = self._page.project(session, key)
-            live = select(func.count(Image.id)).where(
-                Image.project_id == project.id, Image.removed_at.is_(None)
-            )
-            images, left = session.scalar(live) or 0, count_unanswered(session, project.id)
-        return self._page.show("progress.html", project, images=images, left=left)
+            return self._page.project(session, key)
+
+    def _count(self, project_id: int) -> Figures:
+        with self._page.store.reading() as session:
+            return figures(session, session.get_one(Project, project_id))
+
+    def _look(self, project_id: int) -> Now:
+        waiting = waiting_counts(self._page.store)[project_id]
+        settings = self._page.settings
+        return at_present(
+            self._page.store,
+            project_id,
+            waiting,
+            wanted=settings.retrain_after,
+            idle=settings.retrain_idle,
+        )
+
+
+def learning_chart(steps: Sequence[Step]) -> Markup:
+    """How right each version was, by the observations that it had learned from."""
+    told = [step for step in steps if step.right.whole or step.found.whole]
+    lines = [
+        _line("suggestions that were right", told, [step.right for step in told], Tone.PEOPLE),
+        _line("named labels that were found", told, [step.found for step in told], Tone.ESTIMATED),
+    ]
+    return curve(
+        "How right each version was",
+        "Each point is one version, measured on answers that came after its training.",
+        lines,
+        Axis("observations learned from", 0.0),
+        Axis("", 0.0, 1.0, share=True),
+    )
+
+
+def _line(name: str, steps: Sequence[Step], shares: Sequence[Share], tone: Tone) -> Line:
+    seen = [(step, share) for step, share in zip(steps, shares, strict=True) if share.whole]
+    return Line(
+        name,
+        [float(step.observations) for step, _ in seen],
+        [share.part / share.whole for _, share in seen],
+        [share.interval[0] for _, share in seen],
+        [share.interval[1] for _, share in seen],
+        tone,
+    )

@@ -8,11 +8,11 @@ deceives more than what is planted. `onetag agreement --shared` has more images 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 from sqlalchemy.orm import Session
 
+from annotator.store.shares import Share
 from annotator.store.shared import SharedVotes, shared_votes
 
 LIMIT = 0.5
@@ -20,7 +20,6 @@ LIMIT = 0.5
 
 Of suggestions of which 4 in 5 are right, 8 in 9 of those are that are confirmed by who confirms all that is
 there and half of what is not; and 4 in 5, as before, by who confirms everything."""
-Z = 1.959964  # of a 95 % interval
 
 
 @dataclass(frozen=True)
@@ -38,16 +37,8 @@ class Acceptance:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where the rate lies with 95 %, by Wilson's interval.
-
-        >>> low, high = Acceptance("ann", known_absent=10, accepted=9).interval
-        >>> round(low, 2), round(high, 2)
-        (0.6, 0.98)
-        """
-        count, square = self.known_absent, Z**2
-        middle = (self.accepted + square / 2) / (count + square)
-        half = Z / (count + square) * sqrt(self.accepted * (1 - self.rate) + square / 4)
-        return max(0.0, middle - half), min(1.0, middle + half)
+        """Where the rate lies with 95 %, by Wilson's interval."""
+        return Share(self.accepted, self.known_absent).interval
 
     def over(self, limit: float) -> bool:
         """Whether it lies above the limit for all that chance can have done."""
