@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.orm import Session
 
-from annotator.store.shares import Share
 from annotator.store.shared import SharedVotes, shared_votes
+from annotator.store.shares import Share
 
 LIMIT = 0.5
 """Who confirms more than half of the absent suggestions says little by a confirmation.
