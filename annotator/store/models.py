@@ -28,6 +28,7 @@ from annotator.store.states import (
     Publication,
     Question,
     Review,
+    Role,
     RunFailure,
     RunReason,
     RunState,
@@ -56,7 +57,7 @@ def _where(condition: str) -> dict[str, Any]:
 
 
 STATES: tuple[type[StrEnum], ...] = (
-    *(Claim, EventState, Publication, Question, Review, RunFailure, RunReason, RunState, Source),
+    *(Claim, EventState, Publication, Question, Review, Role, RunFailure, RunReason, RunState, Source),
     *(Suggest, Unticked, Unusable, Unused, Work),
 )
 RULE = 2
@@ -446,3 +447,46 @@ class Suggestion(Base):
     def ticked(self) -> tuple[str, ...]:
         """The labels that come ticked."""
         return () if self.question is Question.YES_NO else tuple(self.labels)
+
+
+class Person(Base):
+    """Who may open the page. A row stays when the person may no longer, so that the name means one person."""
+
+    __tablename__ = "people"
+    __table_args__ = (UniqueConstraint("key"), CheckConstraint(_one_of("role", Role), name="role"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]  # as answers carry it
+    key: Mapped[str]  # the name as names are compared: see `annotator.store.people.name_key`
+    password: Mapped[str | None]  # its hash; None: comes by links alone
+    role: Mapped[Role]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    disabled_at: Mapped[datetime | None]  # since when the person may not
+
+
+class LoginLink(Base):
+    """A link that opens the page once, for one person."""
+
+    __tablename__ = "login_links"
+    __table_args__ = (UniqueConstraint("digest"), Index("ix_login_links_person_id", "person_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str]  # SHA-256 of its code, in hexadecimal
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class LoginSession(Base):
+    """A browser in which a person is logged in."""
+
+    __tablename__ = "login_sessions"
+    __table_args__ = (UniqueConstraint("digest"), Index("ix_login_sessions_person_id", "person_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str]  # SHA-256 of its cookie, in hexadecimal
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    seen_at: Mapped[datetime] = mapped_column(default=utc_now)  # to the hour
+    expires_at: Mapped[datetime]

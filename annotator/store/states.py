@@ -11,6 +11,7 @@ __all__ = [
     "EventState",
     "Publication",
     "Question",
+    "Role",
     "RunFailure",
     "RunReason",
     "RunState",
@@ -134,3 +135,10 @@ class Publication(StrEnum):
     PUBLISHING = "publishing"
     PUBLISHED = "published"
     OVERTAKEN = "overtaken"  # a newer version was active before the queue could follow this one
+
+
+class Role(StrEnum):
+    """What a person may do on the page."""
+
+    LOOK = "look"  # see everything and change nothing
+    ANSWER = "answer"  # answer, and change what the page can change
