@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from annotator.store.bulk import chunked
 from annotator.store.last_failures import forget_failures
+from annotator.store.layouts import forget_layout
 from annotator.store.models import (
     Annotation,
     Base,
@@ -52,6 +53,7 @@ def merge_projects(session: Session, kept: int, double: int) -> Project:
     for project in (kept, double):  # what was compared with the one was not with the other
         forget_reconciliation(session, project)
         forget_failures(session, project)
+        forget_layout(session, project)
     for table, column in _references(Project):
         session.execute(update(table).where(column == double).values({column.key: kept}))
     session.execute(delete(Project).where(Project.id == double).execution_options(synchronize_session=False))

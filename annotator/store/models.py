@@ -449,6 +449,25 @@ class Suggestion(Base):
         return () if self.question is Question.YES_NO else tuple(self.labels)
 
 
+class Layout(Base):
+    """Where the images of a project lie on its map, and which of them are near-duplicates, packed: N images.
+
+    It is drawn anew once other images, or another backbone's features of them, make it up.
+    """
+
+    __tablename__ = "layouts"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    made_of: Mapped[str]  # a digest of the images' bytes and their backbone
+    image_ids: Mapped[bytes] = mapped_column(LargeBinary)  # N little-endian int64, ascending
+    places: Mapped[bytes] = mapped_column(LargeBinary)  # N times (across, up), float32 in -1..1
+    groups: Mapped[bytes] = mapped_column(LargeBinary)  # N int32: of near-duplicates; -1 for none
+    share_across: Mapped[float]  # of the variance of the features, 0..1, that the first axis holds
+    share_up: Mapped[float]  # the same of the second
+    alike: Mapped[float]  # the cosine similarity from which images are near-duplicates
+    computed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class Person(Base):
     """Who may open the page. A row stays when the person may no longer, so that the name means one person."""
 
