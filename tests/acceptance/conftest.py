@@ -71,11 +71,13 @@ class Up:
 
     questions = "tags"
     """What it asks; pages of other questions have tests of their own."""
+    backbone = "handcrafted"
+    precision = "0.3"
 
     def command(self, *more: str) -> list[str]:
         """The command line, always the same."""
         ports = ["--studio-port", str(self.studio_port), "--port", str(self.port)]
-        folder = ["--data-dir", str(self.data_dir), "--backbone", "handcrafted"]
+        folder = ["--data-dir", str(self.data_dir), "--backbone", self.backbone]
         quick = ["--retrain-after", "10", "--retrain-idle", "1"]
         up = [
             sys.executable,
@@ -96,7 +98,7 @@ class Up:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment(PYTHONUNBUFFERED="1", ONETAG_PRECISION="0.3", ONETAG_QUESTIONS=self.questions),
+            env=environment(PYTHONUNBUFFERED="1", ONETAG_PRECISION=self.precision, ONETAG_QUESTIONS=self.questions),
             start_new_session=True,
         )
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
