@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from annotator.dashboard.troubles import Trouble, troubles
@@ -44,22 +44,30 @@ class Observed:
 
 @dataclass(frozen=True)
 class Figures:
-    """images, answered, skipped, left: counts of live images. seconds: of people, on all answers that were
-    timed; breaks, as `store.costs` knows them, are cut where they are over an hour. curve: of the versions.
-    """
+    """What is counted quickly. images, answered, skipped, left: live images; labels: live ones."""
 
     images: int
     answered: int
     skipped: int
     left: int
     labels: int
+    troubles: Sequence[Trouble]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What takes a look at all observations, or many answers.
+
+    seconds: of people, on `timed` answers; what took over an hour was a break. curve: of the versions.
+    """
+
     observed: Sequence[Observed]
     seconds: float
     timed: int
     costs: Costs
     rates: Sequence[Rate]
     curve: Sequence[Step]
-    troubles: Sequence[Trouble]
+    cells: int
 
     @property
     def present(self) -> int:
@@ -72,57 +80,82 @@ class Figures:
         return sum(each.absent for each in self.observed)
 
 
-def figures(session: Session, project: Project) -> Figures:
-    """Count everything."""
-    of_project = Annotation.project_id == project.id, Annotation.retired_at.is_(None)
-    images = select(func.count(Image.id)).where(Image.project_id == project.id, Image.removed_at.is_(None))
-    labels = select(func.count(Label.id)).where(Label.project_id == project.id, Label.archived_at.is_(None))
+def figures(session: Session, project_id: int) -> Figures:
+    """Count the images."""
     done = select(
         func.count(Annotation.image_id.distinct()).filter(answered()),
         func.count(Annotation.image_id.distinct()).filter(Annotation.skipped),
-    ).where(*of_project)
-    timed = select(func.sum(Annotation.lead_time), func.count()).where(
-        *of_project, Annotation.lead_time.between(SHORTEST, LONGEST)
-    )
+    ).where(*_live_answers(project_id))
     answers, skips = session.execute(done).one()
-    seconds, count = session.execute(timed).one()
-    spent, number = costs(session, project.id, newest=NEWEST), session.scalar(labels) or 0
     return Figures(
-        images=session.scalar(images) or 0,
+        images=_images(session, project_id),
         answered=answers,
         skipped=skips,
-        left=count_unanswered(session, project.id),
-        labels=number,
-        observed=_observed(session, project.id),
+        left=count_unanswered(session, project_id),
+        labels=_labels(session, project_id),
+        troubles=troubles(session, project_id),
+    )
+
+
+def record(session: Session, project_id: int) -> Record:
+    """Count what people said, and what it took them."""
+    timed = select(func.sum(Annotation.lead_time), func.count()).where(
+        *_live_answers(project_id), Annotation.lead_time.between(SHORTEST, LONGEST)
+    )
+    seconds, count = session.execute(timed).one()
+    spent, labels = costs(session, project_id, newest=NEWEST), _labels(session, project_id)
+    suggests = session.get_one(Project, project_id).active_version_id is not None
+    return Record(
+        observed=_observed(session, project_id),
         seconds=float(seconds or 0.0),
         timed=count,
         costs=spent,
-        rates=rates(spent, number, suggests=project.active_version_id is not None),
-        curve=learning_curve(session, project.id),
-        troubles=troubles(session, project.id),
+        rates=rates(spent, labels, suggests=suggests),
+        curve=learning_curve(session, project_id),
+        cells=_images(session, project_id) * labels,
     )
 
 
+def _live_answers(project_id: int) -> tuple[ColumnElement[bool], ...]:
+    return Annotation.project_id == project_id, Annotation.retired_at.is_(None)
+
+
+def _images(session: Session, project_id: int) -> int:
+    live = Image.project_id == project_id, Image.removed_at.is_(None)
+    return session.scalar(select(func.count(Image.id)).where(*live)) or 0
+
+
+def _labels(session: Session, project_id: int) -> int:
+    live = Label.project_id == project_id, Label.archived_at.is_(None)
+    return session.scalar(select(func.count(Label.id)).where(*live)) or 0
+
+
 def _observed(session: Session, project_id: int) -> list[Observed]:
-    """The live observations by how they came about, the most first."""
+    """The live observations by how they came about, the most first.
+
+    Counted without a look at their images, and then less those of removed images: there are few.
+    """
+    labels = select(Label.id).where(Label.project_id == project_id, Label.archived_at.is_(None))
     counted = (
         select(
             Observation.source,
             func.count().filter(Observation.value > 0),
             func.count().filter(Observation.value < 0),
         )
-        .join(Image, Image.id == Observation.image_id)
-        .join(Label, Label.id == Observation.label_id)
-        .where(
-            Image.project_id == project_id,
-            Image.removed_at.is_(None),
-            Label.archived_at.is_(None),
-            Observation.retired_at.is_(None),
-        )
+        .where(Observation.label_id.in_(session.scalars(labels).all()), Observation.retired_at.is_(None))
         .group_by(Observation.source)
     )
-    rows = [Observed(*row) for row in session.execute(counted).all()]
-    return sorted(rows, key=lambda row: -(row.present + row.absent))
+    removed = select(Image.id).where(Image.project_id == project_id, Image.removed_at.is_not(None))
+    gone: dict[Source, tuple[int, int]] = {}
+    if session.scalar(select(removed.exists())):
+        of_removed = counted.where(Observation.image_id.in_(removed))
+        gone = {source: (present, absent) for source, present, absent in session.execute(of_removed)}
+    rows = []
+    for source, present, absent in session.execute(counted):
+        less = gone.get(source, (0, 0))
+        rows.append(Observed(source, present - less[0], absent - less[1]))
+    found = [row for row in rows if row.present or row.absent]
+    return sorted(found, key=lambda row: -(row.present + row.absent))
 
 
 @dataclass(frozen=True)

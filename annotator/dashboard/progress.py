@@ -9,7 +9,7 @@ from flask import Response, render_template
 from annotator.dashboard.charts.axes import Axis
 from annotator.dashboard.charts.curve import Line, curve
 from annotator.dashboard.charts.svg import Tone
-from annotator.dashboard.figures import Figures, Now, at_present, figures
+from annotator.dashboard.figures import Figures, Now, Record, at_present, figures, record
 from annotator.dashboard.remembered import Remembered
 from annotator.store import Project, waiting_counts
 
@@ -39,25 +39,27 @@ class ProgressView:
     def __init__(self, page: Page) -> None:
         self._page = page
         self._figures: Remembered[int, Figures] = Remembered(self._count)
+        self._record: Remembered[int, Record] = Remembered(self._count_record)
         self._now: Remembered[int, Now] = Remembered(self._look, fresh=1.0, stale=10.0)
 
     def add_to(self, blueprint: Blueprint) -> None:
         """Add its addresses."""
         blueprint.add_url_rule("/<key>/", "progress", self.show)
         blueprint.add_url_rule("/<key>/live", "live", self.live)
+        blueprint.add_url_rule("/<key>/record", "record", self.record)
 
     def show(self, key: str) -> str:
-        """Everything at a glance."""
+        """Everything at a glance; what takes a look at all observations follows (`record`)."""
         project = self._project(key)
-        counted = self._figures.get(project.id)
-        return self._page.show(
-            "progress.html",
-            project,
-            figures=counted,
-            now=self._now.get(project.id),
-            chart=learning_chart(counted.curve),
-            costs=[cost for cost in counted.costs.together.values() if cost.answers],
-        )
+        counted, now = self._figures.get(project.id), self._now.get(project.id)
+        return self._page.show("progress.html", project, figures=counted, now=now)
+
+    def record(self, key: str) -> str:
+        """What people said, what it took them, and how right the versions were: a part of the page."""
+        counted = self._record.get(self._project(key).id)
+        costs = [cost for cost in counted.costs.together.values() if cost.answers]
+        chart = learning_chart(counted.curve)
+        return render_template("page/_record.html", record=counted, chart=chart, costs=costs)
 
     def live(self, key: str) -> Response:
         """What goes on now, as one event."""
@@ -74,7 +76,11 @@ class ProgressView:
 
     def _count(self, project_id: int) -> Figures:
         with self._page.store.reading() as session:
-            return figures(session, session.get_one(Project, project_id))
+            return figures(session, project_id)
+
+    def _count_record(self, project_id: int) -> Record:
+        with self._page.store.reading() as session:
+            return record(session, project_id)
 
     def _look(self, project_id: int) -> Now:
         waiting = waiting_counts(self._page.store)[project_id]

@@ -98,7 +98,9 @@ class Up:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment(PYTHONUNBUFFERED="1", ONETAG_PRECISION=self.precision, ONETAG_QUESTIONS=self.questions),
+            env=environment(
+                PYTHONUNBUFFERED="1", ONETAG_PRECISION=self.precision, ONETAG_QUESTIONS=self.questions
+            ),
             start_new_session=True,
         )
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()

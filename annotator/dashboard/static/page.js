@@ -36,3 +36,14 @@ for (const section of document.querySelectorAll("[data-live]")) {
   });
   addEventListener("pagehide", () => source.close());
 }
+
+// <div data-load="address">: a part that takes longer to count follows.
+for (const element of document.querySelectorAll("[data-load]")) {
+  element.setAttribute("aria-busy", "true");
+  const answer = await fetch(element.dataset.load);
+  if (answer.ok) {
+    element.innerHTML = await answer.text();
+    for (const moment of element.querySelectorAll("time[datetime]")) localise(moment);
+  }
+  element.removeAttribute("aria-busy");
+}

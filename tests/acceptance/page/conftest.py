@@ -73,7 +73,9 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Photograph
     """Photographs of which 100 are answered, in three rounds."""
     required(find_spec("label_studio") is not None, "label-studio is not installed: the extra `studio`")
     required(REAL.is_dir(), f"there is no {REAL}")
-    made = Photographs(copied(tmp_path_factory.mktemp("photographs")), tmp_path_factory.mktemp("page") / "data")
+    made = Photographs(
+        copied(tmp_path_factory.mktemp("photographs")), tmp_path_factory.mktemp("page") / "data"
+    )
     try:
         made.start()
         made.await_ready()

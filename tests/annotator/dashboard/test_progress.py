@@ -5,7 +5,7 @@ from datetime import timedelta
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from annotator.dashboard.figures import at_present, figures
+from annotator.dashboard.figures import at_present, figures, record
 from annotator.store import (
     Image,
     Observed,
@@ -18,6 +18,8 @@ from annotator.store import (
     TrainingRun,
     Unusable,
     record_annotation,
+    remove_images,
+    sync_labels,
 )
 from annotator.store.problems import problem_columns
 from annotator.store.types import utc_now
@@ -39,13 +41,27 @@ def test_what_people_said_is_counted_by_how_they_said_it(store: Store, project: 
     answer(store, project, 2, cat, no_dog)
     answer(store, project, 3, skipped=True)
     with store.reading() as session:
-        counted = figures(session, session.get_one(Project, project.id))
+        counted, told = figures(session, project.id), record(session, project.id)
     assert (counted.images, counted.answered, counted.skipped, counted.labels) == (5, 2, 1, 3)
-    assert [(each.source, each.present, each.absent) for each in counted.observed] == [
+    assert [(each.source, each.present, each.absent) for each in told.observed] == [
         (Source.TAG, 2, 0),
         (Source.ANSWERED, 0, 1),
     ]
-    assert (counted.seconds, counted.timed) == (9.0, 3)
+    assert (told.seconds, told.timed) == (9.0, 3)
+
+
+def test_what_was_said_of_removed_images_and_archived_labels_is_not_counted(
+    store: Store, project: Project
+) -> None:
+    cat, no_dog = Observed("cat", 1, Source.TAG), Observed("dog", -1, Source.ANSWERED)
+    answer(store, project, 1, cat, no_dog)
+    answer(store, project, 2, cat, no_dog)
+    with store.session() as session:
+        remove_images(session, project.id, [2])
+        sync_labels(session, session.get_one(Project, project.id), ["cat", "tree"])
+    with store.reading() as session:
+        told = record(session, project.id)
+    assert [(each.source, each.present, each.absent) for each in told.observed] == [(Source.TAG, 1, 0)]
 
 
 def test_how_far_the_next_model_is(store: Store, project: Project) -> None:
@@ -98,6 +114,15 @@ def test_the_view_shows_them_and_what_is_wrong_with_its_cure(
     assert "`onetag train` tries them again" in text
     assert "1 of 10</strong> new observations" in text
     assert "http://studio.test/projects/7/data" in text
+
+
+def test_the_part_that_follows_tells_what_people_said(
+    browser: FlaskClient, store: Store, project: Project
+) -> None:
+    answer(store, project, 1, Observed("cat", 1, Source.TAG))
+    text = browser.get(f"/page/{project.key}/record").text
+    assert "1 present and 0 absent, of 15 pairs" in text
+    assert "* A prior" in text
 
 
 def test_the_live_part_is_one_event_and_lets_go_of_its_thread(browser: FlaskClient, project: Project) -> None:
