@@ -31,6 +31,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
+from annotator.backend_url import backend_url
 from annotator.settings import load_settings
 from annotator.store import RunReason, TrainingRun, open_run, queue_run
 from model_backend.commands.console import progress_bar
@@ -39,7 +40,6 @@ from model_backend.demo.annotator import Habits
 from model_backend.demo.features import Scorer
 from model_backend.demo.loop import Stage, Tally, settled, submit
 from model_backend.demo.show import DemoImages, DemoOptions, prepare, stage_of
-from model_backend.stack.addresses import backend_url
 from model_backend.stack.installation import RUN, Installation, Plan, Worker, running
 from model_backend.stack.ports import free_port
 from model_backend.stack.process import marked_processes

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from annotator.commands import agreement, db, events, export, import_labels, reconcile, status
+from annotator.commands import agreement, db, events, export, import_labels, reconcile, status, users
 from annotator.errors import OnetagError
 from model_backend.commands import (
     connect,
@@ -80,6 +80,7 @@ def build_app() -> typer.Typer:
     app.add_typer(db.app, name="db", rich_help_panel=PARTS)
     app.add_typer(secret.app, name="secret", rich_help_panel=PARTS)
     app.add_typer(events.app, name="events", rich_help_panel=PARTS)
+    app.add_typer(users.app, name="users", rich_help_panel=PARTS)
     return app
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from annotator.store.bulk import rowcount
@@ -84,6 +84,17 @@ def logged_in(session: Session, cookie: str) -> tuple[Person, LoginSession] | No
     )
     found = session.execute(chosen).one_or_none()
     return None if found is None else (found[0], found[1])
+
+
+def open_logins(session: Session) -> dict[int, tuple[int, datetime]]:
+    """By person: in how many browsers logged in, and when one of them was seen last."""
+    now = utc_now()
+    counted = (
+        select(LoginSession.person_id, func.count(), func.max(LoginSession.seen_at))
+        .where(LoginSession.expires_at > now, LoginSession.seen_at > now - UNSEEN)
+        .group_by(LoginSession.person_id)
+    )
+    return {person: (number, seen_at) for person, number, seen_at in session.execute(counted)}
 
 
 def is_seen_anew(login: LoginSession) -> bool:

@@ -108,13 +108,20 @@ def add_person(session: Session, name: str, role: Role, password: str | None = N
             with session.begin_nested():
                 session.add(person)
         except IntegrityError:  # another process was quicker
-            raise _taken(clean) from None
+            raise already_there(clean) from None
         return person
     person = _locked(session, there)
     if person.disabled_at is None:
-        raise _taken(person.name)
+        raise already_there(person.name)
     person.role, person.password, person.disabled_at = role, password, None
     return person
+
+
+def already_there(name: str) -> OnetagError:
+    """What is said to who adds a person that may open the page already."""
+    return OnetagError(
+        f"{name} can open the page already.", "Change that with `onetag users password`, `role` or `remove`."
+    )
 
 
 def change_password(session: Session, person: Person, password: str) -> None:
@@ -144,9 +151,3 @@ def _locked(session: Session, person: Person) -> Person:
 def _composed(password: str) -> str:
     """However a keyboard makes its characters, it is the same password."""
     return unicodedata.normalize("NFKC", password).encode("utf-8", "replace").decode()
-
-
-def _taken(name: str) -> OnetagError:
-    return OnetagError(
-        f"{name} can open the page already.", "Change that with `onetag users password`, `role` or `remove`."
-    )

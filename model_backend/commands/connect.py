@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from click import Choice
 
+from annotator.backend_url import BACKEND_URL, address_for_studio, backend_url
 from annotator.commands.options import Json, StudioProject
 from annotator.commands.values import label_names
 from annotator.commands.with_settings import with_settings
@@ -40,7 +41,6 @@ from model_backend.commands.label_config_options import (
     SuggestOption,
     UntickedOption,
 )
-from model_backend.stack.addresses import BACKEND_URL, address_for_studio, backend_url
 from model_backend.stack.installation import migrated_store
 from model_backend.stack.liveness import ask
 from model_backend.stack.projects import connect_project

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from annotator.backend_url import address_for_studio, backend_url
 from annotator.commands.options import Json
 from annotator.commands.status import collect, failure_line, problem_line
 from annotator.commands.with_settings import with_settings
@@ -24,7 +25,6 @@ from annotator.store import check, open_store
 from annotator.store.current import FIRST
 from annotator.store.states import Unused, Work
 from model_backend.commands.console import show_checks, standard
-from model_backend.stack.addresses import address_for_studio, backend_url
 from model_backend.stack.liveness import SILENT_AFTER, ask, worker_silence
 
 LEAST_FREE = 2**30

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from annotator.backend_url import backend_url
 from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
 from annotator.settings import Settings
-from model_backend.stack.addresses import backend_url
 from model_backend.stack.liveness import SILENT_AFTER, ask, this_machine, worker_silence
 
 

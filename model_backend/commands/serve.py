@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from annotator.backend_url import exposure
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
 from annotator.private import private_folder
@@ -11,7 +12,6 @@ from annotator.settings import Settings
 from model_backend.commands.logs import logging_to_stderr
 from model_backend.server import create_app
 from model_backend.server.serve import serve as serve_app
-from model_backend.stack.addresses import exposure
 from model_backend.stack.installation import migrated_store
 from model_backend.stack.secret import with_secret
 from model_backend.worker.queue import open_job_queue

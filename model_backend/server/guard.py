@@ -13,9 +13,9 @@ from werkzeug.datastructures import Authorization
 from annotator.errors import OnetagError
 from annotator.files import file_stamp
 from annotator.labelstudio.backends import SECRET_HEADER
+from annotator.origin import Origins
 from annotator.settings import CREDENTIALS_FILE, Settings
 from annotator.shared_secret import valid_secrets
-from model_backend.server.origin import Origins
 
 OPEN_ENDPOINTS = frozenset({"health"})
 CHALLENGE = 'Basic realm="onetag"'

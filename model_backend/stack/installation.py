@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from annotator.backend_url import BACKEND_URL, backend_url, exposure
 from annotator.commands.options import STUDIO_PORT
 from annotator.errors import OnetagError
 from annotator.exchange.importing import (
@@ -29,7 +30,6 @@ from annotator.private import private_folder
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
 from annotator.store import Image, open_store, upgrade
 from model_backend.stack import local_files
-from model_backend.stack.addresses import BACKEND_URL, backend_url, exposure
 from model_backend.stack.environment import environment
 from model_backend.stack.folder_changes import FolderChanges
 from model_backend.stack.image_folder import Found, look_through

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from annotator.backend_url import address_for_studio
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.config import Chosen, build_config, parse_config
@@ -14,7 +15,6 @@ from annotator.labelstudio.instructions import fill_instructions
 from annotator.labelstudio.projects import recognise_project, tasks_tell
 from annotator.labelstudio.reconcile import ReconcileProgress, reconcile
 from annotator.store import Annotation
-from model_backend.stack.addresses import address_for_studio
 
 if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio

@@ -12,12 +12,12 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from annotator.backend_url import address_for_studio, backend_url
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE, SECRET_HEADER
 from annotator.labelstudio.errors import LabelStudioMissing
 from annotator.shared_secret import begin_rotation, finish_rotation, is_under_way, take_back, valid_secrets
 from annotator.store import Project
-from model_backend.stack.addresses import address_for_studio, backend_url
 from model_backend.stack.liveness import ask
 
 if TYPE_CHECKING:

@@ -24,13 +24,14 @@ from model_backend.errors import LearningError
 COMMANDS = {
     *("up", "demo", "connect", "serve", "worker", "train", "health", "reconcile"),
     *("status", "doctor", "export", "import", "db", "versions", "secret", "events", "agreement", "plan"),
-    "simulate",
+    *("simulate", "users"),
     *("losses", "estimators", "backbones", "acquisitions"),
 }
 INNER = {
     "db": {"upgrade", "downgrade", "check", "replay"},
     "secret": {"rotate"},
     "events": {"list", "retry", "drop"},
+    "users": {"add", "list", "password", "role", "remove", "link"},
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
+from annotator.backend_url import backend_url
 from annotator.errors import OnetagError
 from annotator.labelstudio.health import Check
 from annotator.settings import Settings
@@ -21,7 +22,6 @@ from annotator.store.states import Work
 from model_backend.commands import console, doctor
 from model_backend.commands.connect import Request, link
 from model_backend.commands.doctor import examine, failing, images, inbox, training
-from model_backend.stack.addresses import backend_url
 from model_backend.stack.liveness import beating, worker_silence
 from model_backend.stack.ports import free_port
 from model_backend.stack.secret import with_secret

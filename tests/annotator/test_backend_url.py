@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from annotator.backend_url import exposure
 from annotator.settings import Settings
-from model_backend.stack.addresses import exposure
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
