@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from annotator.store.costs import Answer, Cost, cost_of, times_of, without_breaks
@@ -15,7 +15,7 @@ from annotator.store.models import Annotation
 from annotator.store.states import Question
 from annotator.store.unused import answered
 
-DAYS = 14
+DAYS, DAY = 14, timedelta(days=1)
 HOUR = 3600.0
 
 
@@ -31,7 +31,7 @@ class Activity:
     answers: int
     skips: int
     last: datetime
-    by_day: tuple[int, ...] = (0,) * DAYS
+    by_day: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -60,21 +60,47 @@ class Pace:
 
 def activities(session: Session, project_id: int, today: datetime) -> list[Activity]:
     """Everybody who answered or skipped an image, the busiest first. today: a moment of the last day."""
-    live = Annotation.project_id == project_id, Annotation.retired_at.is_(None)
-    counted = select(
-        Annotation.annotator,
-        func.count().filter(answered()),
-        func.count().filter(Annotation.skipped),
-        func.max(Annotation.created_at),
+    days = days_until(today)
+    # The first that fits counts: most answers are older, and compared once.
+    place = case(
+        (Annotation.created_at < days[0], -1),
+        *((Annotation.created_at < day, number) for number, day in enumerate(days[1:])),
+        else_=DAYS - 1,
     )
-    everybody = session.execute(counted.where(*live).group_by(Annotation.annotator)).all()
-    daily = _by_day(session, project_id, today)
-    found = [
-        Activity(annotator, answers, skips, last, daily.get(annotator, (0,) * DAYS))
-        for annotator, answers, skips, last in everybody
-        if answers or skips
-    ]
-    return sorted(found, key=lambda each: (-each.answers, each.annotator is None, each.annotator or ""))
+    counted = (
+        select(
+            Annotation.annotator,
+            place.label("day"),
+            func.count().filter(answered()),
+            func.count().filter(Annotation.skipped),
+            func.max(Annotation.created_at),
+        )
+        .where(Annotation.project_id == project_id, Annotation.retired_at.is_(None))
+        .group_by(Annotation.annotator, "day")
+    )
+    found: dict[str | None, list[tuple[int, int, int, datetime]]] = {}
+    for annotator, *counts in session.execute(counted):
+        found.setdefault(annotator, []).append(tuple(counts))
+    each = [_activity(annotator, rows) for annotator, rows in found.items()]
+    return sorted(
+        (one for one in each if one.answers or one.skips),
+        key=lambda one: (-one.answers, one.annotator is None, one.annotator or ""),
+    )
+
+
+def _activity(annotator: str | None, rows: Sequence[tuple[int, int, int, datetime]]) -> Activity:
+    """Of rows of day, answers, skips and the newest moment; -1 is the day of all that is older."""
+    by_day = [0] * DAYS
+    for day, answers, _, _ in rows:
+        if day >= 0:
+            by_day[day] = answers
+    return Activity(
+        annotator=annotator,
+        answers=sum(row[1] for row in rows),
+        skips=sum(row[2] for row in rows),
+        last=max(row[3] for row in rows),
+        by_day=tuple(by_day),
+    )
 
 
 def days_until(today: datetime) -> list[datetime]:
@@ -86,23 +112,7 @@ def days_until(today: datetime) -> list[datetime]:
     True
     """
     midnight = today.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return [midnight - timedelta(days=back) for back in reversed(range(DAYS))]
-
-
-def _by_day(session: Session, project_id: int, today: datetime) -> dict[str | None, tuple[int, ...]]:
-    """Answers on each day, by annotator."""
-    days = days_until(today)
-    counts = [
-        func.count().filter(Annotation.created_at >= day, Annotation.created_at < day + timedelta(days=1))
-        for day in days
-    ]
-    chosen = select(Annotation.annotator, *counts).where(
-        Annotation.project_id == project_id,
-        Annotation.retired_at.is_(None),
-        Annotation.created_at >= days[0],
-        answered(),
-    )
-    return {row[0]: tuple(row[1:]) for row in session.execute(chosen.group_by(Annotation.annotator))}
+    return [midnight - back * DAY for back in reversed(range(DAYS))]
 
 
 def paces(answers: Sequence[Answer]) -> dict[str | None, Pace]:

@@ -226,6 +226,7 @@ class Annotation(Base):
             **_where("retired_at IS NULL"),
         ),
         Index("ix_annotations_image_id", "image_id"),
+        Index("ix_annotations_newest", "project_id", "id", **_where("retired_at IS NULL")),
         CheckConstraint(_one_of("review", Review), name="review"),
         CheckConstraint(_one_of("question", Question), name="question"),
         CheckConstraint(_one_of("unused", Unused), name="unused"),

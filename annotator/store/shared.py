@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import Select, and_, case, func, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from annotator.store.bulk import chunked
 from annotator.store.models import Annotation, Image, Label, Observation
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 NEWEST_SHARED = 200
 """Shared images that `onetag status` looks at, those that were answered last."""
+ANSWERS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +80,7 @@ def shared_votes(
     cells on which somebody answered a suggestion of a page that was marked as reviewed.
     """
     # Found first: where nothing is shared, as mostly, no observation is looked at.
-    shared = session.scalars(_shared_images(project_id).limit(None if newest is None else newest + 1)).all()
+    shared = _shared_images(session, project_id, None if newest is None else newest + 1)
     looked_at = shared[:newest]
     pieces = (
         session.execute(_statements(piece, suggestions=suggestions)).all() for piece in chunked(looked_at)
@@ -94,20 +96,35 @@ def shared_votes(
     return SharedVotes(image, label, annotator, *signs, accepted > 0, rejected > 0, names, whole)
 
 
-def _shared_images(project_id: int) -> Select[int]:
+def _shared_images(session: Session, project_id: int, most: int | None) -> list[int]:
     """The images that several annotators have answered, the one with the newest answer first."""
-    return (
+    other = aliased(Annotation)
+    shared = (
         select(Annotation.image_id)
         .where(
             Annotation.project_id == project_id,
-            Annotation.retired_at.is_(None),
-            Annotation.skipped.is_(False),
-            Annotation.annotator.is_not(None),
+            *_votes(Annotation),
+            exists().where(
+                other.image_id == Annotation.image_id,
+                other.annotator != Annotation.annotator,
+                *_votes(other),
+            ),
         )
-        .group_by(Annotation.image_id)
-        .having(func.min(Annotation.annotator) != func.max(Annotation.annotator))
-        .order_by(func.max(Annotation.id).desc())
+        .order_by(Annotation.id.desc())
+        .execution_options(yield_per=ANSWERS_AT_ONCE)
     )
+    found: dict[int, None] = {}
+    with closing(session.scalars(shared)) as image_ids:  # not all are read
+        for image_id in image_ids:
+            found[image_id] = None
+            if len(found) == most:
+                break
+    return list(found)
+
+
+def _votes(answer: type[Annotation]) -> tuple[ColumnElement[bool], ...]:
+    """Which answers vote: live ones of which it is known whose they are."""
+    return answer.retired_at.is_(None), answer.skipped.is_(False), answer.annotator.is_not(None)
 
 
 def _statements(images: Sequence[int], *, suggestions: bool) -> Select[*tuple[Any, ...]]:
