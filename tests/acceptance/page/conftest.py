@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from playwright.sync_api import sync_playwright
 
 from model_backend.demo.annotator import Habits, answer, regions
 from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.demo.loop import as_shown, settled, shown_prediction
 from model_backend.stack.local_files import file_of
-from tests.acceptance.conftest import Up, required, until
+from tests.acceptance.conftest import CHROMIUM, FLAGS, Up, required, until
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
     from annotator.store import Store
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "coco18"
@@ -103,3 +108,60 @@ def store(photographs: Photographs) -> Iterator[Store]:
     opened = photographs.store()
     yield opened
     opened.close()
+
+
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+
+
+@dataclass
+class Visitor:
+    """Somebody who is logged in, with what the browser complained of and whom it asked."""
+
+    page: Page
+    home: str
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def open(self, path: str) -> None:
+        """Go to a path of the page, and wait until all of it is there."""
+        self.page.goto(f"{self.home}{path}")
+        self.page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser."""
+    required(Path(CHROMIUM).exists(), f"there is no {CHROMIUM}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module", params=SIZES)
+def visitor(request: pytest.FixtureRequest, chromium: Browser, photographs: Photographs) -> Iterator[Visitor]:
+    """Somebody who came by a one-time link and may answer, at a desk and with a phone."""
+    width, height = SIZES[request.param]
+    context = chromium.new_context(viewport={"width": width, "height": height})
+    came = Visitor(context.new_page(), f"http://127.0.0.1:{photographs.port}/page/")
+    came.page.goto(link_for(photographs, request.param))
+    came.page.get_by_role("button", name="Log in").click()
+    came.page.get_by_role("heading", name="Progress").wait_for()
+    yield came
+    context.close()
+
+
+def link_for(photographs: Photographs, name: str) -> str:
+    """A one-time link for a person of this name, who may answer."""
+    made = photographs.onetag("users", "link", name, "--role", "answer")
+    assert made.returncode == 0, made.stderr
+    return next(word for word in made.stdout.split() if word.startswith("http"))
