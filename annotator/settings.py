@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     decoding_bytes: Annotated[int, Flag(Panel.IMAGES)] = Field(
         2**30, ge=1, description="Memory that all images being decoded may take together, in bytes."
     )
+    thumbnail_bytes: Annotated[int, Flag(Panel.IMAGES)] = Field(
+        2**30, ge=0, description="Disk that the page's thumbnails may take, in bytes; the oldest go first."
+    )
 
     backbone: Annotated[str, Flag(Panel.LEARNING)] = Field(
         "auto", description="Feature extractor, see `onetag backbones`."

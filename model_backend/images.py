@@ -2,7 +2,7 @@
 
 What a decoder gets is bounded twice: its format by a list, for some of Pillow's readers start other programs
 (EPS: Ghostscript), and its memory by the `DecodingRoom` that all threads of a process share. JPEG's draft
-mode stays out: it moves the features of large pictures by up to 0.035.
+mode is for thumbnails alone: it moves the features of large pictures by up to 0.035.
 """
 
 from __future__ import annotations
@@ -90,11 +90,12 @@ def decoding_bytes(data: bytes) -> int:
         return 0
 
 
-def open_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def open_image(data: bytes, max_pixels: int = MAX_PIXELS, *, draft: int | None = None) -> Image.Image:
     """Decode the first frame of an image: RGB, 8 bits, upright, transparency on white.
 
-    The bytes decide on the format, never a file name. Raises ImageProblem for anything that is not a whole
-    image of at most `max_pixels` pixels; no other exception and no warning of Pillow's escapes.
+    draft: in fewer pixels where that is quicker, so many of the longer side at least. The bytes decide on the
+    format, never a file name. Raises ImageProblem for anything that is not a whole image of at most
+    `max_pixels` pixels; no other exception and no warning of Pillow's escapes.
     """
     if not data:
         raise ImageProblem("The file is empty (0 bytes).")
@@ -102,6 +103,8 @@ def open_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     try:
         with Image.open(BytesIO(data), formats=_formats()) as image:
             _check_size(image.size, max_pixels)
+            if draft is not None:
+                _decode_smaller(image, draft)
             image.load()
             return _as_rgb(_upright(image))
     except ImageProblem:
@@ -136,6 +139,13 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
             f"The image has {width} x {height} pixels, more than the {max_pixels:,} allowed.",
             "Scale it down.",
         )
+
+
+def _decode_smaller(image: Image.Image, longest: int) -> None:
+    """Have JPEG's decoder leave out what a smaller picture does not show; other formats know no such way."""
+    share = longest / max(image.size)
+    if share < 1:
+        image.draft(None, (max(1, int(image.width * share)), max(1, int(image.height * share))))
 
 
 def _unidentified(data: bytes) -> ImageProblem:

@@ -9,6 +9,7 @@ from flask import Blueprint, make_response, request
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from annotator.dashboard.formats import FILTERS
+from annotator.dashboard.pictures import PicturesView
 from annotator.dashboard.progress import ProgressView
 from annotator.dashboard.projects import ProjectsView
 from annotator.errors import OnetagError
@@ -28,6 +29,7 @@ def page_blueprint(page: Page) -> Blueprint:
         "page", __name__, url_prefix="/page", template_folder="templates", static_folder="static"
     )
     ProjectsView(page).add_to(blueprint)
+    PicturesView(page).add_to(blueprint)
     for view in views(page):
         view.add_to(blueprint)
         page.navigation.append((f"page.{view.endpoint}", view.title))

@@ -16,7 +16,7 @@ from annotator.store import Project
 if TYPE_CHECKING:
     from flask import Blueprint
 
-    from annotator.dashboard.services import Versions
+    from annotator.dashboard.services import Pictures, Versions
     from annotator.settings import Settings
     from annotator.store import Store
 
@@ -40,6 +40,7 @@ class Page:
     store: Store
     settings: Settings
     versions: Versions
+    pictures: Pictures
     navigation: list[tuple[str, str]] = field(default_factory=list)
     """Endpoint and title of each view, in their order."""
 

@@ -2,7 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
+
+SIZES = (160, 320, 960)
+"""Pixels of the longer side of the thumbnails that there are: of a row, of a grid, and to look at."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image to be shown. address: where it is read, see `image_address`.
+
+    digest, stamp, problem: of when it was last read for the learning; see the columns of `Image`.
+    """
+
+    address: str
+    digest: str | None
+    stamp: str | None
+    problem: str | None
+
+
+class NoPicture(Exception):  # noqa: N818 (no fault of ours)
+    """An image cannot be shown, with the reason in words."""
+
+
+class PicturesBusy(Exception):  # noqa: N818 (no error: ask again)
+    """As many wait for pictures as may."""
+
+
+class Pictures(Protocol):
+    """Thumbnails. Threads may share it."""
+
+    def tag(self, picture: Picture, size: int) -> str:
+        """What names this thumbnail, and changes when the image does. Nothing is read."""
+
+    def thumbnail(self, picture: Picture, size: int) -> bytes:
+        """A JPEG file, its longer side at most `size` pixels, one of SIZES.
+
+        Raises NoPicture, and at once PicturesBusy while others wait.
+        """
 
 
 class Versions(Protocol):

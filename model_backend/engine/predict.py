@@ -33,6 +33,7 @@ from model_backend.errors import Damaged, LearningError
 
 if TYPE_CHECKING:
     from model_backend.engine.resources import LearningResources
+    from model_backend.images import DecodingRoom
 
 DEADLINE = 45.0  # seconds; Label Studio waits 100, and one image that hangs may cost `request_timeout` more
 WAITING = 4  # requests that may compute or wait for it; the others answer with what is stored
@@ -81,7 +82,7 @@ class Predictor:
     """Answers the prediction requests of all projects of one Label Studio. Threads may share it.
 
     open_resources: gives what learning needs; called when the first image must be computed. Unless given, the
-    resources of the settings.
+    resources of the settings, which decode in `room`.
     """
 
     def __init__(
@@ -91,12 +92,14 @@ class Predictor:
         open_resources: Callable[[], LearningResources] | None = None,
         *,
         deadline: float = DEADLINE,
+        room: DecodingRoom | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._open_resources = open_resources
         self._resources: LearningResources | None = None
         self._deadline = deadline
+        self._room = room
         self._waiting = threading.BoundedSemaphore(WAITING)
         self._turn = threading.Lock()  # one request computes at a time: two would only slow each other down
 
@@ -191,7 +194,7 @@ class Predictor:
         if self._resources is None or settings != self._settings:  # `onetag connect` has told of another one
             from model_backend.engine.resources import open_resources  # noqa: PLC0415 (torch is slow)
 
-            opened = self._open_resources or partial(open_resources, settings)
+            opened = self._open_resources or partial(open_resources, settings, room=self._room)
             self._resources, self._settings = opened(), settings
         return self._resources
 

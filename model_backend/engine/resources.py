@@ -43,7 +43,8 @@ class LearningResources:
 
     read: the bytes of an image's address (`ImageSource.read`). backbone: unless given, the settings' one.
     stamp: what changes when the file of an address does (`ImageSource.stamp`); unless given, none is known.
-    stop: once it is set, no further image is read.
+    stop: once it is set, no further image is read. room: the memory that it decodes in; unless
+    given, its own.
     """
 
     def __init__(
@@ -53,12 +54,13 @@ class LearningResources:
         backbone: Backbone | None = None,
         stamp: Callable[[str], str | None] | None = None,
         stop: threading.Event | None = None,
+        room: DecodingRoom | None = None,
     ) -> None:
         self.settings = settings
         self.stamp = stamp
         self._stop = stop or threading.Event()
         self._read = read
-        self._room = DecodingRoom(settings.decoding_bytes)
+        self._room = room or DecodingRoom(settings.decoding_bytes)
         self._lock = threading.Lock()
         self.backbones = Backbones(settings, backbone)
         self._cache: FeatureCache | None = None
@@ -197,11 +199,14 @@ def load_model(data_dir: Path, version: ModelVersion) -> LabelModel:
 
 
 def open_resources(
-    settings: Settings, studio: Studio | None = None, stop: threading.Event | None = None
+    settings: Settings,
+    studio: Studio | None = None,
+    stop: threading.Event | None = None,
+    room: DecodingRoom | None = None,
 ) -> LearningResources:
     """Resources that read images as the settings allow, through `studio` or the settings' own client.
 
-    Nothing is loaded yet. stop: see `LearningResources`.
+    Nothing is loaded yet. stop, room: see `LearningResources`.
     """
     source = ImageSource(studio or open_studio(settings), settings)
-    return LearningResources(settings, source.read, stamp=source.stamp, stop=stop)
+    return LearningResources(settings, source.read, stamp=source.stamp, stop=stop, room=room)

@@ -5,27 +5,18 @@ from __future__ import annotations
 import logging
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_backend.errors import LearningError
+from model_backend.cache_file import CacheFile
 
 log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 Size = tuple[int, int]
-T = TypeVar("T")
-
-DAMAGED = {
-    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT),
-    sqlite3.SQLITE_ERROR,  # our statements are right, so the tables are not ours any more
-    sqlite3.SQLITE_CONSTRAINT,  # rows are replaced, so nothing can stand in their way
-}
 DIGESTS_A_QUERY = 500
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS features (
@@ -49,13 +40,12 @@ def rounded(features: NDArray[np.floating]) -> Floats:
     return _half(features).astype(np.float32)
 
 
-class FeatureCache:
-    """A cache that threads and processes may share (write-ahead log); every call is a transaction of its own.
+class FeatureCache(CacheFile):
+    """The features of images, see `CacheFile`; a row that is not as it was put counts as not there.
 
-    Features can always be computed again: a row that is not as it was put counts as not there, and a file
-    that is damaged as a whole is renamed, and a new one begun. Either is said in the log. Every method raises
-    LearningError where the file cannot be read or written.
+    Either is said in the log. Every method raises LearningError where the file cannot be read or written.
 
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     cache = FeatureCache(Path(folder) / "features.db")
@@ -64,8 +54,7 @@ class FeatureCache:
     (array([ True, False]), array([[1., 2.]], dtype=float32))
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    kind = "feature cache"
 
     def get(self, digests: Sequence[str], fingerprint: str) -> tuple[NDArray[np.bool_], Floats]:
         """Which of the N images are in the cache (N,), and the features (M, F) of those M, in their order."""
@@ -107,43 +96,15 @@ class FeatureCache:
         statement = "DELETE FROM features WHERE fingerprint >= ? AND fingerprint < ?"
         self._guarded(lambda connection: connection.execute(statement, (start, start + "\U0010ffff")))
 
-    def _guarded(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            return self._attempt(work)
-        except sqlite3.DatabaseError as error:
-            if _code(error) not in DAMAGED:
-                raise _failure(self.path, error) from None
-        self._set_aside()
-        try:
-            return self._attempt(work)
-        except sqlite3.DatabaseError as error:
-            raise _failure(self.path, error) from None
-
-    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with self._connection() as connection, connection:
-            return work(connection)
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=30)) as connection:
-            connection.text_factory = _text
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        if "checksum" in _columns(connection):
+            return
+        connection.execute("PRAGMA journal_mode = WAL")
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(SCHEMA)
             if "checksum" not in _columns(connection):
-                _set_up(connection)
-            connection.execute("PRAGMA synchronous = NORMAL")
-            yield connection
-
-    def _set_aside(self) -> None:
-        aside = self.path.with_name(self.path.name + ".damaged")
-        log.warning("The feature cache %s is damaged; begun anew (the old file: %s).", self.path, aside.name)
-        try:
-            self.path.replace(aside)
-            for journal in ("-wal", "-shm"):
-                self.path.with_name(self.path.name + journal).unlink(missing_ok=True)
-        except OSError as error:
-            raise LearningError(
-                f"The feature cache {self.path} is damaged and cannot be moved ({error.strerror}).",
-                "Delete it.",
-            ) from None
+                connection.execute("ALTER TABLE features ADD COLUMN checksum INTEGER")
 
 
 def _half(features: NDArray[np.floating]) -> NDArray[np.float16]:
@@ -151,23 +112,8 @@ def _half(features: NDArray[np.floating]) -> NDArray[np.float16]:
     return np.clip(features, -limit, limit).astype("<f2")
 
 
-def _text(content: bytes) -> str:
-    """Text of the file, whatever became of it."""
-    return content.decode(errors="replace")
-
-
 def _columns(connection: sqlite3.Connection) -> set[str]:
     return {row[1] for row in connection.execute("PRAGMA table_info(features)")}
-
-
-def _set_up(connection: sqlite3.Connection) -> None:
-    """Make the table, or bring that of an earlier release up to date; other processes wait meanwhile."""
-    connection.execute("PRAGMA journal_mode = WAL")
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(SCHEMA)
-        if "checksum" not in _columns(connection):
-            connection.execute("ALTER TABLE features ADD COLUMN checksum INTEGER")
 
 
 def _read(
@@ -212,18 +158,3 @@ def _is_whole(fingerprint: str, digest: str, size: Size, numbers: object, checks
     if checksum is None:
         return bool(np.isfinite(np.frombuffer(numbers, dtype="<f2")).all())
     return checksum == _checksum(fingerprint, digest, size, numbers)
-
-
-def _code(error: sqlite3.Error) -> int:
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
-
-
-def _failure(path: Path, error: sqlite3.Error) -> LearningError:
-    fixes = {
-        sqlite3.SQLITE_FULL: "The disk is full: make room, or move ONETAG_DATA_DIR to another disk.",
-        sqlite3.SQLITE_READONLY: "It cannot be written to: change its permissions or ONETAG_DATA_DIR.",
-        sqlite3.SQLITE_CANTOPEN: "It cannot be opened: does its folder exist, and may you write there?",
-        sqlite3.SQLITE_BUSY: "Another process holds it: wait for it to finish, or stop it.",
-    }
-    fix = fixes.get(_code(error), "Check the disk, or delete the file: it is made again.")
-    return LearningError(f"The feature cache {path} failed ({error}).", fix)

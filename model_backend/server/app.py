@@ -19,6 +19,7 @@ from annotator.labelstudio.projects import Identity
 from annotator.settings import Settings
 from annotator.store import ModelVersion, Store
 from model_backend.engine.predict import Predictor
+from model_backend.images import DecodingRoom
 from model_backend.server.bodies import EventBody, PredictBody, SetupBody, read_body, studio_identity
 from model_backend.server.guard import guard
 from model_backend.server.metrics import Metrics
@@ -26,6 +27,7 @@ from model_backend.server.openapi import describe
 from model_backend.server.request_handler import InboxQueue, RequestHandler
 from model_backend.server.request_ids import RequestIds
 from model_backend.server.services import KeptVersions
+from model_backend.server.thumbnails import Thumbnails
 
 MAX_BODY_BYTES = 64 * 2**20  # Label Studio sends hundreds of whole tasks at once
 MAX_VERSIONS = 100
@@ -45,7 +47,8 @@ def create_app(
         )
     app = Flask("onetag")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    predictor = predictor or Predictor(store, settings)
+    room = DecodingRoom(settings.decoding_bytes)
+    predictor = predictor or Predictor(store, settings, room=room)
     handler = RequestHandler(store, settings, queue, predictor)
     backend = Backend(store, handler, Metrics(store, settings.data_dir))
     app.before_request(_start_clock)
@@ -60,7 +63,11 @@ def create_app(
     app.add_url_rule("/versions", "versions", backend.versions)
     app.add_url_rule("/metrics", "metrics", backend.expose_metrics)
     app.add_url_rule("/openapi.json", "openapi", lambda: jsonify(describe()))
-    app.register_blueprint(page_blueprint(Page(store, settings, KeptVersions(store, settings.data_dir))))
+    app.register_blueprint(
+        page_blueprint(
+            Page(store, settings, KeptVersions(store, settings.data_dir), Thumbnails(settings, room))
+        )
+    )
     app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
     return app
 

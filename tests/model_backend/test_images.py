@@ -302,3 +302,12 @@ def test_what_cannot_be_opened_takes_no_room_and_gives_all_back() -> None:
         with pytest.raises(ImageProblem), room.for_image(b"no image"):
             open_image(b"no image")
     assert decoding_bytes(b"no image") == 0
+
+
+def test_a_draft_has_fewer_pixels_and_never_fewer_than_asked() -> None:
+    data = encoded(Image.new("RGB", (4000, 1000), RED), "JPEG")
+    for asked in (100, 640, 3999, 9000):
+        width, height = open_image(data, draft=asked).size
+        assert min(asked, 4000) <= width <= max(2 * asked, 500)
+        assert width == pytest.approx(4 * height, rel=0.02)
+    assert open_image(encoded(halves(RED, BLUE)), draft=4).size == (20, 10)

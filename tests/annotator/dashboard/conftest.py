@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from annotator.dashboard import Page, page_blueprint
+from annotator.dashboard.services import Picture
 from annotator.labelstudio.config import build_config
 from annotator.settings import Settings, load_settings
 from annotator.store import Image, Project, Store, sync_labels
@@ -25,6 +26,23 @@ class VersionsAsked:
         self.asked.append((project_id, name, pin))
 
 
+class PicturesAsked:
+    """Gives the words that it was asked with in the place of a picture, or fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Picture, int]] = []
+        self.failure: Exception | None = None
+
+    def tag(self, picture: Picture, size: int) -> str:
+        return f"{picture.digest}-{size}"
+
+    def thumbnail(self, picture: Picture, size: int) -> bytes:
+        self.asked.append((picture, size))
+        if self.failure is not None:
+            raise self.failure
+        return f"{picture.address} at {size}".encode()
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return load_settings(data_dir=tmp_path, label_studio_url=STUDIO)
@@ -36,10 +54,15 @@ def versions() -> VersionsAsked:
 
 
 @pytest.fixture
-def page_app(store: Store, settings: Settings, versions: VersionsAsked) -> Flask:
+def pictures() -> PicturesAsked:
+    return PicturesAsked()
+
+
+@pytest.fixture
+def page_app(store: Store, settings: Settings, versions: VersionsAsked, pictures: PicturesAsked) -> Flask:
     """The page alone, on both engines."""
     app = Flask("page")
-    app.register_blueprint(page_blueprint(Page(store, settings, versions)))
+    app.register_blueprint(page_blueprint(Page(store, settings, versions, pictures)))
     return app
 
 
