@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, make_response, request
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
+from annotator.dashboard.annotators import AnnotatorsView
 from annotator.dashboard.formats import FILTERS
 from annotator.dashboard.pictures import PicturesView
 from annotator.dashboard.progress import ProgressView
@@ -40,7 +41,7 @@ def page_blueprint(page: Page) -> Blueprint:
 
 def views(page: Page) -> list[View]:
     """The views of a project, in the order of the navigation."""
-    return [ProgressView(page)]
+    return [ProgressView(page), AnnotatorsView(page)]
 
 
 def _prepare_templates(state: BlueprintSetupState) -> None:

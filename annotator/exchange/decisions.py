@@ -36,10 +36,17 @@ def decide(
     >>> decide(unknown, chances, np.array([0.8, 0.8, 0.8, 1.01], dtype=np.float32)).tolist()
     [[1, 0, -1, 0]]
     """
+    return np.where(observed != 0, observed, decide_estimates(probabilities, thresholds)).astype(np.int8)
+
+
+def decide_estimates(
+    probabilities: npt.NDArray[np.float32], thresholds: npt.NDArray[np.float32] | np.float32
+) -> npt.NDArray[np.int8]:
+    """The same by the estimates alone: of (N, L) with thresholds (L,), or of one label (N,) with its own."""
     present = probabilities >= thresholds
     absent = (1 - probabilities >= thresholds) & ~present
-    estimated = present.astype(np.int8) - absent.astype(np.int8)
-    return np.where(observed != 0, observed, estimated).astype(np.int8)
+    decided: npt.NDArray[np.int8] = present.astype(np.int8) - absent.astype(np.int8)
+    return decided
 
 
 def chosen_values(
