@@ -2,6 +2,7 @@
 # make test   every test that this machine can run       (make test ARGS="-k losses")
 # make lint   ruff, mypy, and known vulnerabilities of the dependencies
 # make docs   the documentation, as a site in site/
+# make pictures  the pictures of README and docs, from a demo  (make pictures ARGS="--dataset ../shared/data/coco18")
 # make bench  the benchmarks                             (make bench ARGS="accuracy ../shared/data/ucmerced")
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ ARGS ?=
 TESTS_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test lint docs pictures bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -43,6 +44,9 @@ lint: $(INSTALLED)
 
 docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --strict --quiet
+
+pictures: $(INSTALLED)
+	$(BIN)/python docs/pictures.py $(ARGS)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(ARGS)

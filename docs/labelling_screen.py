@@ -133,7 +133,7 @@ def main() -> None:
         with asking(page, studio, chosen, Asked(Question.YES_NO, (second,))):
             page.screenshot(path=given.out / "yes-or-no.png")
         browser.close()
-    print(f"wrote two pictures to {given.out}; suggested were {', '.join(chosen.asked.labels)}")  # noqa: T201
+    print(f"wrote two pictures to {given.out}; suggested were {', '.join(chosen.asked.labels)}")
 
 
 if __name__ == "__main__":
