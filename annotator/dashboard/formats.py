@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from annotator.store.types import utc, utc_now
 
@@ -59,5 +59,28 @@ def ago(at: datetime | None) -> str:
     return "never" if at is None else f"{duration(max(0.0, (utc_now() - utc(at)).total_seconds()))} ago"
 
 
-FILTERS = {"number": number, "percent": percent, "duration": duration, "moment": moment, "ago": ago}
+def coded(text: str) -> Markup:
+    """A text whose parts between backticks are code, everything in it escaped.
+
+    >>> coded("Start `onetag <x>`.")
+    Markup('Start <code>onetag &lt;x&gt;</code>.')
+    """
+    parts = text.split("`")
+    paired = (len(parts) - 1) // 2 * 2  # a last backtick without another one stays as it is
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part)
+        if place % 2 and place < paired
+        else escape(f"`{part}" if place > paired else part)
+        for place, part in enumerate(parts)
+    )
+
+
+FILTERS = {
+    "number": number,
+    "percent": percent,
+    "duration": duration,
+    "moment": moment,
+    "ago": ago,
+    "coded": coded,
+}
 """By their names in templates."""

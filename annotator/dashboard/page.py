@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flask import Blueprint
 
     from annotator.dashboard.services import Pictures, Versions
+    from annotator.labelstudio.health import Check
     from annotator.settings import Settings
     from annotator.store import Store
 
@@ -41,6 +42,8 @@ class Page:
     settings: Settings
     versions: Versions
     pictures: Pictures
+    checks: Callable[[], Iterable[Check]] = list
+    """Looks at what is not in the store: the disk, the worker, the backbone."""
     navigation: list[tuple[str, str]] = field(default_factory=list)
     """Endpoint and title of each view, in their order."""
 

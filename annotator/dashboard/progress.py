@@ -11,6 +11,7 @@ from annotator.dashboard.charts.curve import Line, curve
 from annotator.dashboard.charts.svg import Tone
 from annotator.dashboard.figures import Figures, Now, Record, at_present, figures, record
 from annotator.dashboard.remembered import Remembered
+from annotator.dashboard.troubles import of_machine
 from annotator.store import Project, waiting_counts
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class ProgressView:
         """Everything at a glance; what takes a look at all observations follows (`record`)."""
         project = self._project(key)
         counted, now = self._figures.get(project.id), self._now.get(project.id)
-        return self._page.show("progress.html", project, figures=counted, now=now)
+        troubles = [*of_machine(self._page.checks()), *counted.troubles]
+        return self._page.show("progress.html", project, figures=counted, now=now, troubles=troubles)
 
     def record(self, key: str) -> str:
         """What people said, what it took them, and how right the versions were: a part of the page."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from annotator.labelstudio.health import Check
 from annotator.store import image_problems, set_aside
 from annotator.store.last_failures import last_failures
 from annotator.store.states import TRIED_AGAIN, Unused
@@ -19,6 +20,13 @@ class Trouble:
 
     what: str
     cure: str
+
+
+def of_machine(checks: Iterable[Check]) -> list[Trouble]:
+    """The checks that do not hold."""
+    return [
+        Trouble(f"{check.name.capitalize()}: {check.detail}", check.fix) for check in checks if not check.ok
+    ]
 
 
 def troubles(session: Session, project_id: int) -> list[Trouble]:

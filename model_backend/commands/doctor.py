@@ -5,7 +5,6 @@ Disk, database, backbone, ML backend, worker, inbox, training, Label Studio, and
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,10 +24,9 @@ from annotator.store import check, open_store
 from annotator.store.current import FIRST
 from annotator.store.states import Unused, Work
 from model_backend.commands.console import show_checks, standard
-from model_backend.stack.liveness import SILENT_AFTER, ask, worker_silence
+from model_backend.stack.checks import backbone, disk, worker
+from model_backend.stack.liveness import ask
 
-LEAST_FREE = 2**30
-"""Bytes of free disk below which training may fail."""
 MOST_WAITING = 50
 """Events that may wait without anything being wrong."""
 MOST_UNUSABLE = 0.05
@@ -97,28 +95,6 @@ def database(settings: Settings) -> Check:
     return attempt("database", look)
 
 
-def backbone(settings: Settings) -> Check:
-    """Whether photographs are seen by the default network, or by what `auto` falls back to."""
-    from model_backend.backbones.lite0 import lite0_problem  # noqa: PLC0415 (torch is slow to import)
-
-    problem = lite0_problem() if settings.backbone == "auto" else None
-    if problem is not None:
-        return Check.broken(
-            "backbone", f"`auto` falls back to handcrafted features: {problem.problem}", problem.fix
-        )
-    return Check.good("backbone", settings.backbone)
-
-
-def disk(settings: Settings) -> Check:
-    """Whether the data folder's disk has room."""
-    folder = settings.data_dir
-    if not folder.is_dir():
-        return Check.broken("disk", f"{folder} is not there.", FIRST)
-    free = shutil.disk_usage(folder).free
-    detail = f"{free / 2**30:.1f} GiB free in {folder}"
-    return Check("disk", free >= LEAST_FREE, detail, "" if free >= LEAST_FREE else "Free some space.")
-
-
 def backend(settings: Settings) -> Iterator[Check]:
     """Whether the ML backend answers, takes our secret, and refuses strangers."""
     url = backend_url(settings)
@@ -136,17 +112,6 @@ def backend(settings: Settings) -> Iterator[Check]:
         yield Check.broken("secret", f"{url} answers without the secret.", "Restart `onetag serve`.")
     else:
         yield Check.good("secret", "the ML backend takes it, and refuses others")
-
-
-def worker(settings: Settings) -> Check:
-    """Whether a worker gave a sign of life lately."""
-    silent = worker_silence(settings.data_dir)
-    if silent is None:
-        return Check.broken("worker", "No worker runs in this data folder.", "Start `onetag worker`.")
-    if silent > SILENT_AFTER:
-        fix = "Restart `onetag worker`; its log says why it stopped."
-        return Check.broken("worker", f"The worker has been silent for {silent:.0f} s.", fix)
-    return Check.good("worker", f"gave a sign of life {silent:.0f} s ago")
 
 
 def images(row: dict[str, Any]) -> Check:

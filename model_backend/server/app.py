@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
@@ -26,7 +27,7 @@ from model_backend.server.metrics import Metrics
 from model_backend.server.openapi import describe
 from model_backend.server.request_handler import InboxQueue, RequestHandler
 from model_backend.server.request_ids import RequestIds
-from model_backend.server.services import KeptVersions
+from model_backend.server.services import KeptVersions, machine_checks
 from model_backend.server.thumbnails import Thumbnails
 
 MAX_BODY_BYTES = 64 * 2**20  # Label Studio sends hundreds of whole tasks at once
@@ -63,11 +64,14 @@ def create_app(
     app.add_url_rule("/versions", "versions", backend.versions)
     app.add_url_rule("/metrics", "metrics", backend.expose_metrics)
     app.add_url_rule("/openapi.json", "openapi", lambda: jsonify(describe()))
-    app.register_blueprint(
-        page_blueprint(
-            Page(store, settings, KeptVersions(store, settings.data_dir), Thumbnails(settings, room))
-        )
+    page = Page(
+        store=store,
+        settings=settings,
+        versions=KeptVersions(store, settings.data_dir),
+        pictures=Thumbnails(settings, room),
+        checks=partial(machine_checks, settings),
     )
+    app.register_blueprint(page_blueprint(page))
     app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
     return app
 

@@ -59,10 +59,16 @@ def pictures() -> PicturesAsked:
 
 
 @pytest.fixture
-def page_app(store: Store, settings: Settings, versions: VersionsAsked, pictures: PicturesAsked) -> Flask:
-    """The page alone, on both engines."""
+def page(store: Store, settings: Settings, versions: VersionsAsked, pictures: PicturesAsked) -> Page:
+    """What the views need, on both engines."""
+    return Page(store, settings, versions, pictures)
+
+
+@pytest.fixture
+def page_app(page: Page) -> Flask:
+    """The page alone."""
     app = Flask("page")
-    app.register_blueprint(page_blueprint(Page(store, settings, versions, pictures)))
+    app.register_blueprint(page_blueprint(page))
     return app
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from annotator.dashboard.formats import ago, duration, moment, number, percent
+from annotator.dashboard.formats import ago, coded, duration, moment, number, percent
 from annotator.store.types import utc_now
 
 
@@ -45,3 +45,18 @@ def test_a_moment_is_machine_readable_and_says_its_zone() -> None:
 def test_how_long_ago_is_never_negative() -> None:
     assert ago(utc_now() + timedelta(hours=1)) == "0 s ago"
     assert ago(None) == "never"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("plain <b>", "plain &lt;b&gt;"),
+        ("`a` and `b`", "<code>a</code> and <code>b</code>"),
+        ("`<i>`", "<code>&lt;i&gt;</code>"),
+        ("", ""),
+        ("one ` alone", "one ` alone"),
+        ("`a` and ` alone", "<code>a</code> and ` alone"),
+    ],
+)
+def test_what_stands_between_backticks_is_code(text: str, written: str) -> None:
+    assert coded(text) == written

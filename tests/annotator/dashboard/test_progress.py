@@ -1,11 +1,15 @@
 """The first view of a project."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from annotator.dashboard import Page, page_blueprint
 from annotator.dashboard.figures import at_present, figures, record
+from annotator.labelstudio.health import Check
 from annotator.store import (
     Image,
     Observed,
@@ -111,9 +115,21 @@ def test_the_view_shows_them_and_what_is_wrong_with_its_cure(
             setattr(image, name, value)
     text = browser.get(f"/page/{project.key}/").text
     assert "5.png is &lt;damaged&gt;." in text
-    assert "`onetag train` tries them again" in text
+    assert "<code>onetag train</code> tries them again" in text
     assert "1 of 10</strong> new observations" in text
     assert "http://studio.test/projects/7/data" in text
+
+
+def test_what_is_wrong_with_the_machine_stands_there_too(page: Page, project: Project) -> None:
+    looked = [
+        Check.good("disk", "90 GiB free"),
+        Check.broken("worker", "No worker runs.", "Start `onetag worker`."),
+    ]
+    app = Flask("page")
+    app.register_blueprint(page_blueprint(replace(page, checks=lambda: looked, navigation=[])))
+    text = app.test_client().get(f"/page/{project.key}/").text
+    assert "Worker: No worker runs. <strong>Start <code>onetag worker</code>.</strong>" in text
+    assert "GiB" not in text
 
 
 def test_the_part_that_follows_tells_what_people_said(

@@ -22,6 +22,7 @@ from annotator.store.states import Work
 from model_backend.commands import console, doctor
 from model_backend.commands.connect import Request, link
 from model_backend.commands.doctor import examine, failing, images, inbox, training
+from model_backend.stack import checks
 from model_backend.stack.liveness import beating, worker_silence
 from model_backend.stack.ports import free_port
 from model_backend.stack.secret import with_secret
@@ -46,10 +47,10 @@ def test_a_worker_counts_while_it_gives_signs_of_life(tmp_path: Path) -> None:
             if worker_silence(tmp_path) is not None:
                 break
             time.sleep(0.02)
-        assert doctor.worker(settings(tmp_path)).ok
-    assert not doctor.worker(settings(tmp_path)).ok
+        assert checks.worker(settings(tmp_path)).ok
+    assert not checks.worker(settings(tmp_path)).ok
     (tmp_path / "worker-there-1.beat").write_text(json.dumps({"at": time.time() - 60}))
-    silent = doctor.worker(settings(tmp_path))
+    silent = checks.worker(settings(tmp_path))
     assert not silent.ok
     assert "60 s" in silent.detail
 
