@@ -227,6 +227,11 @@ class Annotation(Base):
         ),
         Index("ix_annotations_image_id", "image_id"),
         Index("ix_annotations_newest", "project_id", "id", **_where("retired_at IS NULL")),
+        Index(  # all that is asked of many answers at once: their rows are wide
+            "ix_annotations_of_project",
+            *("project_id", "annotator", "image_id", "skipped", "unused", "suggested_version", "id"),
+            **_where("retired_at IS NULL"),
+        ),
         CheckConstraint(_one_of("review", Review), name="review"),
         CheckConstraint(_one_of("question", Question), name="question"),
         CheckConstraint(_one_of("unused", Unused), name="unused"),
@@ -326,6 +331,11 @@ class Observation(Base):
         CheckConstraint(_one_of("source", Source), name="source"),
         UniqueConstraint("annotation_id", "label_id"),
         Index("ix_observations_active", "image_id", "label_id", "value", **_where("retired_at IS NULL")),
+        Index(
+            "ix_observations_of_label",
+            *("label_id", "image_id", "value", "ground_truth", "import_id"),
+            **_where("retired_at IS NULL"),
+        ),
         Index(
             "uq_observations_imported",
             "import_id",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Text, case, cast, insert, literal, select
 from sqlalchemy.orm import Session
 
+from annotator.labelstudio.config import build_config
 from annotator.settings import Settings
 from annotator.store import (
     Annotation,
@@ -27,7 +28,7 @@ from annotator.store import (
 )
 from annotator.store.types import utc_now
 from annotator.store.vectors import PACKED
-from benchmarks.load.studio import CONFIG, LABELS, MADE_AT, PROJECT, address
+from benchmarks.load.studio import LABELS, MADE_AT, PROJECT, address
 from model_backend.backbones import load_backbone
 from model_backend.engine.resources import CACHE_FILE
 from model_backend.features import FeatureCache
@@ -39,10 +40,15 @@ ANNOTATORS = 8
 
 @dataclass(frozen=True)
 class Size:
-    """So many images and observations; written 100000x1000000."""
+    """So many images and observations; written 100000x1000000.
+
+    known: of how many of the labels an answer says something.
+    """
 
     images: int
     observations: int
+    labels: int = len(LABELS)
+    known: int = len(LABELS)
 
     @classmethod
     def read(cls, text: str) -> Size:
@@ -50,25 +56,29 @@ class Size:
         images, _, observations = text.partition("x")
         return cls(int(images), int(observations))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels."""
+        return tuple(f"label {number:02d}" for number in range(self.labels))
+
     def __str__(self) -> str:
         return f"{self.images:,} images, {self.observations:,} observations"
 
 
 def fill(store: Store, size: Size) -> None:
-    """A project of this size: images that are answered are answered for every label, one of them a tag."""
+    """A project of this size, its images answered evenly; one label of an answer is a tag."""
     with store.session() as session:
         project = Project(
-            title="Load", label_config=CONFIG, studio_url="http://studio.test", studio_project=PROJECT,
-            studio_created_at=MADE_AT,
+            title="Load", label_config=build_config(list(size.names)), studio_url="http://studio.test",
+            studio_project=PROJECT, studio_created_at=MADE_AT,
         )  # fmt: skip
         session.add(project)
         session.flush()
-        sync_labels(session, project, LABELS)
+        sync_labels(session, project, size.names)
         for first in range(1, size.images + 1, PIECE):
             numbers = range(first, min(first + PIECE, size.images + 1))
             session.execute(insert(Image), [_image(project.id, number) for number in numbers])
-        step = max(1, size.images * len(LABELS) // size.observations)
-        _answer(session, project.id, step)
+        _answer(session, project.id, size)
     _analyse(store)
 
 
@@ -83,8 +93,9 @@ def _digest(number: int) -> str:
     return f"{number:064x}"
 
 
-def _answer(session: Session, project_id: int, step: int) -> None:
+def _answer(session: Session, project_id: int, size: Size) -> None:
     """Answer every so many-th image."""
+    step = max(1, size.images * size.known // size.observations)
     now = literal(utc_now(), Annotation.created_at.type)
     answers = {
         Annotation.project_id: Image.project_id,
@@ -107,7 +118,8 @@ def _answer(session: Session, project_id: int, step: int) -> None:
         )
     )
     shown = (Image.studio_task * 7 + Label.position * 3) % 5 == 0  # as in `truth`
-    tagged = Image.studio_task % len(LABELS) == Label.position
+    tagged = Image.studio_task % size.labels == Label.position
+    told = (Label.position - Image.studio_task % size.labels + size.labels) % size.labels < size.known
     said = {
         Observation.annotation_id: Annotation.id,
         Observation.image_id: Annotation.image_id,
@@ -122,7 +134,7 @@ def _answer(session: Session, project_id: int, step: int) -> None:
         select(*said.values())
         .join(Image, Image.id == Annotation.image_id)
         .join(Label, Label.project_id == Annotation.project_id)
-        .where(Annotation.project_id == project_id)
+        .where(Annotation.project_id == project_id, told)
     )
     session.execute(insert(Observation).from_select(list(said), cells, include_defaults=False))
 
@@ -141,7 +153,7 @@ def add_version(store: Store, size: Size) -> None:
         project = session.query(Project).one()
         labels = [label.id for label in live_labels(session, project.id)]
         version = ModelVersion(
-            project_id=project.id, name="v0001", labels=list(LABELS), label_ids=labels, folder="v0001",
+            project_id=project.id, name="v0001", labels=list(size.names), label_ids=labels, folder="v0001",
             backbone="none", thresholds=[0.8] * len(labels),
         )  # fmt: skip
         session.add(version)
@@ -162,8 +174,8 @@ def add_version(store: Store, size: Size) -> None:
                 insert(Suggestion),
                 [
                     {
-                        "version_id": version.id, "image_id": image, "labels": [LABELS[image % len(LABELS)]],
-                        "score": image / size.images, "cluster": image % 8,
+                        "version_id": version.id, "image_id": image, "score": image / size.images,
+                        "labels": [size.names[image % size.labels]], "cluster": image % 8,
                     }
                     for image in piece
                 ],

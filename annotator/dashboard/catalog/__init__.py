@@ -1,0 +1,17 @@
+"""Looking for images: a search as a link says it, its filters, and what of the store is kept in memory."""
+
+from annotator.dashboard.catalog.catalog import Catalog, Found, version_of
+from annotator.dashboard.catalog.search import Alike, Answer, Find, Order, Search, SearchError, State
+
+__all__ = [
+    "Alike",
+    "Answer",
+    "Catalog",
+    "Find",
+    "Found",
+    "Order",
+    "Search",
+    "SearchError",
+    "State",
+    "version_of",
+]

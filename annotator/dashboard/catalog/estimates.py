@@ -1,0 +1,95 @@
+"""What a version estimates of every image, in memory: two bytes a label and image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from annotator.store import LabelVector, ModelVersion, Suggestion
+from annotator.store.numbers import numbers
+from annotator.store.vectors import PACKED
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Ids = npt.NDArray[np.int64]
+
+ROWS_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """The label vectors of a version, of M images and L labels, and in which order it asks.
+
+    image_ids: int64 (M,), ascending. chances: float16 (L, M). columns: the row of a label's id in `chances`.
+    turns: int64 (M,), from 1 for the image that is asked first; one that nothing is asked of comes last.
+    """
+
+    image_ids: Ids
+    chances: npt.NDArray[np.float16]
+    columns: dict[int, int]
+    turns: Ids
+
+    def of_label(self, label_id: int, image_ids: Ids) -> npt.NDArray[np.float32]:
+        """What is estimated of a label on these images, float32 (N,); NaN where nothing is."""
+        if label_id not in self.columns or not len(self.image_ids):
+            return np.full(len(image_ids), np.nan, dtype=np.float32)
+        return self._placed(self.chances[self.columns[label_id]].astype(np.float32), image_ids, np.nan)
+
+    def turns_of(self, image_ids: Ids) -> Ids:
+        """The turns of these images (N,)."""
+        return self._placed(self.turns, image_ids, np.iinfo(np.int64).max)
+
+    def _placed(self, values: npt.NDArray, image_ids: Ids, missing: float) -> npt.NDArray:  # type: ignore[type-arg]
+        if np.array_equal(self.image_ids, image_ids):
+            return values
+        if not len(self.image_ids):
+            return np.full(len(image_ids), missing, dtype=values.dtype)
+        places = np.minimum(np.searchsorted(self.image_ids, image_ids), len(self.image_ids) - 1)
+        return np.where(self.image_ids[places] == image_ids, values[places], missing).astype(values.dtype)
+
+
+def count_vectors(session: Session, version_id: int) -> int:
+    """Of how many images a version has a label vector."""
+    stored = select(func.count()).select_from(LabelVector).where(LabelVector.version_id == version_id)
+    return session.scalar(stored) or 0
+
+
+def read_estimates(session: Session, version: ModelVersion) -> Estimates:
+    """All label vectors and turns of a version, as the store has them."""
+    vectors = select(LabelVector.image_id, LabelVector.probabilities).where(
+        LabelVector.version_id == version.id
+    )
+    # Asked of the connection: a session looks at a hundred thousand rows for longer than the database does.
+    rows = session.connection().execute(vectors.execution_options(yield_per=ROWS_AT_ONCE))
+    ids, packed = [], []
+    for piece in rows.partitions():
+        images, vectors_of_piece = zip(*piece, strict=True)
+        ids.append(np.array(images, dtype=np.int64))
+        joined = np.frombuffer(b"".join(vectors_of_piece), dtype=PACKED)
+        packed.append(joined.reshape(len(images), len(version.label_ids)).T)
+    columns = {label_id: column for column, label_id in enumerate(version.label_ids)}
+    if not ids:
+        nothing = np.empty((len(columns), 0), dtype=np.float16)
+        return Estimates(np.empty(0, dtype=np.int64), nothing, columns, np.empty(0, dtype=np.int64))
+    image_ids = np.concatenate(ids)
+    order = np.argsort(image_ids)
+    chances = np.ascontiguousarray(np.concatenate(packed, axis=1)[:, order], dtype=np.float16)
+    return Estimates(image_ids[order], chances, columns, _turns(session, version.id, image_ids[order]))
+
+
+def _turns(session: Session, version_id: int, image_ids: Ids) -> Ids:
+    asked = func.row_number().over(order_by=(Suggestion.score, Suggestion.image_id))
+    images, places = numbers(
+        session, select(Suggestion.image_id, asked).where(Suggestion.version_id == version_id)
+    )
+    turns = np.full(len(image_ids), np.iinfo(np.int64).max)
+    rows = np.searchsorted(image_ids, images)
+    known = rows < len(image_ids)
+    known[known] = image_ids[rows[known]] == images[known]
+    turns[rows[known]] = places[known]
+    return turns
