@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.labelstudio.observations import Said, observe
@@ -12,10 +14,13 @@ from annotator.labelstudio.pages import labels_unseen, opened_at, told_absent_be
 from annotator.labelstudio.payloads import StudioAnnotation
 from annotator.labelstudio.reading import project_config
 from annotator.labelstudio.shown import what_was_shown
-from annotator.store.models import Annotation, Image, Project
+from annotator.labelstudio.told import key_in
+from annotator.store.models import Annotation, Image, Label, Observation, PageAnnotation, Project
+from annotator.store.page_annotations import told_as, told_revision
 from annotator.store.records import Before, Observed, Submission, record_annotation
-from annotator.store.states import Source
+from annotator.store.states import Source, Telling
 from annotator.store.turns import take_turn
+from annotator.store.types import as_stored
 
 
 def record_studio_annotation(
@@ -27,8 +32,12 @@ def record_studio_annotation(
     doubtful: Collection[str] = (),
     before: Before | None = None,
     imported: bool = False,
+    telling: bool = False,
 ) -> Annotation | None:
     """Record an annotation with what it makes known; None when that adds nothing.
+
+    One that was made on the page stays its person's, whoever Label Studio says it is by. While Label Studio
+    is still to be told of it, nothing that comes from there is recorded: `telling` asks what was done to it.
 
     What its page cannot have shown for certain it does not tell to be absent; `doubtful` are labels of which
     the same holds, whatever their times say.
@@ -36,9 +45,16 @@ def record_studio_annotation(
     tells that it was there before the project was connected.
     """
     take_turn(session, project.id)
+    own = told_as(session, project.id, annotation.id, key_in(annotation.result))
+    if own is not None:
+        if own.telling is Telling.WAITING and not telling:
+            return None
+        annotation = annotation.model_copy(update={"annotator": own.annotator})
     config = project_config(project)
     shown = what_was_shown(session, project, config, image, annotation)
     said = observe(annotation.result, config, shown.result if shown else None, skipped=annotation.skipped)
+    if own is not None and not annotation.skipped:
+        said = _as_answered(session, own, annotation.result) or said
     opened = opened_at(session, project, annotation)
     unseen = {*doubtful, *labels_unseen(session, project.id, opened)}
     return record_annotation(
@@ -64,9 +80,22 @@ def record_studio_annotation(
             imported=imported,
             made_at=annotation.created_at,
             opened_at=opened,
+            page_annotation=own.id if own is not None else None,
         ),
         before,
     )
+
+
+def _as_answered(session: Session, own: PageAnnotation, result: list[Any]) -> Said | None:
+    """What a person said on the page, where Label Studio has it just as it was told, whatever the label
+    config has become since. None for what was changed there.
+    """
+    told = told_revision(session, own)
+    if told is None or told.page_answer_id is None or told.result != as_stored(result):
+        return None
+    chosen = select(Label.name, Observation).join(Label, Label.id == Observation.label_id)
+    rows = session.execute(chosen.where(Observation.annotation_id == told.id).order_by(Label.position))
+    return Said(tuple(Observed(name, each.value, each.source, each.area) for name, each in rows))
 
 
 def _believed(

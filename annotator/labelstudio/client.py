@@ -134,11 +134,17 @@ class Studio(Listing, Backends):
         lead_time: float | None = None,
         parent_prediction: int | None = None,
         skipped: bool = False,
+        unique_id: str | None = None,
     ) -> Json:
-        """Submit an annotation, or with `skipped` a skip, as the page of Label Studio does."""
-        sent = {"result": list(result), "lead_time": lead_time, "was_cancelled": skipped}
+        """Submit an annotation, or with `skipped` a skip, as the page of Label Studio does.
+
+        unique_id: a UUID that no other annotation has; a second one with it is refused with the status 409.
+        """
+        sent: Json = {"result": list(result), "lead_time": lead_time, "was_cancelled": skipped}
         if parent_prediction is not None:
             sent["parent_prediction"] = parent_prediction
+        if unique_id is not None:
+            sent["unique_id"] = unique_id
         return dict(self.http.request("POST", f"/api/tasks/{task}/annotations", json=sent))
 
     def annotation(self, annotation: int) -> Json:

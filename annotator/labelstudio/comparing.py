@@ -76,14 +76,16 @@ class _Known:
     annotator: str | None = None
     ground_truth: bool = False
     updated_at: datetime | None = None
+    on_the_page: bool = False  # and so by a person whom Label Studio does not know
 
     def says(self, annotation: StudioAnnotation) -> bool:
         """Whether it is recorded just so: then it was derived when it came, and stays."""
+        by = self.annotator if self.on_the_page else annotation.annotator
         return self.live and (self.task, self.result, self.skipped, self.annotator, self.ground_truth) == (
             annotation.task,
             as_stored(annotation.result),
             annotation.skipped,
-            annotation.annotator,
+            by,
             annotation.ground_truth,
         )
 
@@ -252,5 +254,6 @@ def _known(session: Session, project_id: int, numbers: Sequence[int]) -> dict[in
                 *(task, each.retired_at is None, each.result, each.skipped, each.annotator),
                 each.ground_truth,
                 each.updated_at,
+                each.page_annotation_id is not None,
             )
     return known

@@ -18,6 +18,7 @@ Touching one box says something of that box alone.
 | answers where the project labels           | every label neither ticked nor shown -1 `complete`, unless   |
 | completely (`--unticked absent`)           | the answer is a suggestion left as it was                    |
 | skips, or chooses nothing                  | nothing: without a label our suggestions were never visible  |
+| says on the page what is there and what not| those labels +1 and -1 `page`, and nothing of any other      |
 
 What another model's prediction showed is compared alike: only what differs from it was said by a person.
 """
@@ -25,12 +26,13 @@ What another model's prediction showed is compared alike: only what differs from
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from annotator.labelstudio.config import LabelConfig
 from annotator.labelstudio.controls import Control
 from annotator.labelstudio.statements import Page, Statement, answered, prefer, statement_of
+from annotator.labelstudio.told import said_on_the_page
 from annotator.store.records import Observed
 from annotator.store.states import Question, Review, Source, Unticked, Unused
 
@@ -74,6 +76,8 @@ def observe(
     if not unmatched:  # who names another label saw another list of labels than this one
         for name in _absent(page, statements):
             values.setdefault(name, Observed(name, -1, Source.COMPLETE))
+    for name in said_on_the_page(result, config) & values.keys():
+        values[name] = replace(values[name], source=Source.PAGE)
     observed = tuple(values[name] for name in config.labels if name in values)
     unused = None if observed else _unused(statements, unmatched)
     return Said(observed, unmatched, page.review, unused, page.question)

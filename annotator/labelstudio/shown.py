@@ -1,6 +1,7 @@
 """What an annotator saw ticked when answering, ours or another model's prediction.
 
-It is found in this order, for an old suggestion may be replaced at any moment:
+Beside an answer on our own page, which its marks tell, the labels that it names count as shown. Else it is
+found in this order, for an old suggestion may be replaced at any moment:
 
 1. what was found for an earlier revision of the same annotation: an edit does not change what was shown;
 2. `parent_prediction`, the id that the page sends along, among the predictions that came with the annotation
@@ -31,6 +32,7 @@ from annotator.labelstudio.config import LabelConfig
 from annotator.labelstudio.pages import revisions_of
 from annotator.labelstudio.payloads import SentPrediction, StudioAnnotation
 from annotator.labelstudio.predictions import regions, version_of_region
+from annotator.labelstudio.told import key_in, shown_beside
 from annotator.store.models import Annotation, Image, ModelVersion, Project, Suggestion
 from annotator.store.states import Question
 
@@ -48,6 +50,9 @@ def what_was_shown(
     session: Session, project: Project, config: LabelConfig, image: Image, annotation: StudioAnnotation
 ) -> Shown | None:
     """The prediction shown with an annotation, as the head of this module tells; None when there was none."""
+    if key_in(annotation.result):
+        beside = shown_beside(annotation.result, config)
+        return Shown(None, _ticked(beside, config), beside) if beside else None
     known = _shown_before(session, project, config, annotation)
     if known:
         return known

@@ -15,6 +15,7 @@ from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.payloads import StudioAnnotation, Task, read
 from annotator.labelstudio.reading import chosen_of, project_config
 from annotator.store import Annotation, Image, Project, sync_images, sync_labels
+from annotator.store.page_annotations import tell_again
 from annotator.store.reconciliations import forget_reconciliation
 
 
@@ -33,6 +34,7 @@ def adopt_config(
         forget_reconciliation(session, project.id)
     project.label_config, project.config_at = label_config, at or project.config_at
     session.flush()
+    tell_again(session, project.id)
     _derive_again(session, project, {*changes.added, *changes.restored})
     return (*changes.added, *changes.archived, *changes.restored)
 

@@ -186,6 +186,7 @@ def newest_answers(session: Session, project_id: int, newest: int | None = NEWES
             Annotation.retired_at.is_(None),
             Annotation.skipped.is_(False),
             Annotation.unused.is_(None),
+            Annotation.page_annotation_id.is_(None),  # hundreds at once, and no page of Label Studio's
         )
         .order_by(Annotation.id.desc())
         .limit(newest)

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from annotator.store.labels import live_labels
@@ -34,8 +34,8 @@ class ObservedMatrix:
     where every complete review knows all labels; else some labels came after some reviews, which still hold
     for the labels that there were.
 
-    `asked` is bool (N, L): the cells known because a question named the label, as "is it there?"; None where
-    there are none.
+    `asked` is bool (N, L): the cells known because a question named the label, as "is it there?", or a person
+    on the page did; None where there are none.
     """
 
     image_ids: list[int]
@@ -153,7 +153,7 @@ def _checked(project_id: int) -> Select[int]:
 def _cells(project_id: int, *, checked: bool) -> Select[int, int, int, int, int]:
     """(image, label, sum of the votes, 1 where part of a complete review, 1 where asked by name) a cell."""
     complete = func.max(case((Observation.source == Source.COMPLETE, 1), else_=0))
-    by_name = Observation.source == Source.ANSWERED
+    by_name: ColumnElement[bool] = Observation.source.in_((Source.ANSWERED, Source.PAGE))
     if checked:
         named = Observation.source.in_((Source.CONFIRMED, Source.REJECTED))
         by_name |= named & Observation.annotation_id.in_(_checked(project_id))

@@ -34,6 +34,7 @@ from annotator.store.states import (
     RunState,
     Source,
     Suggest,
+    Telling,
     Unticked,
     Unusable,
     Unused,
@@ -56,9 +57,14 @@ def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
+def _there(column: str) -> dict[str, Any]:
+    """The condition of an index on a column that is mostly empty."""
+    return _where(f"{column} IS NOT NULL")
+
+
 STATES: tuple[type[StrEnum], ...] = (
     *(Claim, EventState, Publication, Question, Review, Role, RunFailure, RunReason, RunState, Source),
-    *(Suggest, Unticked, Unusable, Unused, Work),
+    *(Suggest, Telling, Unticked, Unusable, Unused, Work),
 )
 RULE = 2
 """The number of the rule by which observations are derived: see `annotator.labelstudio.replay`."""
@@ -232,6 +238,8 @@ class Annotation(Base):
             *("project_id", "annotator", "image_id", "skipped", "unused", "suggested_version", "id"),
             **_where("retired_at IS NULL"),
         ),
+        Index("ix_annotations_page_annotation_id", "page_annotation_id", **_there("page_annotation_id")),
+        Index("ix_annotations_page_answer_id", "page_answer_id", **_there("page_answer_id")),
         CheckConstraint(_one_of("review", Review), name="review"),
         CheckConstraint(_one_of("question", Question), name="question"),
         CheckConstraint(_one_of("unused", Unused), name="unused"),
@@ -260,6 +268,56 @@ class Annotation(Base):
     imported: Mapped[bool] = mapped_column(default=False)  # there before the project was connected
     opened_at: Mapped[datetime | None]
     """Since when its page was open at the latest, by Label Studio's clock; None where nothing tells it."""
+    page_annotation_id: Mapped[int | None] = mapped_column(ForeignKey("page_annotations.id"))
+    page_answer_id: Mapped[int | None] = mapped_column(
+        ForeignKey("page_answers.id")
+    )  # that made this revision
+    replaced_id: Mapped[int | None] = mapped_column(
+        ForeignKey("annotations.id")
+    )  # what undoing that brings back
+
+
+class PageAnswer(Base):
+    """What one person said at once on the page, of one image or of many; it is undone as one."""
+
+    __tablename__ = "page_answers"
+    __table_args__ = (Index("ix_page_answers_newest", "project_id", "annotator", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    annotator: Mapped[str]  # the person's name
+    version: Mapped[str | None]  # in sight
+    answered_at: Mapped[datetime] = mapped_column(default=utc_now)
+    undone_at: Mapped[datetime | None]
+
+
+class PageAnnotation(Base):
+    """All that one person says of one image on the page, and how far Label Studio has been told of it.
+
+    Its revisions are annotations, which get their number when they are told: the newest with the number
+    `studio_annotation` is what Label Studio has.
+    """
+
+    __tablename__ = "page_annotations"
+    __table_args__ = (
+        CheckConstraint(_one_of("telling", Telling), name="telling"),
+        UniqueConstraint("key"),
+        Index("ix_page_annotations_of_image", "image_id", "annotator"),
+        Index("ix_page_annotations_waiting", "project_id", "id", **_where("telling = 'to be told'")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id"))
+    annotator: Mapped[str]
+    key: Mapped[str]  # marks it in Label Studio; another one once it was deleted there
+    studio_annotation: Mapped[int | None]  # its number there
+    telling: Mapped[Telling]
+    begun_id: Mapped[int | None] = mapped_column(ForeignKey("annotations.id", use_alter=True))
+    """The revision that may be there already, without our knowing its number."""
+    tries: Mapped[int] = mapped_column(default=0)  # in vain
+    try_at: Mapped[datetime | None]  # when it is told again
+    error: Mapped[str | None]
 
 
 class Deletion(Base):
@@ -360,6 +418,7 @@ class Observation(Base):
     retired_at: Mapped[datetime | None]
     ground_truth: Mapped[bool] = mapped_column(default=False)  # it outvotes those that are not
     area: Mapped[float | None]  # the share of the image that its regions cover, 0..1
+    probability: Mapped[float | None]  # that the version in sight gave it, 0..1; of answers on the page
 
 
 class TrainingRun(Base):

@@ -7,7 +7,7 @@ one that is imported (measured): what was made after all that is known of a dele
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.store.models import Annotation, Deletion, Image, Label, Observation, Project
+from annotator.store.page_annotations import carried_over, gone_from_studio
 from annotator.store.states import Question, Review, Source, Unused
 from annotator.store.turns import take_turn
 from annotator.store.types import as_stored, utc, utc_now
@@ -45,7 +46,8 @@ class Submission:
     observed: what it makes known. shown: the prediction on the page, as it came, whoever made it. unmatched:
     names in it that no label has. unused: why it makes nothing known. imported: it was there before the
     project was connected. made_at: when the annotation was made, if not just then. opened_at: since when its
-    page was open at the latest, by Label Studio's clock; None where that is not known.
+    page was open at the latest, by Label Studio's clock; None where that is not known. page_annotation: which
+    it is (its id) of those made on the page.
     """
 
     studio_annotation: int | None
@@ -66,6 +68,7 @@ class Submission:
     imported: bool = False
     made_at: datetime | None = None
     opened_at: datetime | None = None
+    page_annotation: int | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ def record_annotation(
         ground_truth=submission.ground_truth,
         imported=submission.imported,
         opened_at=submission.opened_at,
+        page_annotation_id=submission.page_annotation,
         created_at=utc(submission.made_at or submission.at),
         updated_at=utc(submission.at),
     )
@@ -137,6 +141,8 @@ def retire_annotation(
     if newest.retired_at is not None:
         return False
     _retire(session, newest, utc(at or utc_now()))
+    if newest.page_annotation_id is not None:
+        gone_from_studio(session, project.id, studio_annotation)
     return True
 
 
@@ -172,9 +178,10 @@ def _record(
             return None
         _retire(session, newest, fresh.updated_at)
     fresh.revision = 1 if newest is None else newest.revision + 1
+    known = carried_over(session, newest, fresh) if newest is not None else {}
     session.add(fresh)
     session.flush()
-    session.add_all(_observations(fresh, values))
+    session.add_all(_observations(fresh, values, known))
     session.flush()
     return fresh
 
@@ -249,8 +256,12 @@ def _remember_deletion(session: Session, project_id: int, studio_annotation: int
         return  # remembered already
 
 
-def _observations(annotation: Annotation, values: dict[int, Observed]) -> Iterable[Observation]:
+def _observations(
+    annotation: Annotation, values: dict[int, Observed], known: Mapping[int, Observation]
+) -> Iterable[Observation]:
     for label_id, observed in values.items():
+        was = known.get(label_id)
+        same = was if was and (was.value, was.source) == (observed.value, observed.source) else None
         yield Observation(
             annotation_id=annotation.id,
             image_id=annotation.image_id,
@@ -259,9 +270,10 @@ def _observations(annotation: Annotation, values: dict[int, Observed]) -> Iterab
             source=observed.source,
             annotator=annotation.annotator,
             lead_time=annotation.lead_time,
-            suggested_version=annotation.suggested_version,
+            suggested_version=same.suggested_version if same else annotation.suggested_version,
             ground_truth=annotation.ground_truth,
             area=observed.area,
+            probability=same.probability if same else None,
         )
 
 

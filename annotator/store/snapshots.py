@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotator.store.models import Event, Image, Label, Observation, TrainingRun
+from annotator.store.models import Event, Image, Label, Observation, PageAnswer, TrainingRun
 from annotator.store.states import RunState
-from annotator.store.types import utc_now
+from annotator.store.types import UtcDateTime, utc_now
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,16 @@ def last_snapshot(session: Session, project_id: int) -> Snapshot | None:
 
 
 def idle_seconds(session: Session, project_id: int) -> float:
-    """Seconds since the last event of the project arrived; infinite when there never was one.
+    """Seconds since something was last answered: an event of the project arrived, or people said or took back
+    something on the page; infinite when there never was anything.
 
-    Infinite too after the clock was put back, until the next event: for how long nothing came is not known.
+    Infinite too after the clock was put back, until the next of these: for how long none came is not known.
     """
     newest = select(Event.received_at).where(Event.project_id == project_id).order_by(Event.id.desc())
-    latest = session.execute(newest.limit(1)).scalar_one_or_none()
+    on_the_page = select(
+        func.max(PageAnswer.answered_at, type_=UtcDateTime), func.max(PageAnswer.undone_at, type_=UtcDateTime)
+    ).where(PageAnswer.project_id == project_id)
+    moments = [session.execute(newest.limit(1)).scalar_one_or_none(), *session.execute(on_the_page).one()]
+    latest = max((each for each in moments if each is not None), default=None)
     idle = (utc_now() - latest).total_seconds() if latest is not None else float("inf")
     return idle if idle >= 0 else float("inf")

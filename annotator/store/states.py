@@ -16,6 +16,7 @@ __all__ = [
     "RunReason",
     "RunState",
     "Source",
+    "Telling",
     "Unusable",
 ]
 
@@ -30,6 +31,7 @@ class Source(StrEnum):
     COMPLETE = "complete"
     ANSWERED = "answered"
     IMPORTED = "imported"
+    PAGE = "page"
 
 
 class Unticked(StrEnum):
@@ -117,6 +119,15 @@ class Work(StrEnum):
     RECONCILE = "reconcile"
     CLEARING = "clearing"  # of older versions' predictions in Label Studio
     IMAGES = "images"  # reading again what could not be read
+    TELLING = "telling"  # of answers on the page, to Label Studio
+
+
+class Telling(StrEnum):
+    """How far Label Studio has been told of what a person says of an image on the page."""
+
+    WAITING = "to be told"
+    TOLD = "told"  # it has all that there is, and nothing where there is nothing
+    KEPT = "kept"  # in the store alone: there is no Label Studio, or the label config cannot say it
 
 
 class EventState(StrEnum):

@@ -31,6 +31,7 @@ from annotator.store import (
     unreached_runs,
 )
 from annotator.store.last_failures import remembered
+from annotator.store.page_annotations import projects_to_be_told
 from annotator.store.states import Work
 from annotator.store.watch import Watch
 from model_backend.engine.look_again import look_again
@@ -44,6 +45,7 @@ from model_backend.errors import LearningError
 from model_backend.log_context import about
 from model_backend.worker.inbox import InboxOutcome, process_inbox
 from model_backend.worker.single_flight import SingleFlight
+from model_backend.worker.telling import tell_projects
 
 if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio
@@ -75,6 +77,7 @@ class Jobs:
         self._inbox = SingleFlight()
         self._trainings = SingleFlight()
         self._reconciling = SingleFlight()
+        self._telling = SingleFlight()
         self._looking_again = threading.Lock()
         self._publishing: dict[int, SingleFlight] = {}  # by project
         self._ask_studio_from = 0.0
@@ -151,6 +154,18 @@ class Jobs:
         self._ask_studio_from = time.monotonic() + self._pause
         if isinstance(error, LabelStudioUnauthorized):
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    def tell(self) -> Iterable[int]:
+        """Tell Label Studio what was said on the page; returns the projects that it was said of."""
+        with self._store.reading() as session:
+            said = projects_to_be_told(session)
+        studio = self._studio
+        if said and studio is not None and time.monotonic() >= self._ask_studio_from:
+            try:
+                self._telling.run(lambda: tell_projects(self._store, studio, said, self._stop))
+            except OnetagError as error:
+                self._put_off(error)
+        return said
 
     def reconcile(self) -> Iterable[int]:
         """Compare the store with Label Studio, and clear what is old there; returns the projects."""

@@ -63,6 +63,9 @@ class Jobs(Protocol):
     def check(self) -> Iterable[int]:
         """Find lost jobs, publish what was interrupted."""
 
+    def tell(self) -> Iterable[int]:
+        """Tell Label Studio what was said on the page."""
+
     def reconcile(self) -> Iterable[int]:
         """Compare the store with Label Studio."""
 
@@ -93,6 +96,7 @@ class JobQueue:
         self._consider = self._message("consider", self._do_consider)
         self._train = self._message("train", self._do_train)
         self._tidy = self._message("tidy", self._do_tidy)
+        self._tell = self._message("tell", self._do_tell)
         self._reconcile = self._message("reconcile", self._do_reconcile)
         self._look_again = self._message("look_again", self._do_look_again)
         self._sending = Together(self._send_all)
@@ -115,6 +119,10 @@ class JobQueue:
     def tidy(self, project_id: int) -> None:
         """Ask for the leavings of older versions to be cleared. Raises QueueUnreachable."""
         self._send(self._tidy, project_id)
+
+    def tell(self) -> None:
+        """Ask for what was said on the page to be told to Label Studio. Raises QueueUnreachable."""
+        self._send(self._tell)
 
     def reconcile(self) -> None:
         """Ask for the store to be compared with Label Studio. Raises QueueUnreachable."""
@@ -210,12 +218,18 @@ class JobQueue:
         if self._work.look_again_due():
             self._send(self._look_again)
         self.train()
+        self._do_tell()
+
+    def _do_tell(self) -> None:
+        for project_id in self._work.tell():
+            self._do_consider(project_id)
 
     def _do_look_again(self) -> None:
         self._work.look_again()
         self.train()
 
     def _do_reconcile(self) -> None:
+        self._do_tell()
         for project_id in self._work.reconcile():
             self._do_consider(project_id)
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from annotator.labelstudio.config import ALL_LABELS_MARKED, build_config
-from annotator.labelstudio.errors import LabelStudioMissing
+from annotator.labelstudio.errors import LabelStudioMissing, LabelStudioRefused
 from annotator.labelstudio.listing import Census
 
 Json = dict[str, Any]
@@ -58,6 +58,7 @@ class InMemory:
     absent: dict[int, set[str]] = field(default_factory=dict)  # annotation -> what it says not to be there
     once_absent: dict[int, set[str]] = field(default_factory=dict)  # the same, of all its revisions
     came_at: dict[str, datetime] = field(default_factory=dict)  # label -> when it came, or came back, last
+    unique: dict[int, str] = field(default_factory=dict)  # annotation -> its unique id, where one was given
     between: Callable[[], None] = lambda: None  # happens after a page was read, before it is given
 
     def __post_init__(self) -> None:
@@ -115,6 +116,8 @@ class InMemory:
         shown = [name for name in ticked if name in page.labels]
         said = [] if skip or not shown else result(shown, review=review)
         lead_time = (self.now - page.opened_at).total_seconds()
+        if page.annotation is not None and said:
+            said = edited(self.annotations[page.annotation]["result"], shown) or said
         if page.annotation is None:
             number = self._annotate(page.task, page.annotator, said, lead_time, skipped=skip)
             self._tell_of("ANNOTATION_CREATED", number)
@@ -172,9 +175,42 @@ class InMemory:
 
     def annotation(self, number: int) -> Json:
         """One annotation."""
-        if number not in self.annotations:
-            raise LabelStudioMissing("It is not there.", "Look elsewhere.", 404)
+        self._require(number, self.annotations)
         return deepcopy(self.annotations[number])
+
+    # What telling does there
+
+    def task(self, task: int) -> Json:
+        """One task with its annotations."""
+        self._require(task, self.tasks)
+        return {**deepcopy(self.tasks[task]), "annotations": self._of(task), "predictions": []}
+
+    def annotate(self, task: int, result: list[Json], *, unique_id: str) -> Json:
+        """Make an annotation through the API; a second one with a `unique_id` is refused."""
+        self._require(task, self.tasks)
+        if unique_id in self.unique.values():
+            raise LabelStudioRefused("It is there already.", "Look for it.", 409)
+        number = self._annotate(task, 1, deepcopy(result), None)
+        self.unique[number] = unique_id
+        self.absent[number] = set()
+        self._tell_of("ANNOTATION_CREATED", number)
+        return deepcopy(self.annotations[number])
+
+    def update_annotation(self, number: int, **fields: Any) -> Json:
+        """Change an annotation through the API."""
+        self._require(number, self.annotations)
+        self._update(number, **deepcopy(fields))
+        return deepcopy(self.annotations[number])
+
+    def delete_annotation(self, number: int) -> None:
+        """Delete an annotation through the API."""
+        self._require(number, self.annotations)
+        self.delete(number)
+
+    @staticmethod
+    def _require(number: int, numbers: Json | dict[int, Json]) -> None:
+        if number not in numbers:
+            raise LabelStudioMissing("It is not there.", "Look elsewhere.", 404)
 
     @property
     def label_config(self) -> str:
@@ -244,6 +280,7 @@ class InMemory:
     def _forget(self, number: int) -> None:
         del self.annotations[number]
         self.absent.pop(number, None)
+        self.unique.pop(number, None)
         self.once_absent.pop(number, None)
 
     def _tell_of(self, action: str, number: int) -> None:
@@ -268,9 +305,22 @@ def result(ticked: list[str], *, review: bool = False) -> list[Json]:
     return [*regions, _region("review", ALL_LABELS_MARKED)] if review else regions
 
 
+def edited(regions: list[Json], ticked: list[str]) -> list[Json]:
+    """An answer on our page, with other labels ticked; nothing for an answer of another form."""
+    if not any(each["from_name"] == "onetag_about" for each in regions):
+        return []
+    marked = next((each["id"] for each in regions if each["from_name"] == "suggested"), "suggested")
+    return [
+        *(each for each in regions if each["from_name"] != "suggested"),
+        {**_region("suggested", *ticked), "id": marked},
+    ]
+
+
 def names(regions: list[Json]) -> set[str]:
     """The labels that a result names."""
-    return {name for each in regions if each["from_name"] != "review" for name in each["value"]["choices"]}
+    return {
+        name for each in regions if each["from_name"] != "review" for name in each["value"].get("choices", ())
+    }
 
 
 def _region(control: str, *choices: str) -> Json:

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import func, select, update
 
 from annotator.labelstudio.config import LABEL
-from annotator.labelstudio.errors import ImageUnavailable, LabelStudioUnauthorized
+from annotator.labelstudio.errors import ImageUnavailable, LabelStudioUnauthorized, LabelStudioUnreachable
 from annotator.settings import Settings
 from annotator.store import (
     Event,
     Image,
+    Label,
     ModelVersion,
     Observation,
     Project,
@@ -27,6 +28,7 @@ from annotator.store import (
     record_event,
 )
 from annotator.store.last_failures import last_failures
+from annotator.store.page_answers import ImageAnswer, record_answer
 from annotator.store.runs import RETRY_AFTER
 from annotator.store.states import Work
 from annotator.store.types import utc_now
@@ -34,6 +36,7 @@ from annotator.store.watch import Watch
 from model_backend.engine import fitting
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.retrain_policy import Decision
+from model_backend.worker import telling
 from model_backend.worker.jobs import Jobs
 
 
@@ -477,3 +480,34 @@ def test_images_that_come_back_are_trained_on_by_themselves(
 def states(store: Store) -> list[str]:
     with store.reading() as session:
         return [str(each) for each in session.scalars(select(TrainingRun.state).order_by(TrainingRun.id))]
+
+
+def test_label_studio_is_told_what_was_said_on_the_page(
+    store: Store, project: Project, jobs: Jobs, studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.session() as session:
+        images = session.scalars(select(Image.id)).all()
+        label = session.scalars(select(Label.id)).first()
+        record_answer(session, project, "ann", [ImageAnswer(image, absent=[label or 0]) for image in images])
+    told: list[int] = []
+    monkeypatch.setattr(telling, "tell_studio", lambda _store, _studio, number, _stop: told.append(number))
+    assert list(jobs.tell()) == [project.id]
+    assert told == [project.id]
+
+
+def test_what_cannot_be_told_waits_for_label_studio(
+    store: Store, project: Project, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.session() as session:
+        image, label = session.scalars(select(Image.id)).first(), session.scalars(select(Label.id)).first()
+        record_answer(session, project, "ann", [ImageAnswer(image or 0, [label or 0])])
+    tries: list[int] = []
+
+    def away(*_args: Any) -> None:
+        tries.append(1)
+        raise LabelStudioUnreachable("Nothing answers.", "Start it.")
+
+    monkeypatch.setattr(telling, "tell_studio", away)
+    jobs.tell()
+    jobs.tell()
+    assert len(tries) == 1, "it is left alone for a minute"

@@ -33,6 +33,7 @@ class Log:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     images_due: bool = False
+    said: bool = False  # something on the page
     called: threading.Condition = field(default_factory=threading.Condition)
 
     def process_inbox(self) -> InboxOutcome:
@@ -53,6 +54,10 @@ class Log:
 
     def check(self) -> Iterable[int]:
         return []
+
+    def tell(self) -> Iterable[int]:
+        self._note("tell")
+        return [7] if self.said else []
 
     def reconcile(self) -> Iterable[int]:
         self._note("reconcile")
@@ -122,6 +127,17 @@ def test_what_label_studio_did_not_tell_is_looked_up(
     consuming(queue)
     queue.process_inbox()
     jobs.wait_for(("reconcile",))
+
+
+def test_what_was_said_on_the_page_is_told_and_may_lead_to_a_training(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    jobs = Log(said=True, decisions=[Decision(queued=True)])
+    queue = quiet_queue(worker_settings, jobs)
+    consuming(queue)
+    queue.tell()
+    jobs.wait_for(("train",))
+    assert jobs.calls == [("tell",), ("consider", 7), ("train",)]
 
 
 def test_a_wait_is_kept(worker_settings: Settings, consuming: Callable[[JobQueue], None]) -> None:
