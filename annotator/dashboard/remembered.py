@@ -47,6 +47,11 @@ class Remembered(Generic[K, T]):
             threading.Thread(target=self._count_later, args=(key,), daemon=True).start()
         return kept.value
 
+    def peek(self, key: K) -> T | None:
+        """The figures of a key where there are some, however old; counts nothing."""
+        kept = self._kept.get(key)
+        return kept.value if kept else None
+
     def forget(self, key: K) -> None:
         """Have the next one who asks wait for new figures."""
         with self._lock:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import LargeBinary, func, select
 from sqlalchemy.orm import Session
 
 from annotator.store.bulk import chunked, upsert
-from annotator.store.models import LabelVector, ModelVersion
+from annotator.store.models import Image, LabelVector, ModelVersion
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -60,6 +60,23 @@ def load_vectors(
             }
         found = [(image_id, packed[image_id]) for image_id in image_ids if image_id in packed]
     return [image_id for image_id, _ in found], unpack([vector for _, vector in found], width)
+
+
+def load_column(
+    session: Session, version_id: int, column: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """What a version gives the label at a place: ids of live images, ascending, int64 (N,); float32 (N,)."""
+    width = np.dtype(PACKED).itemsize
+    place = func.substr(LabelVector.probabilities, 1 + width * column, width, type_=LargeBinary)
+    chosen = (
+        select(LabelVector.image_id, place)
+        .join(Image, Image.id == LabelVector.image_id)
+        .where(LabelVector.version_id == version_id, Image.removed_at.is_(None))
+    )
+    rows = session.connection().execute(chosen).all()
+    image_ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+    order = np.argsort(image_ids)
+    return image_ids[order], unpack([row[1] for row in rows], 1)[order, 0]
 
 
 def unpack(vectors: Sequence[bytes], width: int) -> npt.NDArray[np.float32]:

@@ -103,3 +103,12 @@ def test_what_is_forgotten_is_counted_anew() -> None:
     kept.get("a")
     kept.forget("a")
     assert kept.get("a") == "a2"
+
+
+def test_a_look_at_what_is_kept_counts_nothing() -> None:
+    counting = Counting()
+    kept = Remembered(counting, fresh=60)
+    assert kept.peek("a") is None
+    assert counting.asked == 0
+    kept.get("a")
+    assert kept.peek("a") == "a1"
