@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 
 from annotator.dashboard.annotators import AnnotatorsView
 from annotator.dashboard.formats import FILTERS
+from annotator.dashboard.images import ImagesView
 from annotator.dashboard.labels import LabelsView
 from annotator.dashboard.pictures import PicturesView
 from annotator.dashboard.progress import ProgressView
@@ -42,7 +43,7 @@ def page_blueprint(page: Page) -> Blueprint:
 
 def views(page: Page) -> list[View]:
     """The views of a project, in the order of the navigation."""
-    return [ProgressView(page), LabelsView(page), AnnotatorsView(page)]
+    return [ProgressView(page), LabelsView(page), ImagesView(page), AnnotatorsView(page)]
 
 
 def _prepare_templates(state: BlueprintSetupState) -> None:

@@ -11,6 +11,7 @@ from flask import abort, render_template
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.dashboard.catalog import Catalog
 from annotator.store import Project
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Page:
     pictures: Pictures
     checks: Callable[[], Iterable[Check]] = list
     """Looks at what is not in the store: the disk, the worker, the backbone."""
+    catalog: Catalog = field(default_factory=Catalog)
     navigation: list[tuple[str, str]] = field(default_factory=list)
     """Endpoint and title of each view, in their order."""
 

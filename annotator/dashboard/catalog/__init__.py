@@ -1,6 +1,6 @@
 """Looking for images: a search as a link says it, its filters, and what of the store is kept in memory."""
 
-from annotator.dashboard.catalog.catalog import Catalog, Found, version_of
+from annotator.dashboard.catalog.catalog import Catalog, Found, thresholds_of, version_of
 from annotator.dashboard.catalog.search import Alike, Answer, Find, Order, Search, SearchError, State
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "Search",
     "SearchError",
     "State",
+    "thresholds_of",
     "version_of",
 ]

@@ -54,6 +54,11 @@ class Found:
     estimates: Estimates | None
     notices: Sequence[str]
 
+    @property
+    def thresholds(self) -> dict[int, float]:
+        """From which probability on each label is suggested, by its id."""
+        return thresholds_of(self.version)
+
 
 class Catalog:
     """Looks for images; the threads of a server share one."""
@@ -69,7 +74,7 @@ class Catalog:
         if search.label is not None and not asked:
             raise SearchError(f"The project has no label {search.label!r}.")
         version = version_of(session, project.id, search.version)
-        estimates = self._estimates_of(session, version)
+        estimates = self.estimates(session, version) if version is not None else None
         pool = live_pool(session, project.id)
         chosen = np.ones(len(pool.image_ids), dtype=np.bool_)
         for mask in image_filters(pool, search):
@@ -93,10 +98,8 @@ class Catalog:
             notices=list(_notices(search, version, estimates)),
         )
 
-    def _estimates_of(self, session: Session, version: ModelVersion | None) -> Estimates | None:
+    def estimates(self, session: Session, version: ModelVersion) -> Estimates | None:
         """What a version estimates, from memory where it is there; None where that would be too large."""
-        if version is None:
-            return None
         count = count_vectors(session, version.id)
         if 2 * count * len(version.label_ids) > MOST_BYTES:
             return None
@@ -115,9 +118,8 @@ class Catalog:
         if not search.about_labels and not search.by_estimate:
             return None
         ids = [label.id for label in asked]
-        thresholds = dict(zip(version.label_ids, version.thresholds, strict=False)) if version else {}
         told = self._said_of(pool, ids) if by_people else None
-        return judge(search, ids, pool.image_ids, told, estimates, thresholds)
+        return judge(search, ids, pool.image_ids, told, estimates, thresholds_of(version))
 
     def _said_of(self, pool: Pool, label_ids: Sequence[int]) -> Said:
         """What people say: of one label from the store, of all from memory unless something changed."""
@@ -125,6 +127,11 @@ class Catalog:
             return said(pool.session, label_ids, pool.image_ids)
         stamp = tuple(label_ids), len(pool.image_ids), int(pool.image_ids.sum()), *_changes(pool)
         return self._said.get(pool.project_id, stamp, lambda: said(pool.session, label_ids, pool.image_ids))
+
+
+def thresholds_of(version: ModelVersion | None) -> dict[int, float]:
+    """From which probability on a version suggests each label, by its id; above 1 for those it never does."""
+    return dict(zip(version.label_ids, version.thresholds, strict=False)) if version is not None else {}
 
 
 def version_of(session: Session, project_id: int, name: str | None) -> ModelVersion | None:
