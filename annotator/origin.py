@@ -1,13 +1,13 @@
-"""Requests that a browser was talked into: by a page from elsewhere, or by a name that was bent to lead here.
+"""Where a request comes from: whether a browser was talked into it, and which peer it speaks for.
 
-A browser sends the password that it knows along with every request to an address, whoever asks. Only what a
-person typed in can be trusted, so with basic auth the names must be ours. Addresses in numbers and names
-without a dot cannot be registered by a stranger.
+A browser sends the password or cookie that it knows along with every request to an address, whoever asks: a
+page from elsewhere, or a name that was bent to lead here. Only what a person typed in can be trusted, so the
+names must be ours. Addresses in numbers and names without a dot cannot be registered by a stranger.
 """
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from annotator.settings import Settings, load_credentials
@@ -46,6 +46,21 @@ class Origins:
     def _is_own_page(self, origin: str, host: str) -> bool:
         netloc = urlsplit(origin).netloc.lower()
         return bool(netloc) and (netloc == host.lower() or _name(netloc) in self._settings.allowed_hosts)
+
+
+def source_of(address: str) -> str:
+    """What one peer can speak from: an IPv4 address, or the network of an IPv6 address.
+
+    >>> source_of("2001:db8::1") == source_of("2001:db8::2")
+    True
+    """
+    try:
+        read = ip_address(address.partition("%")[0])
+    except ValueError:  # a socket of this machine, or what a proxy in front calls it
+        return address[:SHOWN]
+    if isinstance(read, IPv6Address) and read.ipv4_mapped is None:
+        return str(ip_network((read, 64), strict=False))
+    return str(read)
 
 
 def _name(host: str) -> str:

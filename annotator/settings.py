@@ -82,6 +82,12 @@ class Settings(BaseSettings):
         (), description="Names, besides its own, by which browsers may reach the ML backend; by commas."
     )
 
+    trusted_proxy: Annotated[str, Flag(Panel.BACKEND, unset="none")] = Field(
+        "",
+        description="Address of the proxy in front, which tells from where people log in and whether by TLS; "
+        "* for all, where nobody else reaches the port.",
+    )
+
     label_studio_url: Annotated[str | None, Flag(Panel.STUDIO, spelled="--url", unset=KEPT)] = Field(
         None, description="Where Label Studio answers."
     )

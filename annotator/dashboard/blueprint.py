@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, make_response, request
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
+from annotator.dashboard.access import Access
 from annotator.dashboard.annotators import AnnotatorsView
 from annotator.dashboard.formats import FILTERS
 from annotator.dashboard.images import ImagesView
@@ -31,6 +32,7 @@ def page_blueprint(page: Page) -> Blueprint:
     blueprint = Blueprint(
         "page", __name__, url_prefix="/page", template_folder="templates", static_folder="static"
     )
+    Access(page.store, page.settings).add_to(blueprint)
     ProjectsView(page).add_to(blueprint)
     PicturesView(page).add_to(blueprint)
     for view in views(page):

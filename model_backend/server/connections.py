@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from waitress.adjustments import Adjustments
@@ -23,6 +22,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 from waitress.utilities import Error
 
+from annotator.origin import source_of
 from model_backend.server.guard import CHALLENGE
 
 STRANGERS_BODY = 64 * 2**10
@@ -177,15 +177,3 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     def _channels(self) -> Iterator[Channel]:
         yield from list(self.active_channels.values())
-
-
-def source_of(address: str) -> str:
-    """What one peer can speak from: an IPv4 address, or the network of an IPv6 address.
-
-    >>> source_of("2001:db8::1") == source_of("2001:db8::2")
-    True
-    """
-    read = ip_address(address.partition("%")[0])
-    if isinstance(read, IPv6Address) and read.ipv4_mapped is None:
-        return str(ip_network((read, 64), strict=False))
-    return str(read)

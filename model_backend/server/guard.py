@@ -1,4 +1,4 @@
-"""One shared secret guards every endpoint but /health."""
+"""One shared secret guards every endpoint but /health, and the page, which has logins of its own."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from annotator.settings import CREDENTIALS_FILE, Settings
 from annotator.shared_secret import valid_secrets
 
 OPEN_ENDPOINTS = frozenset({"health"})
+PAGE = "page."
+"""What the names of the page's endpoints begin with: `annotator.dashboard.access` guards them."""
 CHALLENGE = 'Basic realm="onetag"'
 
 log = logging.getLogger(__name__)
@@ -73,7 +75,10 @@ def guard(settings: Settings) -> Callable[[], Response | None]:
     secrets, origins = Secrets(settings), Origins(settings)
 
     def refuse_strangers() -> Response | None:
-        if request.endpoint in OPEN_ENDPOINTS or secrets.in_header(request.headers.get(SECRET_HEADER)):
+        endpoint = request.endpoint or ""  # none where there is no such address
+        if endpoint in OPEN_ENDPOINTS or endpoint.startswith(PAGE):
+            return None
+        if secrets.in_header(request.headers.get(SECRET_HEADER)):
             return None
         if not secrets.as_password(request.headers.get("Authorization")):
             return Response(status=401, headers={"WWW-Authenticate": CHALLENGE})

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from types import FrameType
+from typing import Any
 
 from flask import Flask
 
@@ -43,7 +44,19 @@ def open_server(app: Flask, settings: Settings, limits: Limits | None = None) ->
         threads=THREADS,
         ident="onetag",
         max_request_body_size=MAX_BODY_BYTES,
+        **_proxy(settings),
     )
+
+
+def _proxy(settings: Settings) -> dict[str, Any]:
+    """What waitress is told of the proxy in front: whose word on where a request comes from is taken."""
+    kept = {"clear_untrusted_proxy_headers": False}  # whether a browser spoke TLS is asked of any proxy
+    if not settings.trusted_proxy:
+        return kept
+    return kept | {
+        "trusted_proxy": settings.trusted_proxy,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+    }
 
 
 def _known(settings: Settings) -> Known:

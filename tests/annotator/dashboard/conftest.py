@@ -1,5 +1,6 @@
 """A browser's requests to the page, without one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from annotator.dashboard import Page, page_blueprint
+from annotator.dashboard.access import cookie_name, csrf_of
 from annotator.dashboard.services import Picture
 from annotator.labelstudio.config import build_config
 from annotator.settings import Settings, load_settings
-from annotator.store import Image, Project, Store, sync_labels
+from annotator.store import Image, Project, Role, Store, sync_labels
+from annotator.store.logins import log_in
+from annotator.store.people import add_person
 
 STUDIO = "http://studio.test"
 LABELS = ("cat", "dog", "tree")
@@ -73,9 +77,40 @@ def page_app(page: Page) -> Flask:
 
 
 @pytest.fixture
-def browser(page_app: Flask) -> FlaskClient:
-    """Who asks for pages."""
-    return page_app.test_client()
+def stranger(page_app: Flask) -> FlaskClient:
+    """The browser of somebody who is not logged in."""
+    made = page_app.test_client()
+    made.environ_base["HTTP_ACCEPT"] = "text/html"
+    return made
+
+
+@pytest.fixture
+def log_in_as(page_app: Flask, store: Store, settings: Settings) -> Callable[[str, Role], FlaskClient]:
+    """A browser in which a new person is logged in; its changes carry the token of a page of ours."""
+
+    def log_in_with(name: str, role: Role) -> FlaskClient:
+        with store.session() as session:
+            person = add_person(session, name, role, "a hash")
+            cookie = log_in(session, person.id, "a hash")
+        assert cookie is not None
+        made = page_app.test_client()
+        made.set_cookie(cookie_name(settings), cookie, path="/page")
+        made.environ_base |= {"HTTP_ACCEPT": "text/html", "HTTP_X_CSRF_TOKEN": csrf_of(cookie)}
+        return made
+
+    return log_in_with
+
+
+@pytest.fixture
+def browser(log_in_as: Callable[[str, Role], FlaskClient]) -> FlaskClient:
+    """The browser of Ann, who answers."""
+    return log_in_as("Ann", Role.ANSWER)
+
+
+@pytest.fixture
+def onlooker(log_in_as: Callable[[str, Role], FlaskClient]) -> FlaskClient:
+    """The browser of Lou, who looks."""
+    return log_in_as("Lou", Role.LOOK)
 
 
 @pytest.fixture

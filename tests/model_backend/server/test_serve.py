@@ -8,7 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,38 @@ def test_many_annotators_at_once_lose_no_event(address: str, sqlite_store: Store
 def test_hundreds_of_whole_tasks_in_one_request(address: str, project: Any) -> None:
     tasks = [{"id": task, "data": {"image": "x" * 20_000}, "predictions": []} for task in range(1, 601)]
     assert len(post(address, "/predict", {"tasks": tasks, "project": "7.1"})["results"]) == 600
+
+
+def peer_told(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+    """An app that answers where it thinks that a request comes from, and how."""
+    start("200 OK", [])
+    return [f"{environ['REMOTE_ADDR']} {environ['wsgi.url_scheme']}".encode()]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "told"),
+    [("", "127.0.0.1 http"), ("192.0.2.1", "127.0.0.1 http"), ("127.0.0.1", "198.51.100.7 https")],
+)
+def test_only_a_proxy_that_is_trusted_tells_from_where_requests_come(
+    settings: Settings, trusted: str, told: str
+) -> None:
+    chosen = settings.model_copy(update={"port": free_port(), "trusted_proxy": trusted})
+    server = open_server(peer_told, chosen)  # type: ignore[arg-type]
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    headers = {"X-Forwarded-For": "203.0.113.5, 198.51.100.7", "X-Forwarded-Proto": "https"}
+    request = urllib.request.Request(f"http://127.0.0.1:{server.effective_port}/", headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.read().decode() == told
+    server.close()
+    thread.join(10)
+
+
+def test_any_proxy_has_the_cookie_of_the_page_go_by_tls_alone(address: str) -> None:
+    for headers, secure in (({}, False), ({"X-Forwarded-Proto": "https"}, True)):
+        request = urllib.request.Request(f"{address}/page/login", headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert ("Secure" in answer.headers["Set-Cookie"].split("; ")) is secure
 
 
 def test_a_port_in_use_is_a_clear_error(app: Flask, settings: Settings) -> None:
