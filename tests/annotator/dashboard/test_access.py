@@ -84,9 +84,9 @@ class TestEveryAddressOfThePage:
     """All that is mounted, so that no view can be forgotten."""
 
     @pytest.fixture
-    def page_app(self, store: Store, settings: Settings) -> Flask:
+    def page_app(self, page: Page) -> Flask:
         app = Flask("page")
-        app.register_blueprint(page_blueprint(Page(store, settings, versions=None)))  # type: ignore[arg-type]
+        app.register_blueprint(page_blueprint(page))
         return app
 
     @staticmethod

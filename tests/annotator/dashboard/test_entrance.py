@@ -349,12 +349,12 @@ class TestGuessing:
 
 
 def test_while_others_log_in_one_is_asked_to_wait_and_holds_no_thread(
-    store: Store, settings: Settings, ann: Person, monkeypatch: pytest.MonkeyPatch
+    page: Page, ann: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"{ENTRANCE}.AT_ONCE", 0)
     monkeypatch.setattr(f"{ENTRANCE}.PATIENCE", 0.01)
     app = Flask("page")
-    app.register_blueprint(page_blueprint(Page(store, settings, versions=None)))  # type: ignore[arg-type]
+    app.register_blueprint(page_blueprint(page))
     for _ in range(OF_A_NAME.burst + 1):
         answer = enter(app.test_client())
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2"), "which counts as no try"

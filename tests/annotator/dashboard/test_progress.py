@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from flask import Flask
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from annotator.dashboard import Page, page_blueprint
+from annotator.dashboard import Page
 from annotator.dashboard.figures import at_present, figures, record
 from annotator.labelstudio.health import Check
 from annotator.store import (
@@ -120,16 +120,19 @@ def test_the_view_shows_them_and_what_is_wrong_with_its_cure(
     assert "http://studio.test/projects/7/data" in text
 
 
-def test_what_is_wrong_with_the_machine_stands_there_too(page: Page, project: Project) -> None:
-    looked = [
-        Check.good("disk", "90 GiB free"),
-        Check.broken("worker", "No worker runs.", "Start `onetag worker`."),
-    ]
-    app = Flask("page")
-    app.register_blueprint(page_blueprint(replace(page, checks=lambda: looked, navigation=[])))
-    text = app.test_client().get(f"/page/{project.key}/").text
-    assert "Worker: No worker runs. <strong>Start <code>onetag worker</code>.</strong>" in text
-    assert "GiB" not in text
+class TestTheMachine:
+    @pytest.fixture
+    def page(self, page: Page) -> Page:
+        looked = [
+            Check.good("disk", "90 GiB free"),
+            Check.broken("worker", "No worker runs.", "Start `onetag worker`."),
+        ]
+        return replace(page, checks=lambda: looked)
+
+    def test_what_is_wrong_with_it_stands_there_too(self, browser: FlaskClient, project: Project) -> None:
+        text = browser.get(f"/page/{project.key}/").text
+        assert "Worker: No worker runs. <strong>Start <code>onetag worker</code>.</strong>" in text
+        assert "GiB" not in text
 
 
 def test_the_part_that_follows_tells_what_people_said(
