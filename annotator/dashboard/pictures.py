@@ -91,5 +91,5 @@ def _answer(response: Response, tag: str | None) -> Response:
     if tag is not None:
         response.set_etag(tag)
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
     return response

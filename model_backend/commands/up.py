@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -14,17 +15,23 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from annotator.backend_url import backend_url
 from annotator.commands.import_labels import told
 from annotator.commands.label_files import LabelFileOptions, with_label_file
 from annotator.commands.options import StudioPort
+from annotator.commands.users import link_address, owner
 from annotator.commands.values import label_names
 from annotator.commands.with_settings import with_settings
 from annotator.flags import Panel
 from annotator.settings import Settings
+from annotator.store.logins import new_link
+from annotator.store.people import anybody
 from model_backend.commands.console import progress_bar, standard
 from model_backend.commands.following import follow
 from model_backend.stack.installation import Installation, Plan, port_of_studio, running
 
+FIRST_LINK = timedelta(days=1)
+"""How long the first link to the page can be used."""
 SHOWN = 10
 """Files left out that are named one by one."""
 
@@ -148,4 +155,15 @@ def say_where(console: Console, installation: Installation) -> None:
     console.print(f"[bold green]Label Studio[/]  {installation.address}")
     console.print(f"[bold]log in as[/]     {installation.email}")
     console.print(f"[bold]password[/]      in {installation.credentials_file} (only you can read it)")
+    console.print(f"[bold]the page[/]      {page_address(installation)}", soft_wrap=True)
     console.print("Ctrl-C stops everything; the same command goes on where it was.")
+
+
+def page_address(installation: Installation) -> str:
+    """Where the page is; while nobody can open it, a link that lets the owner in once."""
+    backend = backend_url(installation.settings)
+    with installation.store.session() as session:
+        if anybody(session):
+            return f"{backend}/page/ (log in, or `onetag users link` prints a link)"
+        code = new_link(session, owner(session), FIRST_LINK)
+    return f"{link_address(backend, code)} (lets you in once, within a day)"

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify, redirect, request, url_for
+from werkzeug import Response as AnyResponse
 from werkzeug.datastructures import Authorization
 
 from annotator.errors import OnetagError
@@ -67,20 +68,22 @@ class Secrets:
         return self._valid
 
 
-def guard(settings: Settings) -> Callable[[], Response | None]:
+def guard(settings: Settings) -> Callable[[], AnyResponse | None]:
     """A before-request function: whoever brings no secret gets 401 and no reason.
 
     Who brings it as a browser would, with basic auth, is told when a page from elsewhere made it do so.
     """
     secrets, origins = Secrets(settings), Origins(settings)
 
-    def refuse_strangers() -> Response | None:
+    def refuse_strangers() -> AnyResponse | None:
         endpoint = request.endpoint or ""  # none where there is no such address
         if endpoint in OPEN_ENDPOINTS or endpoint.startswith(PAGE):
             return None
         if secrets.in_header(request.headers.get(SECRET_HEADER)):
             return None
         if not secrets.as_password(request.headers.get("Authorization")):
+            if endpoint == "root" and "text/html" in request.headers.get("Accept", ""):
+                return redirect(url_for("page.projects"), 303)  # a person who typed the address alone
             return Response(status=401, headers={"WWW-Authenticate": CHALLENGE})
         refusal = origins.refusal(request.headers.get("Host"), request.headers.get("Origin"))
         if refusal is None:

@@ -93,7 +93,7 @@ class TestEveryAddressOfThePage:
     def addresses(app: Flask) -> list[tuple[str, str, str]]:
         """(endpoint, method, path), numbers and keys filled in."""
         return [
-            (rule.endpoint, method, re.sub(r"<[^>]*>", "p1", re.sub(r"<int:[^>]*>", "1", rule.rule)))
+            (rule.endpoint, method, re.sub(r"<[^>]*>", "p1", re.sub(r"<int[^>:]*:[^>]*>", "1", rule.rule)))
             for rule in app.url_map.iter_rules()
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
             if rule.endpoint.startswith("page.") and rule.endpoint != "page.static"

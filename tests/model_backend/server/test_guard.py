@@ -33,7 +33,7 @@ def test_health_and_the_way_into_the_page_are_all_that_is_open(app: Flask, proje
     seen = set()
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<path:filename>", "page.css", rule.rule)
-        path = re.sub(r"<[^>]*>", "p1", re.sub(r"<int:[^>]*>", "1", path))
+        path = re.sub(r"<[^>]*>", "p1", re.sub(r"<int[^>:]*:[^>]*>", "1", path))
         for method in (rule.methods or set()) - {"OPTIONS"}:
             with app.test_client().open(path, method=method) as answer:
                 status, shown = answer.status_code, answer.get_data(as_text=True)
@@ -48,6 +48,12 @@ def test_health_and_the_way_into_the_page_are_all_that_is_open(app: Flask, proje
 def test_the_secret_is_no_login(client: FlaskClient, project: Project) -> None:
     assert client.get("/page/").status_code == 401
     assert client.get("/page/", headers={"Accept": "text/html"}).status_code == 303
+
+
+def test_who_types_the_address_alone_is_shown_the_page(app: Flask) -> None:
+    answer = app.test_client().get("/", headers={"Accept": "text/html,*/*"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/page/")
+    assert app.test_client().get("/").status_code == 401, "programs bring the secret"
 
 
 def test_a_login_is_no_secret(person: FlaskClient, project: Project) -> None:
