@@ -10,12 +10,14 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 
 from annotator.dashboard.access import Access
 from annotator.dashboard.annotators import AnnotatorsView
+from annotator.dashboard.comparison import ComparisonView
 from annotator.dashboard.formats import FILTERS
 from annotator.dashboard.images import ImagesView
 from annotator.dashboard.labels import LabelsView
 from annotator.dashboard.pictures import PicturesView
 from annotator.dashboard.progress import ProgressView
 from annotator.dashboard.projects import ProjectsView
+from annotator.dashboard.versions import VersionsView
 from annotator.errors import OnetagError
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def page_blueprint(page: Page) -> Blueprint:
     Access(page.store, page.settings).add_to(blueprint)
     ProjectsView(page).add_to(blueprint)
     PicturesView(page).add_to(blueprint)
+    ComparisonView(page).add_to(blueprint)
     for view in views(page):
         view.add_to(blueprint)
         page.navigation.append((f"page.{view.endpoint}", view.title))
@@ -45,7 +48,7 @@ def page_blueprint(page: Page) -> Blueprint:
 
 def views(page: Page) -> list[View]:
     """The views of a project, in the order of the navigation."""
-    return [ProgressView(page), LabelsView(page), ImagesView(page), AnnotatorsView(page)]
+    return [ProgressView(page), LabelsView(page), ImagesView(page), VersionsView(page), AnnotatorsView(page)]
 
 
 def _prepare_templates(state: BlueprintSetupState) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annotator.dashboard.catalog.estimates import Estimates
 from annotator.exchange.decisions import decide_estimates
 from annotator.store import Label
 
@@ -20,20 +21,11 @@ ABSENT, UNDECIDED, PRESENT = 0, 1, 2
 """Places of the decisions in a table of counts."""
 
 
-class Estimated(Protocol):
-    """The label vectors of a version, of the M images of `image_ids`, int64 (M,), ascending."""
-
-    image_ids: Ids
-
-    def of_label(self, label_id: int, image_ids: Ids) -> npt.NDArray[np.float32]:
-        """What is estimated of a label on these images, float32 (N,)."""
-
-
 @dataclass(frozen=True, eq=False)
 class Side:
     """One of two versions: what it estimates, and its thresholds by the ids of the labels it knows."""
 
-    estimates: Estimated
+    estimates: Estimates
     thresholds: Mapping[int, float]
 
     def decisions(

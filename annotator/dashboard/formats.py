@@ -59,6 +59,15 @@ def ago(at: datetime | None) -> str:
     return "never" if at is None else f"{duration(max(0.0, (utc_now() - utc(at)).total_seconds()))} ago"
 
 
+def short_name(version: str) -> str:
+    """A version as people call it, by its number alone.
+
+    >>> short_name("v0007-20261122T214500"), short_name("another")
+    ('v0007', 'another')
+    """
+    return version.partition("-")[0]
+
+
 def coded(text: str) -> Markup:
     """A text whose parts between backticks are code, everything in it escaped.
 
@@ -82,5 +91,6 @@ FILTERS = {
     "moment": moment,
     "ago": ago,
     "coded": coded,
+    "short_name": short_name,
 }
 """By their names in templates."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,6 +44,23 @@ def number_of(version: ModelVersion) -> int:
     """
     found = NUMBER.match(version.name)
     return int(found[1]) if found else 0
+
+
+def recipe_in_words(recipe: Mapping[str, Any]) -> str:
+    """The choices of a training that were not left to the default.
+
+    >>> recipe_in_words({"loss": None, "estimator": None, "seed": 0})
+    'default'
+    >>> recipe_in_words({"loss": "role", "estimator": "lowrank", "end_to_end": True, "seed": 3})
+    'end to end, role with lowrank, seed 3'
+    """
+    loss, estimator = recipe.get("loss"), recipe.get("estimator")
+    told = ["end to end"] if recipe.get("end_to_end") else []
+    if loss or estimator:
+        told.append(" with ".join(str(each) for each in (loss or "role", estimator) if each))
+    told += [f"map {recipe['map']}"] if recipe.get("map", "auto") != "auto" else []
+    told += [f"seed {recipe['seed']}"] if recipe.get("seed") else []
+    return ", ".join(told) or "default"
 
 
 def next_name(session: Session, project_id: int) -> str:

@@ -20,6 +20,7 @@ from annotator.flags import Panel
 from annotator.labelstudio.connection import open_studio
 from annotator.settings import Settings
 from annotator.store import ModelVersion, Publication, Store, open_current
+from annotator.store.versions import recipe_in_words
 from model_backend.commands.console import print_json, standard
 from model_backend.engine.version_list import LATEST, VersionRow, go_to_version, list_versions
 
@@ -133,9 +134,9 @@ def _show(rows: Sequence[VersionRow]) -> None:
     for name in ("Number", "Made", "Backbone", "Recipe", "Images", "Tagged", "State", "On disk"):
         table.add_column(name)
     for row in rows:
-        recipe = "end to end" if row.recipe.get("end_to_end") else row.recipe.get("loss") or "default"
+        recipe = recipe_in_words(row.recipe)
         table.add_row(
-            *(str(row.number), f"{row.made_at:%Y-%m-%d %H:%M}", escape(row.backbone), escape(str(recipe))),
+            *(str(row.number), f"{row.made_at:%Y-%m-%d %H:%M}", escape(row.backbone), escape(recipe)),
             *(str(row.metrics.get(name, "")) for name in ("images", "tagged")),
             *(_state(row), f"{row.bytes / 1e6:.1f} MB" if row.kept else ""),
         )

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 512 * 2**20
 """Estimates of a version that would be larger are not looked through."""
-VERSIONS_KEPT = 2
-"""In memory, and so twice MOST_BYTES at most."""
+VERSIONS_KEPT = 3
+"""In memory, and so three times MOST_BYTES at most: the one in use, and two that are compared."""
 
 
 @dataclass(frozen=True, eq=False)

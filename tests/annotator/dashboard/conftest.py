@@ -21,12 +21,15 @@ LABELS = ("cat", "dog", "tree")
 
 
 class VersionsAsked:
-    """Keeps which version was asked for."""
+    """Keeps which version was asked for, or fails as it is told to."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, str, bool]] = []
+        self.failure: Exception | None = None
 
     def use(self, project_id: int, name: str, *, pin: bool) -> None:
+        if self.failure is not None:
+            raise self.failure
         self.asked.append((project_id, name, pin))
 
 

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 
+from annotator.dashboard.catalog.estimates import Estimates
 from annotator.dashboard.flips import Flips, Side, compare
 from annotator.store import Label
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
 NEVER = 1.01  # a threshold that no estimate reaches
 IMAGES, LABELS = 400, 6
-
-
-@dataclass
-class Given:
-    """Estimates (M, L) of images and labels with these ids."""
-
-    image_ids: npt.NDArray[np.int64]
-    label_ids: list[int]
-    chances: npt.NDArray[np.float32]
-
-    def of_label(self, label_id: int, image_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        rows = np.searchsorted(self.image_ids, image_ids)
-        chosen: npt.NDArray[np.float32] = self.chances[rows, self.label_ids.index(label_id)]
-        return chosen
 
 
 def labels_of(*ids: int) -> list[Label]:
@@ -37,8 +18,10 @@ def labels_of(*ids: int) -> list[Label]:
 
 
 def side(image_ids: list[int], label_ids: list[int], chances: object, thresholds: list[float]) -> Side:
-    given = Given(np.array(image_ids), label_ids, np.array(chances, dtype=np.float32))
-    return Side(given, dict(zip(label_ids, thresholds, strict=True)))
+    columns = {label: column for column, label in enumerate(label_ids)}
+    ids = np.array(image_ids, dtype=np.int64)
+    packed = np.array(chances, dtype=np.float16).reshape(len(ids), len(label_ids)).T
+    return Side(Estimates(ids, packed, columns, ids), dict(zip(label_ids, thresholds, strict=True)))
 
 
 def decided(chance: float, threshold: float) -> str:
