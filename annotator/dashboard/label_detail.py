@@ -44,7 +44,7 @@ def label_detail(session: Session, project_id: int, label_id: int, complete_shar
     fresh = (feedback.label_ids == label_id) & ~np.isin(feedback.image_ids, reviews.image_ids[told])
     said = np.concatenate([reviews.said[told, 0], feedback.probabilities[fresh]])
     right: npt.NDArray[np.bool_] = np.concatenate([reviews.values[told, 0] > 0, feedback.values[fresh] > 0])
-    estimates = unknown_estimates(session, project_id, label, active_version(session, project_id))
+    estimates = unknown_estimates(session, label, active_version(session, project_id))
     return LabelDetail(
         steps=threshold_steps(estimates, said, right, [percent / 100 for percent in PERCENTS]),
         reliable=reliability_points(said, right),

@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.store.drawn import drawn
-from annotator.store.matrix import known_values
-from annotator.store.models import Annotation, Image, Label, ModelVersion, Observation
+from annotator.store.models import Annotation, Image, Label, ModelVersion
+from annotator.store.said import said, said_of_some
 from annotator.store.states import Review
 from annotator.store.vectors import load_column, load_vectors
 
@@ -55,7 +55,7 @@ def label_cells(
     if images > MOST_IMAGES:
         chosen = chosen.where(Image.id * SPREAD % WHOLE < WHOLE * MOST_IMAGES // images)
     image_ids = session.scalars(chosen).all()
-    values, _ = known_values(session, project_id, labels, image_ids)
+    values = said_of_some(session, [label.id for label in labels], image_ids).values
     return LabelCells(images, values, _estimates(session, version, labels, image_ids))
 
 
@@ -112,35 +112,21 @@ def complete_reviews(
     )
     shown = dict(reversed(session.execute(marked).all()))
     image_ids = sorted(shown)
-    values, _ = known_values(session, project_id, labels, image_ids)
-    said = np.full(values.shape, np.nan, dtype=np.float32)
+    values = said_of_some(session, [label.id for label in labels], image_ids).values
+    shown_chances = np.full(values.shape, np.nan, dtype=np.float32)
     of_project = ModelVersion.project_id == project_id, ModelVersion.name.in_({*shown.values()} - {None})
     for version in session.scalars(select(ModelVersion).where(*of_project)):
         rows = [row for row, image_id in enumerate(image_ids) if shown[image_id] == version.name]
-        said[rows] = _estimates(session, version, labels, [image_ids[row] for row in rows])
+        shown_chances[rows] = _estimates(session, version, labels, [image_ids[row] for row in rows])
     ids = np.array(image_ids, dtype=np.int64)
-    return CompleteReviews(ids, values, said, drawn(project_id, image_ids, share))
+    return CompleteReviews(ids, values, shown_chances, drawn(project_id, image_ids, share))
 
 
 def unknown_estimates(
-    session: Session, project_id: int, label: Label, version: ModelVersion | None
+    session: Session, label: Label, version: ModelVersion | None
 ) -> npt.NDArray[np.float32]:
-    """What a version gives a label on the images (n,) of which nobody has said anything of it."""
+    """What a version gives a label on the live images (n,) of which nothing is known of it."""
     if version is None or label.id not in version.label_ids:
         return np.empty(0, dtype=np.float32)
     image_ids, probabilities = load_column(session, version.id, version.label_ids.index(label.id))
-    told = np.array(told_images(session, project_id, label.id), dtype=np.int64)
-    return probabilities[~np.isin(image_ids, told)]
-
-
-def told_images(session: Session, project_id: int, label_id: int) -> list[int]:
-    """The images of which somebody has said something of a label, be it that they disagree."""
-    told = (
-        select(Observation.image_id)
-        .distinct()
-        .join(Image, Image.id == Observation.image_id)
-        .where(
-            Image.project_id == project_id, Observation.label_id == label_id, Observation.retired_at.is_(None)
-        )
-    )
-    return list(session.scalars(told))
+    return probabilities[said(session, [label.id], image_ids).values[:, 0] == 0]

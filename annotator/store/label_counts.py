@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from annotator.store.bulk import chunked
 from annotator.store.labels import live_labels
-from annotator.store.matrix import known_values
 from annotator.store.models import Annotation, Image, Import, Observation
+from annotator.store.said import said_of_some
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,17 @@ def label_counts(session: Session, project_id: int) -> dict[int, LabelCount]:
     Of most images one answer tells, so its observations are counted as they are, from an index; only those
     that several tell, and those that are removed, are looked at cell by cell.
     """
-    labels = live_labels(session, project_id)
-    label_ids = [label.id for label in labels]
+    label_ids = [label.id for label in live_labels(session, project_id)]
     counts = Counter(_observations(session, label_ids))
     apart = _images_apart(session, project_id)
     for piece in chunked(sorted(apart)):
         counts.subtract(Counter(_observations(session, label_ids, piece)))
         live = [image for image in piece if apart[image]]
-        values, tied = known_values(session, project_id, labels, live)
+        known = said_of_some(session, label_ids, live)
         for column, label_id in enumerate(label_ids):
-            counts[label_id, 1] += int((values[:, column] > 0).sum())
-            counts[label_id, -1] += int((values[:, column] < 0).sum())
-            counts[label_id, 0] += int(tied[:, column].sum())
+            counts[label_id, 1] += int((known.values[:, column] > 0).sum())
+            counts[label_id, -1] += int((known.values[:, column] < 0).sum())
+            counts[label_id, 0] += int(known.tied[:, column].sum())
     return {each: LabelCount(counts[each, 1], counts[each, -1], counts[each, 0]) for each in label_ids}
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from annotator.store.bulk import chunked
 from annotator.store.labels import live_labels
 from annotator.store.models import Annotation, Image, Label, Observation
 from annotator.store.reviews import covered_cells
@@ -140,24 +139,6 @@ def cell_votes(
             complete=numbers[:, 3] > 0,
             asked=numbers[:, 4] > 0,
         )
-
-
-def known_values(
-    session: Session, project_id: int, labels: Sequence[Label], image_ids: Sequence[int]
-) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
-    """The observed matrix (n, L) of some live images, ascending, int8; and where there is a tie, bool."""
-    places = np.array([label.id for label in labels], dtype=np.int64)
-    order, ids = np.argsort(places), np.array(image_ids, dtype=np.int64)
-    values = np.zeros((len(ids), len(places)), dtype=np.int8)
-    tied = np.zeros(values.shape, dtype=np.bool_)
-    for piece in chunked(image_ids):
-        chosen = _cells(project_id, checked=False).where(Observation.image_id.in_(piece))
-        cells = session.connection().execute(chosen).all()
-        numbers = np.fromiter(chain.from_iterable(cells), dtype=np.int64, count=5 * len(cells)).reshape(-1, 5)
-        image, label, votes, _, _ = numbers[np.isin(numbers[:, 1], places)].T
-        at = np.searchsorted(ids, image), order[np.searchsorted(places[order], label)]
-        values[at], tied[at] = np.sign(votes), votes == 0
-    return values, tied
 
 
 def _checked(project_id: int) -> Select[int]:

@@ -49,6 +49,13 @@ def said(session: Session, label_ids: Sequence[int], image_ids: npt.NDArray[np.i
     return Said(values.reshape(shape), (voted & (values == 0)).reshape(shape))
 
 
+def said_of_some(session: Session, label_ids: Sequence[int], image_ids: Sequence[int]) -> Said:
+    """The same of some images among many: each is looked up by itself."""
+    ids = np.array(image_ids, dtype=np.int64)
+    pieces = [said(session, label_ids, ids[start : start + FEW]) for start in range(0, max(1, len(ids)), FEW)]
+    return Said(*(np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("values", "tied")))
+
+
 def _votes(
     session: Session, label_ids: Sequence[int], image_ids: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

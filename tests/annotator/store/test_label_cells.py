@@ -86,7 +86,7 @@ def test_without_a_version_nothing_is_estimated(store: Store, make_project: Make
         project = make_project(session, "cat", images=2)
         labels = live_labels(session, project.id)
         assert np.isnan(label_cells(session, project.id, labels, None).probabilities).all()
-        assert len(unknown_estimates(session, project.id, labels[0], None)) == 0
+        assert len(unknown_estimates(session, labels[0], None)) == 0
 
 
 def test_a_column_holds_the_live_images_alone(store: Store, make_project: MakeProject) -> None:
@@ -110,7 +110,7 @@ def test_unknown_estimates_leave_out_what_somebody_spoke_of(
         annotate(session, project, "-cat", task=102, number=1)
         annotate(session, project, "dog", task=103, number=2)
         cat = live_labels(session, project.id)[0]
-        assert unknown_estimates(session, project.id, cat, version).tolist() == [0.25, 0.125]
+        assert unknown_estimates(session, cat, version).tolist() == [0.25, 0.125]
 
 
 def test_complete_reviews_come_with_what_the_version_shown_had_said(
