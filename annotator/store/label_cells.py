@@ -129,4 +129,5 @@ def unknown_estimates(
     if version is None or label.id not in version.label_ids:
         return np.empty(0, dtype=np.float32)
     image_ids, probabilities = load_column(session, version.id, version.label_ids.index(label.id))
-    return probabilities[said(session, [label.id], image_ids).values[:, 0] == 0]
+    unknown: npt.NDArray[np.float32] = probabilities[said(session, [label.id], image_ids).values[:, 0] == 0]
+    return unknown

@@ -50,7 +50,7 @@ def learning_curve(session: Session, project_id: int) -> list[Step]:
     newest = select(ModelVersion).where(ModelVersion.project_id == project_id)
     versions = session.scalars(newest.order_by(ModelVersion.id.desc()).limit(VERSIONS)).all()[::-1]
     runs = select(TrainingRun.version_id, TrainingRun.observations).where(
-        TrainingRun.version_id.in_([version.id for version in versions])
+        TrainingRun.version_id.in_([version.derived_from_id or version.id for version in versions])
     )
     trained = dict(session.execute(runs).all())
     feedback = suggestion_feedback(session, project_id, VERSIONS)
@@ -59,7 +59,7 @@ def learning_curve(session: Session, project_id: int) -> list[Step]:
         Step(
             version.name,
             version.created_at,
-            trained.get(version.id, 0),
+            trained.get(version.derived_from_id or version.id, 0),
             _share(feedback.values[feedback.version_ids == version.id] > 0),
             _found(session, version, tags[version.name]),
         )

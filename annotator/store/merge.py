@@ -28,6 +28,7 @@ from annotator.store.models import (
 from annotator.store.reconciliations import forget_reconciliation
 from annotator.store.runs import open_run
 from annotator.store.states import RunFailure, RunState
+from annotator.store.thresholds import retire_doubled
 from annotator.store.turns import take_turn
 from annotator.store.types import utc_now
 
@@ -81,6 +82,7 @@ def _merge_labels(session: Session, kept: int, double: int) -> None:
     names = dict(session.execute(select(Label.name, Label.id).where(Label.project_id == kept)).all())
     theirs = session.scalars(select(Label).where(Label.project_id == double)).all()
     same = {label.id: names[label.name] for label in theirs if label.name in names}
+    retire_doubled(session, same)
     for table, column in _references(Label):
         for old, new in same.items():
             session.execute(update(table).where(column == old).values({column.key: new}))

@@ -145,6 +145,24 @@ class Label(Base):
     archived_at: Mapped[datetime | None]
 
 
+class LabelThreshold(Base):
+    """From which probability on a person wants a label suggested; it holds until it is retired."""
+
+    __tablename__ = "label_thresholds"
+    __table_args__ = (
+        CheckConstraint("value > 0 AND value <= 1.01", name="value"),
+        Index("uq_label_thresholds_live", "label_id", unique=True, **_where("retired_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    label_id: Mapped[int] = mapped_column(ForeignKey("labels.id"))
+    value: Mapped[float]  # above 1: never
+    set_by: Mapped[str | None]
+    set_at: Mapped[datetime] = mapped_column(default=utc_now)
+    retired_by: Mapped[str | None]
+    retired_at: Mapped[datetime | None]
+
+
 class Image(Base):
     """One image of a project, known to Label Studio as a task."""
 
@@ -481,6 +499,10 @@ class ModelVersion(Base):
     calibration_offset: Mapped[list[float] | None] = mapped_column(Json)
     publication: Mapped[Publication] = mapped_column(default=Publication.NONE)
     published_at: Mapped[datetime | None]
+    learned_thresholds: Mapped[list[float] | None] = mapped_column(Json)
+    """Those that its training chose, where people's hold instead of some; None where none does."""
+    derived_from_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id"))
+    """The version with the same model, where this one has other thresholds alone."""
 
 
 class LabelVector(Base):

@@ -120,6 +120,7 @@ class Work(StrEnum):
     CLEARING = "clearing"  # of older versions' predictions in Label Studio
     IMAGES = "images"  # reading again what could not be read
     TELLING = "telling"  # of answers on the page, to Label Studio
+    THRESHOLDS = "thresholds"  # that people set, brought into use
 
 
 class Telling(StrEnum):

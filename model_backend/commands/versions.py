@@ -135,6 +135,8 @@ def _show(rows: Sequence[VersionRow]) -> None:
         table.add_column(name)
     for row in rows:
         recipe = recipe_in_words(row.recipe)
+        if row.derived_from is not None:
+            recipe = f"as {row.derived_from}, other thresholds"
         table.add_row(
             *(str(row.number), f"{row.made_at:%Y-%m-%d %H:%M}", escape(row.backbone), escape(recipe)),
             *(str(row.metrics.get(name, "")) for name in ("images", "tagged")),

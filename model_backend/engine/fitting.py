@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,14 @@ from annotator.store import (
     observed_matrix,
 )
 from annotator.store.acceptance import LIMIT, lazy_annotators
+from annotator.store.thresholds import held_thresholds
 from annotator.store.versions import active_version
 from model_backend.backbones import Backbone
 from model_backend.backbones.tuned import is_tuned
 from model_backend.engine.feedback import recent_feedback
 from model_backend.engine.pool import FirstImages, PoolFeatures, pool_features
 from model_backend.engine.resources import LearningResources
+from model_backend.engine.thresholds import with_held
 from model_backend.engine.tuning import TuningInput, trainable, tune_pool
 from model_backend.errors import LearningError
 from model_backend.progress import Progress
@@ -54,6 +57,7 @@ class TrainingInput:
     """What a training learns from: the run, its project, what was observed, and the version before.
 
     doubted: annotators who confirm suggestions of what is not there; their confirmations are not observed.
+    held: the thresholds that people set, by label.
     """
 
     run: TrainingRun
@@ -61,6 +65,7 @@ class TrainingInput:
     observed: ObservedMatrix
     previous: ModelVersion | None
     doubted: frozenset[str] = frozenset()
+    held: Mapping[int, float] = field(default_factory=dict)
 
     def rows(self, image_ids: list[int]) -> NDArray[np.int8]:
         """The observed matrix (n, L) of some of its images, in their order.
@@ -97,7 +102,8 @@ class TrainingOutput:
     """A version in memory.
 
     fit: model, label vectors and metrics. backbone: the name of the one it was left with. pool: its features.
-    observed (N, L): rows as in `pool`. seconds: what each step took.
+    observed (N, L): rows as in `pool`. seconds: what each step took. learned: the thresholds that it chose,
+    where people's hold instead of some.
     """
 
     fit: Fit
@@ -105,6 +111,7 @@ class TrainingOutput:
     pool: PoolFeatures
     observed: NDArray[np.int8]
     seconds: dict[str, float]
+    learned: list[float] | None = None
 
 
 def read_training_input(store: Store, run_id: int, acceptance_limit: float = LIMIT) -> TrainingInput:
@@ -123,6 +130,7 @@ def read_training_input(store: Store, run_id: int, acceptance_limit: float = LIM
             observed=observed,
             previous=active_version(session, run.project_id),
             doubted=doubted,
+            held={label: each.value for label, each in held_thresholds(session, run.project_id).items()},
         )
 
 
@@ -162,7 +170,9 @@ def fit_version(
         "features_seconds": round(features_at - started, 3),
         "fit_seconds": round(time.perf_counter() - features_at, 3),
     }
-    return TrainingOutput(fitted, backbone.name, pool, training_input.rows(pool.image_ids), seconds)
+    fitted, learned = with_held(fitted, training_input.observed.label_ids, training_input.held)
+    rows = training_input.rows(pool.image_ids)
+    return TrainingOutput(fitted, backbone.name, pool, rows, seconds, learned)
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,7 @@ def _saved(
         backbone=output.backbone,
         recipe=model.recipe.to_dict(),
         thresholds=[float(value) for value in model.thresholds],
+        learned_thresholds=output.learned,
         calibration_scale=model.scale.tolist(),
         calibration_offset=model.offset.tolist(),
     )

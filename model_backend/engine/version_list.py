@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,8 @@ LATEST = "latest"
 @dataclass(frozen=True)
 class VersionRow:
     """One version. number: what `use` takes. kept: whether its files are there; damaged: the first of them
-    that is not as it was written; bytes: of its folder.
+    that is not as it was written; bytes: of its folder. derived_from: the number of the version that it
+    differs from by its thresholds alone.
     """
 
     number: int
@@ -38,6 +39,7 @@ class VersionRow:
     kept: bool
     damaged: str | None
     bytes: int
+    derived_from: int | None = None
 
 
 def list_versions(store: Store, data_dir: Path, project_id: int) -> list[VersionRow]:
@@ -45,7 +47,8 @@ def list_versions(store: Store, data_dir: Path, project_id: int) -> list[Version
     with store.reading() as session:
         project = session.get_one(Project, project_id)
         versions = _newest_first(session, project_id)
-    return [_row(version, project, data_dir) for version in versions]
+    numbers = {version.id: number_of(version) for version in versions}
+    return [_row(version, project, data_dir, numbers) for version in versions]
 
 
 def go_to_version(store: Store, data_dir: Path, project_id: int, wanted: str, *, pin: bool) -> ModelVersion:
@@ -84,7 +87,7 @@ def _found(versions: Sequence[ModelVersion], wanted: str) -> ModelVersion:
     )
 
 
-def _row(version: ModelVersion, project: Project, data_dir: Path) -> VersionRow:
+def _row(version: ModelVersion, project: Project, data_dir: Path, numbers: Mapping[int, int]) -> VersionRow:
     folder, used = data_dir / version.folder, version.id == project.active_version_id
     kept = bool(version.folder)
     return VersionRow(
@@ -101,4 +104,5 @@ def _row(version: ModelVersion, project: Project, data_dir: Path) -> VersionRow:
         kept=kept,
         damaged=damaged_file(folder) if kept else None,
         bytes=sum(file.stat().st_size for file in folder.glob("*")) if kept else 0,
+        derived_from=numbers.get(version.derived_from_id) if version.derived_from_id else None,
     )

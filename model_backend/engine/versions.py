@@ -77,7 +77,8 @@ def prune(store: Store, settings: Settings, project_id: int) -> list[str]:
 
     The records stay, and the vectors of images that were annotated with the version in sight: the answers
     tell how far its probabilities could be trusted. The newest `keep_versions`, the one in use and the one in
-    Label Studio's queue lose nothing. Tuned backbones that no version needs any more go too, with their
+    Label Studio's queue lose nothing. One that differs from another by its thresholds alone is kept while it
+    is one of the latter two. Tuned backbones that no version needs any more go too, with their
     features.
     """
     with store.reading() as session:
@@ -85,7 +86,9 @@ def prune(store: Store, settings: Settings, project_id: int) -> list[str]:
         newest = select(ModelVersion).where(ModelVersion.project_id == project_id)
         versions = session.scalars(newest.order_by(ModelVersion.id.desc())).all()
     needed = {active.id if active else None, _in_queue(versions)}
-    old = [version for version in versions[settings.keep_versions :] if version.id not in needed]
+    trained = [version for version in versions if version.derived_from_id is None]
+    needed |= {version.id for version in trained[: settings.keep_versions]}
+    old = [version for version in versions if version.id not in needed]
     gone = [version for version in old if version.folder]
     for version in gone:
         with store.session() as session:

@@ -46,6 +46,7 @@ from model_backend.log_context import about
 from model_backend.worker.inbox import InboxOutcome, process_inbox
 from model_backend.worker.single_flight import SingleFlight
 from model_backend.worker.telling import tell_projects
+from model_backend.worker.thresholds import adjust_projects
 
 if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio
@@ -78,6 +79,7 @@ class Jobs:
         self._trainings = SingleFlight()
         self._reconciling = SingleFlight()
         self._telling = SingleFlight()
+        self._adjusting = SingleFlight()
         self._looking_again = threading.Lock()
         self._publishing: dict[int, SingleFlight] = {}  # by project
         self._ask_studio_from = 0.0
@@ -166,6 +168,16 @@ class Jobs:
             except OnetagError as error:
                 self._put_off(error)
         return said
+
+    def adjust_thresholds(self) -> Iterable[int]:
+        """Bring thresholds that people set into use, and publish them; returns the projects."""
+        adjusted: set[int] = set()
+        self._adjusting.run(
+            lambda: adjusted.update(adjust_projects(self._store, self._resources, self._stop))
+        )
+        for project_id in adjusted:
+            self._publish(project_id)
+        return sorted(adjusted)
 
     def reconcile(self) -> Iterable[int]:
         """Compare the store with Label Studio, and clear what is old there; returns the projects."""

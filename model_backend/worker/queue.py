@@ -66,6 +66,9 @@ class Jobs(Protocol):
     def tell(self) -> Iterable[int]:
         """Tell Label Studio what was said on the page."""
 
+    def adjust_thresholds(self) -> Iterable[int]:
+        """Bring thresholds that people set into use."""
+
     def reconcile(self) -> Iterable[int]:
         """Compare the store with Label Studio."""
 
@@ -97,6 +100,7 @@ class JobQueue:
         self._train = self._message("train", self._do_train)
         self._tidy = self._message("tidy", self._do_tidy)
         self._tell = self._message("tell", self._do_tell)
+        self._adjust_thresholds = self._message("adjust_thresholds", self._do_adjust_thresholds)
         self._reconcile = self._message("reconcile", self._do_reconcile)
         self._look_again = self._message("look_again", self._do_look_again)
         self._sending = Together(self._send_all)
@@ -123,6 +127,10 @@ class JobQueue:
     def tell(self) -> None:
         """Ask for what was said on the page to be told to Label Studio. Raises QueueUnreachable."""
         self._send(self._tell)
+
+    def adjust_thresholds(self) -> None:
+        """Ask for thresholds that people set to be brought into use. Raises QueueUnreachable."""
+        self._send(self._adjust_thresholds)
 
     def reconcile(self) -> None:
         """Ask for the store to be compared with Label Studio. Raises QueueUnreachable."""
@@ -219,10 +227,15 @@ class JobQueue:
             self._send(self._look_again)
         self.train()
         self._do_tell()
+        self._do_adjust_thresholds()
 
     def _do_tell(self) -> None:
         for project_id in self._work.tell():
             self._do_consider(project_id)
+
+    def _do_adjust_thresholds(self) -> None:
+        for project_id in self._work.adjust_thresholds():
+            self.tidy(project_id)
 
     def _do_look_again(self) -> None:
         self._work.look_again()

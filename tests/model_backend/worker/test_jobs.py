@@ -31,13 +31,16 @@ from annotator.store.last_failures import last_failures
 from annotator.store.page_answers import ImageAnswer, record_answer
 from annotator.store.runs import RETRY_AFTER
 from annotator.store.states import Work
+from annotator.store.thresholds import set_threshold
 from annotator.store.types import utc_now
+from annotator.store.versions import active_version
 from annotator.store.watch import Watch
 from model_backend.engine import fitting
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.retrain_policy import Decision
 from model_backend.worker import telling
 from model_backend.worker.jobs import Jobs
+from tests.model_backend.conftest import read_picture
 
 
 @pytest.fixture
@@ -511,3 +514,45 @@ def test_what_cannot_be_told_waits_for_label_studio(
     jobs.tell()
     jobs.tell()
     assert len(tries) == 1, "it is left alone for a minute"
+
+
+def set_red(store: Store, project: Project, value: float) -> None:
+    """As a person does on the page."""
+    with store.session() as session:
+        red = session.scalars(select(Label).where(Label.project_id == project.id, Label.name == "red")).one()
+        set_threshold(session, red, value, "ann")
+
+
+def test_a_threshold_that_a_person_sets_comes_into_label_studios_queue(
+    store: Store, project: Project, jobs: Jobs, studio: Any
+) -> None:
+    queue_training(store, jobs, project)
+    jobs.train()
+    before = studio.queue
+    assert jobs.adjust_thresholds() == []
+    set_red(store, project, 0.25)
+    assert jobs.adjust_thresholds() == [project.id]
+    assert studio.queue != before
+    assert count(store, ModelVersion) == 2
+    assert jobs.adjust_thresholds() == []
+
+
+def test_with_a_damaged_version_a_training_brings_the_threshold(
+    store: Store, project: Project, jobs: Jobs, worker_settings: Settings, make_duties: Callable[..., Jobs]
+) -> None:
+    queue_training(store, jobs, project)
+    jobs.train()
+    set_red(store, project, 0.25)
+    with store.session() as session:
+        folder = worker_settings.data_dir / session.scalars(select(ModelVersion.folder)).one()
+    (folder / "model.safetensors").write_bytes(b"")
+    fresh = Jobs(store, worker_settings, None, LearningResources(worker_settings, read_picture))
+    assert fresh.adjust_thresholds() == []
+    assert runs(store)[-1] == ("queued", "version damaged")
+    with store.reading() as session:
+        assert [each.work for each in last_failures(session, project.id)] == [Work.THRESHOLDS]
+    assert fresh.train() == [project.id]
+    with store.reading() as session:
+        version = active_version(session, project.id)
+    assert version is not None
+    assert version.thresholds[0] == 0.25

@@ -34,6 +34,7 @@ class Log:
     times: list[float] = field(default_factory=list)
     images_due: bool = False
     said: bool = False  # something on the page
+    thresholds: bool = False  # set there
     called: threading.Condition = field(default_factory=threading.Condition)
 
     def process_inbox(self) -> InboxOutcome:
@@ -58,6 +59,10 @@ class Log:
     def tell(self) -> Iterable[int]:
         self._note("tell")
         return [7] if self.said else []
+
+    def adjust_thresholds(self) -> Iterable[int]:
+        self._note("adjust thresholds")
+        return [7] if self.thresholds else []
 
     def reconcile(self) -> Iterable[int]:
         self._note("reconcile")
@@ -138,6 +143,17 @@ def test_what_was_said_on_the_page_is_told_and_may_lead_to_a_training(
     queue.tell()
     jobs.wait_for(("train",))
     assert jobs.calls == [("tell",), ("consider", 7), ("train",)]
+
+
+def test_thresholds_set_on_the_page_are_brought_into_use_and_what_they_replace_is_cleared(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    jobs = Log(thresholds=True)
+    queue = quiet_queue(worker_settings, jobs)
+    consuming(queue)
+    queue.adjust_thresholds()
+    jobs.wait_for(("tidy", 7))
+    assert jobs.calls == [("adjust thresholds",), ("tidy", 7)]
 
 
 def test_a_wait_is_kept(worker_settings: Settings, consuming: Callable[[JobQueue], None]) -> None:
