@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from annotator.store.bulk import upsert
-from annotator.store.models import Layout
+from annotator.store.models import Layout, ModelVersion, Project
 from annotator.store.types import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     import numpy.typing as npt
@@ -29,7 +30,8 @@ class Placed:
 
     groups (N,) int32: images of one group are near-duplicates, of features whose cosine is at least `alike`;
     ALONE for those without. shares: of the features' variance that each axis holds, 0..1. made_of: another
-    one means that images or backbone changed. computed_at: None until it is stored.
+    one means that images or backbone changed. computed_at: when
+    it was computed, or last found to hold still; None until it is stored.
     """
 
     image_ids: npt.NDArray[np.int64]
@@ -94,6 +96,19 @@ def near_duplicates(session: Session, project_id: int) -> dict[int, int]:
     image_ids, groups = np.frombuffer(row.image_ids, IDS), np.frombuffer(row.groups, GROUPS)
     grouped = groups != ALONE
     return dict(zip(image_ids[grouped].tolist(), groups[grouped].tolist(), strict=True))
+
+
+def layouts_due(session: Session) -> Sequence[int]:
+    """The projects, by id, whose version in use was made after their layout was last looked at."""
+    used = select(Project.id).join(ModelVersion, ModelVersion.id == Project.active_version_id)
+    looked_at = used.outerjoin(Layout, Layout.project_id == Project.id)
+    due = Layout.computed_at.is_(None) | (Layout.computed_at < ModelVersion.created_at)
+    return session.scalars(looked_at.where(due).order_by(Project.id)).all()
+
+
+def confirm_layout(session: Session, project_id: int) -> None:
+    """Note that the layout still holds: the images and their features are the same."""
+    session.execute(update(Layout).where(Layout.project_id == project_id).values(computed_at=utc_now()))
 
 
 def made_of(session: Session, project_id: int) -> str | None:

@@ -81,6 +81,11 @@ class FeatureCache(CacheFile):
             )
         return whole
 
+    def known(self, digests: Sequence[str], fingerprint: str) -> NDArray[np.bool_]:
+        """Which of the N images have features (N,), nothing of which is read."""
+        found = self._guarded(lambda connection: _known(connection, fingerprint))
+        return np.fromiter((digest in found for digest in digests), dtype=bool, count=len(digests))
+
     def put(
         self, digests: Sequence[str], fingerprint: str, features: NDArray[np.floating], sizes: Sequence[Size]
     ) -> None:
@@ -131,6 +136,11 @@ def _read(
         )
         found |= {row[0]: row[1:] for row in connection.execute(query, (fingerprint, *part))}
     return found
+
+
+def _known(connection: sqlite3.Connection, fingerprint: str) -> set[str]:
+    found = connection.execute("SELECT digest FROM features WHERE fingerprint = ?", (fingerprint,))
+    return {digest for (digest,) in found}
 
 
 def _write(

@@ -44,6 +44,7 @@ from model_backend.engine.versions import prune
 from model_backend.errors import LearningError
 from model_backend.log_context import about
 from model_backend.worker.inbox import InboxOutcome, process_inbox
+from model_backend.worker.layouts import Layouts
 from model_backend.worker.single_flight import SingleFlight
 from model_backend.worker.telling import tell_projects
 from model_backend.worker.thresholds import adjust_projects
@@ -81,6 +82,7 @@ class Jobs:
         self._telling = SingleFlight()
         self._adjusting = SingleFlight()
         self._looking_again = threading.Lock()
+        self._layouts = Layouts(store, resources, self._stop)
         self._publishing: dict[int, SingleFlight] = {}  # by project
         self._ask_studio_from = 0.0
         self._pause = TRY_AGAIN_SECONDS
@@ -184,6 +186,14 @@ class Jobs:
         compared: set[int] = set()
         self._reconciling.run(lambda: compared.update(self._reconcile_all()))
         return sorted(compared)
+
+    def lay_out_due(self) -> bool:
+        """Whether the map of a project has to be computed, and nobody is at it."""
+        return self._layouts.due()
+
+    def lay_out(self) -> None:
+        """Compute the maps that are due, behind everything else."""
+        self._layouts.run()
 
     def look_again_due(self) -> bool:
         """Whether images wait to be read again, and nobody is at it."""

@@ -35,7 +35,7 @@ QUEUE_FILE = "queue.sqlite"
 QUEUE_TABLES = "onetag_queue"
 CHECK_SECONDS = 10
 RECONCILE_MINUTES = 10
-WORKER_THREADS = 4  # a training, a reconcile, slow images, and always one left for the inbox
+WORKER_THREADS = 5  # a training, a reconcile, slow images, a map, and always one left for the inbox
 STOP_SECONDS = 40  # for what is under way: longer than an image may take, shorter than we promise to need
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,12 @@ class Jobs(Protocol):
     def reconcile(self) -> Iterable[int]:
         """Compare the store with Label Studio."""
 
+    def lay_out_due(self) -> bool:
+        """Whether the map of a project has to be computed."""
+
+    def lay_out(self) -> None:
+        """Compute the maps that are due."""
+
     def look_again_due(self) -> bool:
         """Whether images wait to be read again."""
 
@@ -103,6 +109,7 @@ class JobQueue:
         self._adjust_thresholds = self._message("adjust_thresholds", self._do_adjust_thresholds)
         self._reconcile = self._message("reconcile", self._do_reconcile)
         self._look_again = self._message("look_again", self._do_look_again)
+        self._lay_out = self._message("lay_out", self._do_lay_out)
         self._sending = Together(self._send_all)
         if jobs is not None:
             huey.periodic_task(lambda _: True, name="check")(self._do_check)
@@ -225,6 +232,8 @@ class JobQueue:
             self._do_consider(project_id)
         if self._work.look_again_due():
             self._send(self._look_again)
+        if self._work.lay_out_due():
+            self._send(self._lay_out)
         self.train()
         self._do_tell()
         self._do_adjust_thresholds()
@@ -240,6 +249,9 @@ class JobQueue:
     def _do_look_again(self) -> None:
         self._work.look_again()
         self.train()
+
+    def _do_lay_out(self) -> None:
+        self._work.lay_out()
 
     def _do_reconcile(self) -> None:
         self._do_tell()

@@ -5,12 +5,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from annotator.store import Project, Store
+from annotator.store import ModelVersion, Project, Store
 from annotator.store.layouts import (
     ALONE,
     Placed,
+    confirm_layout,
     forget_layout,
+    layouts_due,
     load_layout,
     made_of,
     near_duplicates,
@@ -72,6 +75,32 @@ def test_only_images_with_near_duplicates_have_a_group(store: Store, make_projec
         assert near_duplicates(session, project.id) == {}
         store_layout(session, project.id, placed())
         assert near_duplicates(session, project.id) == {3: 0, 2**40: 0}
+
+
+def test_a_layout_is_due_from_a_version_on_until_it_was_looked_at(
+    store: Store, make_project: MakeProject
+) -> None:
+    with store.session() as session:
+        project = make_project(session)
+        assert layouts_due(session) == []
+        use_new_version(session, project, "v0001")
+        assert layouts_due(session) == [project.id]
+        store_layout(session, project.id, placed())
+        assert layouts_due(session) == []
+        use_new_version(session, project, "v0002")
+        assert layouts_due(session) == [project.id]
+        confirm_layout(session, project.id)
+        assert layouts_due(session) == []
+
+
+def use_new_version(session: Session, project: Project, name: str) -> None:
+    version = ModelVersion(
+        project_id=project.id, name=name, labels=[], label_ids=[], folder=name, backbone="handcrafted"
+    )
+    session.add(version)
+    session.flush()
+    project.active_version_id = version.id
+    session.flush()
 
 
 @pytest.mark.parametrize(

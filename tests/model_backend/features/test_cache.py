@@ -68,6 +68,13 @@ def test_rounding_is_to_half_a_thousandth_and_never_infinite() -> None:
     assert np.array_equal(rounded(rounded(features)), rounded(features))
 
 
+def test_what_is_known_is_told_without_reading_it(cache: FeatureCache) -> None:
+    assert not cache.known(names(2), "net-1").any()
+    cache.put(names(2), "net-1", rows(2), [(1, 1)] * 2)
+    assert cache.known([names(2)[1], "unknown", names(2)[1]], "net-1").tolist() == [True, False, True]
+    assert not cache.known(names(2), "net-2").any()
+
+
 def test_putting_again_replaces(cache: FeatureCache) -> None:
     cache.put(names(1), "net-1", rows(1), [(1, 1)])
     cache.put(names(1), "net-1", 2 * rows(1), [(3, 4)])

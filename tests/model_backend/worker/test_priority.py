@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from annotator.settings import Settings
 from model_backend.stack.installation import Worker
-from model_backend.worker.priority import AUTOGROUP, NICENESS
+from model_backend.worker.priority import AUTOGROUP, LAST, NICENESS, in_background
 
 STAND_BACK = """
 import os
@@ -56,3 +57,18 @@ def test_the_command_stands_back(worker_settings: Settings, tmp_path: Path) -> N
             assert time.monotonic() < deadline, worker.last_words()
             time.sleep(0.1)
         assert worker.pid, worker.last_words()
+
+
+def test_what_is_done_in_the_background_stands_back_alone() -> None:
+    before, there = os.getpriority(os.PRIO_PROCESS, 0), []
+    in_background(lambda: there.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
+    assert there == [LAST]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+def test_what_fails_in_the_background_is_raised() -> None:
+    def fail() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        in_background(fail)

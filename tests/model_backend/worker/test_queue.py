@@ -33,6 +33,7 @@ class Log:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     images_due: bool = False
+    maps_due: bool = False
     said: bool = False  # something on the page
     thresholds: bool = False  # set there
     called: threading.Condition = field(default_factory=threading.Condition)
@@ -67,6 +68,12 @@ class Log:
     def reconcile(self) -> Iterable[int]:
         self._note("reconcile")
         return []
+
+    def lay_out_due(self) -> bool:
+        return self.maps_due
+
+    def lay_out(self) -> None:
+        self._note("lay out")
 
     def look_again_due(self) -> bool:
         return self.images_due
@@ -185,6 +192,14 @@ def test_images_that_are_due_are_looked_at_again_and_then_trained_on(
     with jobs.called:
         after = jobs.calls.index(("look again",))
         assert jobs.called.wait_for(lambda: ("train",) in jobs.calls[after:], 5), jobs.calls
+
+
+def test_maps_that_are_due_are_computed(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    jobs = Log(maps_due=True)
+    consuming(open_job_queue(worker_settings, jobs))
+    jobs.wait_for(("lay out",), seconds=5)
 
 
 def test_a_message_that_waits_already_is_not_sent_again(store: Store, worker_settings: Settings) -> None:
