@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, make_response, request
+from flask import Blueprint, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from annotator.dashboard.access import Access
 from annotator.dashboard.annotators import AnnotatorsView
+from annotator.dashboard.answering import AnsweringView
 from annotator.dashboard.comparison import ComparisonView
 from annotator.dashboard.formats import FILTERS
 from annotator.dashboard.images import ImagesView
 from annotator.dashboard.labels import LabelsView
+from annotator.dashboard.page import wants_json
 from annotator.dashboard.pictures import PicturesView
 from annotator.dashboard.progress import ProgressView
 from annotator.dashboard.projects import ProjectsView
@@ -37,6 +39,7 @@ def page_blueprint(page: Page) -> Blueprint:
     Access(page.store, page.settings).add_to(blueprint)
     ProjectsView(page).add_to(blueprint)
     PicturesView(page).add_to(blueprint)
+    AnsweringView(page).add_to(blueprint)
     ComparisonView(page).add_to(blueprint)
     for view in views(page):
         view.add_to(blueprint)
@@ -69,4 +72,6 @@ def _explained(page: Page, error: Exception) -> Response:
         told = InternalServerError("Something went wrong; the server's log says what.")
     if told.response is not None:
         return make_response(told.response)
+    if wants_json():
+        return make_response(jsonify(error=told.description), told.code or 500)
     return make_response(page.show("error.html", None, error=told), told.code or 500)

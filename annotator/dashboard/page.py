@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flask import abort, render_template
+from flask import abort, render_template, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -45,6 +45,8 @@ class Page:
     pictures: Pictures
     checks: Callable[[], Iterable[Check]] = list
     """Looks at what is not in the store: the disk, the worker, the backbone."""
+    tell: Callable[[], None] = lambda: None
+    """Asks for Label Studio to be told what was said on the page. Raises OnetagError when that fails."""
     catalog: Catalog = field(default_factory=Catalog)
     navigation: list[tuple[str, str]] = field(default_factory=list)
     """Endpoint and title of each view, in their order."""
@@ -65,3 +67,8 @@ class Page:
         return render_template(
             f"page/{template}", project=project, navigation=self.navigation if project else [], **context
         )
+
+
+def wants_json() -> bool:
+    """Whether a script asks, and not a browser for a page to show."""
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"

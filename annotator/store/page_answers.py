@@ -37,6 +37,10 @@ MOST_IMAGES = 500
 """That can be answered at once."""
 
 
+class AnswerRefused(OnetagError):  # noqa: N818 (it names what became of the answer)
+    """An answer that says nothing, or what cannot be said."""
+
+
 @dataclass(frozen=True)
 class ImageAnswer:
     """What is said of one image: ids of labels that are there, and of labels that are not."""
@@ -86,7 +90,7 @@ def record_answer(
     """Record what one person says of these images, as one thing that can be undone.
 
     version: the name of the one whose probabilities were in sight; None where none was.
-    Raises OnetagError for no image, for more than `MOST_IMAGES`, for one named twice, for no label, for one
+    Raises AnswerRefused for no image, for more than `MOST_IMAGES`, for one named twice, for no label, for one
     that the project does not have (any more), and for one both there and not there.
     """
     _check(session, project, answers)
@@ -189,18 +193,18 @@ def say_upon(
 def _check(session: Session, project: Project, answers: Sequence[ImageAnswer]) -> None:
     images = [each.image_id for each in answers]
     if not images:
-        raise OnetagError("No image was answered.", "Mark one or more.")
+        raise AnswerRefused("No image was answered.", "Mark one or more.")
     if len(images) > MOST_IMAGES:
-        raise OnetagError(f"{len(images)} images are too many at once.", f"Mark at most {MOST_IMAGES}.")
+        raise AnswerRefused(f"{len(images)} images are too many at once.", f"Mark at most {MOST_IMAGES}.")
     if len(set(images)) < len(images):
-        raise OnetagError("An image was named twice in one answer.", "Name each image once.")
+        raise AnswerRefused("An image was named twice in one answer.", "Name each image once.")
     if not all(each.present or each.absent for each in answers):
-        raise OnetagError("The answer names no label.", "Choose a label that is there, or one that is not.")
+        raise AnswerRefused("The answer names no label.", "Choose a label that is there, or one that is not.")
     if any(set(each.present) & set(each.absent) for each in answers):
-        raise OnetagError("A label cannot be there and not there at once.", "Choose one of both.")
+        raise AnswerRefused("A label cannot be there and not there at once.", "Choose one of both.")
     known = {label.id for label in live_labels(session, project.id)}
     if not all(each.values.keys() <= known for each in answers):
-        raise OnetagError("The project does not have that label any more.", "Load the page again.")
+        raise AnswerRefused("The project does not have that label any more.", "Load the page again.")
 
 
 def _live_images(session: Session, project: Project, ids: Sequence[int]) -> set[int]:

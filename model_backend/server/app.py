@@ -70,6 +70,7 @@ def create_app(
         versions=KeptVersions(store, settings.data_dir),
         pictures=Thumbnails(settings, room),
         checks=partial(machine_checks, settings),
+        tell=queue.tell,
     )
     app.register_blueprint(page_blueprint(page))
     app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way

@@ -32,6 +32,9 @@ class InboxQueue(Protocol):
     def process_inbox(self) -> None:
         """Ask for the inbox to be processed. Raises OnetagError when the queue cannot be reached."""
 
+    def tell(self) -> None:
+        """Ask for what was said on the page to be told to Label Studio. Raises OnetagError like that."""
+
 
 class RequestHandler:
     """Meets projects, writes events down and hands predictions out; one for all requests."""

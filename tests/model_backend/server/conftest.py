@@ -28,6 +28,9 @@ class Nudges:
             raise self.failure
         self.count += 1
 
+    def tell(self) -> None:
+        self.process_inbox()
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:

@@ -37,6 +37,8 @@ CONFIG = build_config(["cat", "dog"])
 class Queue:
     def process_inbox(self) -> None: ...
 
+    def tell(self) -> None: ...
+
 
 class PretendStudio:
     """Label Studio's webhooks and backends, by project; projects in `failing` raise."""
