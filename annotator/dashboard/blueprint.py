@@ -12,6 +12,7 @@ from annotator.dashboard.access import Access
 from annotator.dashboard.annotators import AnnotatorsView
 from annotator.dashboard.answering import AnsweringView
 from annotator.dashboard.comparison import ComparisonView
+from annotator.dashboard.exports import ExportsView
 from annotator.dashboard.formats import FILTERS
 from annotator.dashboard.images import ImagesView
 from annotator.dashboard.labels import LabelsView
@@ -51,7 +52,14 @@ def page_blueprint(page: Page) -> Blueprint:
 
 def views(page: Page) -> list[View]:
     """The views of a project, in the order of the navigation."""
-    return [ProgressView(page), LabelsView(page), ImagesView(page), VersionsView(page), AnnotatorsView(page)]
+    return [
+        ProgressView(page),
+        LabelsView(page),
+        ImagesView(page),
+        VersionsView(page),
+        AnnotatorsView(page),
+        ExportsView(page),
+    ]
 
 
 def _prepare_templates(state: BlueprintSetupState) -> None:

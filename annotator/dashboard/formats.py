@@ -44,6 +44,18 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def file_size(count: int) -> str:
+    """So many bytes, in the unit that fits.
+
+    >>> file_size(512), file_size(2_500_000), file_size(3 * 10**9)
+    ('512 bytes', '2.5 MB', '3.0 GB')
+    """
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count} bytes"
+
+
 def moment(at: datetime | None) -> Markup:
     """A moment as a `<time>` element in UTC, which the page's script turns into the reader's own zone."""
     if at is None:
@@ -88,6 +100,7 @@ FILTERS = {
     "number": number,
     "percent": percent,
     "duration": duration,
+    "bytes": file_size,
     "moment": moment,
     "ago": ago,
     "coded": coded,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from annotator.dashboard.formats import duration, number, percent, short_name
 from annotator.store import ModelVersion, Project, Publication, TrainingRun
@@ -36,6 +36,7 @@ class VersionRow:
     """One version. kept: whether it can be used, and its estimates are whole; else only records are left.
 
     used, pinned: see the glossary. reason, observations, seconds: of its training, where that is on record.
+    derived_from: the version that it differs from by thresholds of people alone.
     """
 
     id: int
@@ -51,6 +52,7 @@ class VersionRow:
     reason: RunReason | None
     observations: int | None
     seconds: float | None
+    derived_from: str | None = None
 
     @property
     def number(self) -> int:
@@ -65,6 +67,7 @@ def version_rows(
 
     name: the one that is called so.
     """
+    origin = aliased(ModelVersion)
     chosen = (
         select(
             ModelVersion.id,
@@ -75,7 +78,10 @@ def version_rows(
             ModelVersion.publication,
             ModelVersion.published_at,
             ModelVersion.folder,
+            ModelVersion.derived_from_id,
+            origin.name.label("origin"),
         )
+        .outerjoin(origin, ModelVersion.derived_from_id == origin.id)
         .where(ModelVersion.project_id == project.id)
         .order_by(ModelVersion.id.desc())
         .limit(most)
@@ -85,7 +91,7 @@ def version_rows(
     if name is not None:
         chosen = chosen.where(ModelVersion.name == name)
     versions = session.execute(chosen).all()
-    runs = runs_of(session, [version.id for version in versions])
+    runs = runs_of(session, [version.derived_from_id or version.id for version in versions])
     return [
         VersionRow(
             id=version.id,
@@ -101,9 +107,18 @@ def version_rows(
             reason=run.reason if run else None,
             observations=run.observations if run else None,
             seconds=seconds_of(run),
+            derived_from=version.origin,
         )
         for version in versions
-        for run in [runs.get(version.id)]
+        for run in [runs.get(version.derived_from_id or version.id)]
+    ]
+
+
+def learned_instead(version: ModelVersion) -> list[float | None]:
+    """Of each label of a version whose threshold people set: what its training chose; else None."""
+    learned = version.learned_thresholds or version.thresholds
+    return [
+        chosen if chosen != held else None for chosen, held in zip(learned, version.thresholds, strict=False)
     ]
 
 
@@ -203,9 +218,11 @@ def _labels(version: ModelVersion) -> Fact:
 
 
 def _suggested(version: ModelVersion) -> Fact:
-    earned = sum(threshold <= 1 for threshold in version.thresholds)
-    told = "the others had not earned it" if earned < len(version.thresholds) else ""
-    return Fact("Labels it suggests", number(earned), told)
+    suggested = sum(threshold <= 1 for threshold in version.thresholds)
+    told = ["the others had not earned it"] if suggested < len(version.thresholds) else []
+    by_people = sum(learned is not None for learned in learned_instead(version))
+    told += [f"{number(by_people)} by thresholds that people set"] if by_people else []
+    return Fact("Labels it suggests", number(suggested), ", ".join(told))
 
 
 def _expected_positives(version: ModelVersion) -> Fact:

@@ -8,7 +8,7 @@ from flask import abort, make_response, redirect, render_template, request, url_
 from sqlalchemy import select
 
 from annotator.dashboard.remembered import Remembered
-from annotator.dashboard.version_rows import VersionRow, facts, runs_of, version_rows
+from annotator.dashboard.version_rows import VersionRow, facts, learned_instead, runs_of, version_rows
 from annotator.errors import OnetagError
 from annotator.store import ModelVersion, Project
 from annotator.store.learning_curve import Step, learning_curve
@@ -93,10 +93,13 @@ class VersionsView:
             if names:
                 of_project = of_project.where(ModelVersion.name.in_(names))
             newest = session.scalars(of_project.order_by(ModelVersion.id.desc()).limit(SIDE_BY_SIDE)).all()
-            runs = runs_of(session, [version.id for version in newest])
+            runs = runs_of(session, [version.derived_from_id or version.id for version in newest])
         steps = self._steps.get(project.id)
         versions = newest[::-1]
-        each = [facts(version, runs.get(version.id), steps.get(version.name)) for version in versions]
+        each = [
+            facts(version, runs.get(version.derived_from_id or version.id), steps.get(version.name))
+            for version in versions
+        ]
         rows = list(zip(*each, strict=True))
         return render_template("page/_version_figures.html", project=project, versions=versions, rows=rows)
 
@@ -105,7 +108,7 @@ class VersionsView:
             project = self._page.project(session, key)
             row = _found(version_rows(session, project, name=name), name)
             version = session.get_one(ModelVersion, row.id)
-            thresholds = list(zip(version.labels, version.thresholds, strict=False))
+            thresholds = list(zip(version.labels, version.thresholds, learned_instead(version), strict=False))
             older = version_rows(session, project, before=row.id)
             used, offered = _in_use(session, project), _offered(session, project)
         return self._page.show(

@@ -75,17 +75,18 @@ class ExportRow:
 
 
 def label_vectors_for_export(
-    session: Session, project_id: int, choices: RowChoices | None = None
+    session: Session, project_id: int, choices: RowChoices | None = None, *, at_once: int | None = None
 ) -> Iterator[ExportRow]:
     """One row for each live image, by ascending id.
 
     Without a version only observations are known. A label younger than the version, or an image without a
-    vector, has no estimate. Use a `store.reading()` session: the images are read from it by the thousand.
+    vector, has no estimate. Use a `store.reading()` session: the images are read from it by the thousand, or
+    so many `at_once` for who wants no more than the first.
     """
     labels = live_labels(session, project_id)
     folder = folder_of_images(session, project_id)
     last = 0
-    while images := _next_images(session, project_id, last):
+    while images := _next_images(session, project_id, last, at_once or IMAGES_AT_ONCE):
         last = images[-1].id
         yield from _rows(session, project_id, choices or RowChoices(), labels, folder, images)
 
@@ -132,10 +133,10 @@ def _rows(
         )
 
 
-def _next_images(session: Session, project_id: int, last: int) -> Sequence[_ImageRow]:
+def _next_images(session: Session, project_id: int, last: int, most: int) -> Sequence[_ImageRow]:
     columns = Image.id, Image.uri, Image.studio_task, Image.width, Image.height
     live = select(*columns).where(Image.project_id == project_id, Image.removed_at.is_(None), Image.id > last)
-    return session.execute(live.order_by(Image.id).limit(IMAGES_AT_ONCE)).all()
+    return session.execute(live.order_by(Image.id).limit(most)).all()
 
 
 def _observed(

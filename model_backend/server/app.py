@@ -32,7 +32,9 @@ from model_backend.server.thumbnails import Thumbnails
 
 MAX_BODY_BYTES = 64 * 2**20  # Label Studio sends hundreds of whole tasks at once
 MAX_VERSIONS = 100
-ASKED_OFTEN = frozenset({"health", "root", "metrics", "page.live", "page.static", "page.thumbnail"})
+ASKED_OFTEN = frozenset(
+    {"health", "root", "metrics", "page.export_live", "page.live", "page.static", "page.thumbnail"}
+)
 """Endpoints whose good answers are no news."""
 
 log = logging.getLogger(__name__)

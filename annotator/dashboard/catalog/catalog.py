@@ -105,6 +105,13 @@ class Catalog:
             return None
         return self._estimates.get(version.id, count, lambda: read_estimates(session, version))
 
+    def said_of(self, pool: Pool, label_ids: Sequence[int]) -> Said:
+        """What people say: of one label from the store, of all from memory unless something changed."""
+        if len(label_ids) == 1:
+            return said(pool.session, label_ids, pool.image_ids)
+        stamp = tuple(label_ids), len(pool.image_ids), int(pool.image_ids.sum()), *_changes(pool)
+        return self._said.get(pool.project_id, stamp, lambda: said(pool.session, label_ids, pool.image_ids))
+
     def _judge(
         self,
         pool: Pool,
@@ -118,15 +125,8 @@ class Catalog:
         if not search.about_labels and not search.by_estimate:
             return None
         ids = [label.id for label in asked]
-        told = self._said_of(pool, ids) if by_people else None
+        told = self.said_of(pool, ids) if by_people else None
         return judge(search, ids, pool.image_ids, told, estimates, thresholds_of(version))
-
-    def _said_of(self, pool: Pool, label_ids: Sequence[int]) -> Said:
-        """What people say: of one label from the store, of all from memory unless something changed."""
-        if len(label_ids) == 1:
-            return said(pool.session, label_ids, pool.image_ids)
-        stamp = tuple(label_ids), len(pool.image_ids), int(pool.image_ids.sum()), *_changes(pool)
-        return self._said.get(pool.project_id, stamp, lambda: said(pool.session, label_ids, pool.image_ids))
 
 
 def thresholds_of(version: ModelVersion | None) -> dict[int, float]:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from annotator.dashboard.version_rows import facts, version_rows
 from annotator.dashboard.versions import ON_A_PAGE
 from annotator.errors import OnetagError
-from annotator.store import ModelVersion, Project, Publication, RunReason, Store
+from annotator.store import ModelVersion, Project, Publication, RunReason, Store, TrainingRun
 from annotator.store.learning_curve import Step
 from annotator.store.shares import Share
 from annotator.store.types import utc_now
@@ -164,6 +164,28 @@ def test_a_figure_says_what_it_rests_on_or_that_it_is_not_measured(store: Store,
         "90 %",
         f"9 of 10 {of}; 60 % to 98 % with 95 % certainty",
     )
+
+
+def test_a_version_with_other_thresholds_alone_says_so(
+    browser: FlaskClient, store: Store, two: Project
+) -> None:
+    name = "v0003-20261124T214500-thresholds"
+    with store.session() as session:
+        origin = session.query(ModelVersion).filter_by(name=SECOND).one()
+        version = add_version(
+            session, two, name, ESTIMATES, [0.5, 1.01, 0.4],
+            derived_from_id=origin.id, learned_thresholds=[0.6, 0.7, 1.01],
+        )  # fmt: skip
+        session.query(TrainingRun).filter_by(version_id=version.id).delete()
+    assert "other thresholds than v0002" in shown(browser, two)
+    text = shown(browser, two, f"versions/{name}")
+    assert "cat 0.500 set by people; the training chose 0.600" in text
+    assert "dog never set by people; the training chose 0.700" in text
+    assert "tree 0.400 set by people; the training had not earned it" in text
+    assert "3 by thresholds that people set" in shown(browser, two, f"version-figures?version={name}")
+    with store.reading() as session:
+        (row,) = version_rows(session, session.get_one(Project, two.id), name=name)
+    assert (row.derived_from, row.observations) == (SECOND, 12)
 
 
 def test_a_version_of_before_that_knows_no_figures_has_dashes(store: Store, project: Project) -> None:
