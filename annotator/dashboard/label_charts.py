@@ -108,8 +108,8 @@ def reliability_chart(name: str, points: Sequence[Reliable]) -> Markup:
     return drawn + data_table("What was said, and how often it was right", header, told) if told else drawn
 
 
-def precision_chart(name: str, steps: Sequence[Step], wanted: float) -> Markup:
-    """What each threshold is expected to reach, and what answers say of it."""
+def precision_chart(name: str, steps: Sequence[Step], wanted: float, used: float | None) -> Markup:
+    """What each threshold is expected to reach, and what answers say of it. used: the one in use."""
     x = [100 * step.threshold for step in steps]
     expected = [float("nan") if step.expected is None else step.expected for step in steps]
     measured = [
@@ -126,4 +126,5 @@ def precision_chart(name: str, steps: Sequence[Step], wanted: float) -> Markup:
         ],
         Axis("threshold in percent", 0.0, 100.0),
         Axis("right", 0.0, 1.0, share=True),
+        marks={"in use": 100 * used} if used is not None else {},
     )

@@ -20,6 +20,7 @@ from annotator.store import Label, ModelVersion, live_labels, suggestion_feedbac
 from annotator.store.label_cells import CompleteReviews, complete_reviews, label_cells
 from annotator.store.label_counts import LabelCount, label_counts
 from annotator.store.shares import Share
+from annotator.store.thresholds import held_thresholds
 from annotator.store.versions import active_version
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class LabelFigure:
     unknown: live images of which people said nothing, or as often yes as no. prevalence: by people and
     estimates together. drawn: of the images drawn by chance and marked completely, those that show it; of
     fewer than 20, nothing. right: of answered suggestions. threshold: of the version in use, None without
-    one, above 1 where the label has not earned to be suggested. suggests: on so many images, about, where
-    they are sampled.
+    one, above 1 where the label is not suggested. held: whether a person set it. suggests: on so many images,
+    about, where they are sampled.
     """
 
     id: int
@@ -59,6 +60,7 @@ class LabelFigure:
     precision: Precision | None
     right: Share
     threshold: float | None
+    held: bool
     suggests: int | None
 
     @property
@@ -97,7 +99,7 @@ def label_figures(session: Session, project_id: int, complete_share: float) -> L
     found = prevalence(cells.values, cells.probabilities, cells.images)
     part = cells.images / max(1, len(cells.values))
     suggests = suggested(cells.values, cells.probabilities, thresholds) * part
-    right = _right(session, project_id)
+    right, held = _right(session, project_id), held_thresholds(session, project_id)
     figures = [
         LabelFigure(
             id=label.id,
@@ -110,6 +112,7 @@ def label_figures(session: Session, project_id: int, complete_share: float) -> L
             precision=precision_of(measured, place),
             right=right.get(label.id, Share()),
             threshold=None if np.isnan(thresholds[place]) else float(thresholds[place]),
+            held=label.id in held,
             suggests=None if np.isnan(thresholds[place]) else round(float(suggests[place])),
         )
         for place, label in enumerate(labels)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from annotator.dashboard.charts import Tone
 from annotator.dashboard.charts.heat import MOST_LABELS
+from annotator.dashboard.label_changes import LabelChanges, threshold_state
 from annotator.dashboard.label_charts import companions, pairs_heat, precision_chart, reliability_chart
 from annotator.dashboard.label_detail import LabelDetail, label_detail
 from annotator.dashboard.label_figures import LabelFigure, LabelFigures, label_figures
@@ -58,6 +59,7 @@ class LabelsView:
         blueprint.add_url_rule("/<key>/labels/table", "labels_table", self.table)
         blueprint.add_url_rule("/<key>/labels/together", "labels_together", self.together)
         blueprint.add_url_rule("/<key>/labels/<int:label>", "label", self.one)
+        LabelChanges(self._page, self._forget).add_to(blueprint)
 
     def show(self, key: str) -> str:
         """Every label with its figures; of many images they follow, until they have been counted once."""
@@ -100,6 +102,8 @@ class LabelsView:
         if figure is None:
             abort(404, f"Project {key} has no label of this number.")
         detail = self._details.get((project.id, label))
+        with self._page.store.reading() as session:
+            threshold = threshold_state(session, project.id, label)
         wanted = self._page.settings.precision
         return self._page.show(
             "label.html",
@@ -109,11 +113,18 @@ class LabelsView:
             before=figures.labels[figure.place - 1] if figure.place else None,
             after=next(iter(figures.labels[figure.place + 1 :]), None),
             detail=detail,
+            threshold=threshold,
+            done=request.args.get("done"),
             wanted=wanted,
-            precision=precision_chart(figure.name, detail.steps, wanted),
+            precision=precision_chart(figure.name, detail.steps, wanted, threshold.used),
             reliability=reliability_chart(figure.name, detail.reliable),
             companions=companions(figures, figure),
         )
+
+    def _forget(self, project_id: int, label: int) -> None:
+        """Have figures counted anew: a label has changed."""
+        self._figures.forget(project_id)
+        self._details.forget((project_id, label))
 
     def _project(self, key: str) -> Project:
         with self._page.store.reading() as session:

@@ -47,6 +47,8 @@ class Page:
     """Looks at what is not in the store: the disk, the worker, the backbone."""
     tell: Callable[[], None] = lambda: None
     """Asks for Label Studio to be told what was said on the page. Raises OnetagError when that fails."""
+    adjust_thresholds: Callable[[], None] = lambda: None
+    """Asks for thresholds that people set to be brought into use. Raises OnetagError when that fails."""
     catalog: Catalog = field(default_factory=Catalog)
     navigation: list[tuple[str, str]] = field(default_factory=list)
     """Endpoint and title of each view, in their order."""

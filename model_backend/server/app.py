@@ -73,6 +73,7 @@ def create_app(
         pictures=Thumbnails(settings, room),
         checks=partial(machine_checks, settings),
         tell=queue.tell,
+        adjust_thresholds=queue.adjust_thresholds,
     )
     app.register_blueprint(page_blueprint(page))
     app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way

@@ -35,6 +35,9 @@ class InboxQueue(Protocol):
     def tell(self) -> None:
         """Ask for what was said on the page to be told to Label Studio. Raises OnetagError like that."""
 
+    def adjust_thresholds(self) -> None:
+        """Ask for thresholds that people set to be brought into use. Raises OnetagError like that."""
+
 
 class RequestHandler:
     """Meets projects, writes events down and hands predictions out; one for all requests."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from markupsafe import Markup
 
@@ -19,6 +20,7 @@ from annotator.dashboard.charts.svg import (
     nothing,
     path_through,
     units,
+    words,
 )
 
 LEFT, RIGHT, BOTTOM, PLOT = 52.0, WIDTH - 14.0, 40.0, 170.0
@@ -43,8 +45,19 @@ class Line:
     dashed: bool = False
 
 
-def curve(title: str, description: str, lines: Sequence[Line], x_axis: Axis, y_axis: Axis) -> Markup:
-    """Some lines on common axes; a single point is a dot with its interval."""
+def curve(
+    title: str,
+    description: str,
+    lines: Sequence[Line],
+    x_axis: Axis,
+    y_axis: Axis,
+    *,
+    marks: Mapping[str, float] = MappingProxyType({}),
+) -> Markup:
+    """Some lines on common axes; a single point is a dot with its interval.
+
+    marks: places on the horizontal axis that have a name; one beyond its ends is left out.
+    """
     if not any(
         math.isfinite(x) and math.isfinite(y) for line in lines for x, y in zip(line.x, line.y, strict=True)
     ):
@@ -59,7 +72,17 @@ def curve(title: str, description: str, lines: Sequence[Line], x_axis: Axis, y_a
         parts += _band(line, xs, ys)
     for line in lines:
         parts += _line(line, xs, ys)
+    for name, x in marks.items():
+        parts += _mark(name, x, xs, top)
     return drawing(title, description, top + PLOT + BOTTOM, parts)
+
+
+def _mark(name: str, x: float, xs: Scale, top: float) -> Iterator[Markup]:
+    if xs.low <= x <= xs.high:
+        at = xs(x)
+        yield element("line", class_="marked", x1=at, x2=at, y1=top, y2=top + PLOT)
+        side = "end tick" if at > (LEFT + RIGHT) / 2 else "tick"
+        yield words(name, at + (-4 if side != "tick" else 4), top + PLOT - 6, side)
 
 
 def _heights(lines: Sequence[Line]) -> Iterator[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as Xml
 
 import numpy as np
@@ -11,7 +12,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.dashboard import Page
 from annotator.dashboard import labels as view
+from annotator.errors import OnetagError
 from annotator.store import (
     Image,
     ModelVersion,
@@ -26,9 +29,33 @@ from annotator.store import (
     sync_labels,
 )
 from annotator.store.states import Review
+from annotator.store.thresholds import held_thresholds
 from annotator.store.types import utc_now
 
 CHANCES = [[0.9, 0.25, 0.5], [0.75, 0.5, 0.25], [0.5, 0.75, 0.25], [0.25, 0.125, 0.0], [0.125, 0.0, 0.0]]
+
+
+class Asks:
+    """Counts how often the worker was asked to bring thresholds into use, or fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.failure: Exception | None = None
+
+    def __call__(self) -> None:
+        self.count += 1
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.fixture
+def asks() -> Asks:
+    return Asks()
+
+
+@pytest.fixture
+def page(page: Page, asks: Asks) -> Page:
+    return replace(page, adjust_thresholds=asks)
 
 
 def rows(page: str) -> dict[str, list[str]]:
@@ -231,3 +258,97 @@ def test_nothing_needs_an_inline_style_or_script(
     for address in ("labels", "labels/together", f"labels/{version.label_ids[0]}"):
         page = browser.get(f"/page/p1/{address}").text
         assert not re.search(r"\sstyle=|\son\w+=|<style|<script(?![^>]*src=)", page)
+
+
+def post(browser: FlaskClient, label: int, **form: str) -> str:
+    """Sends the threshold's form, and shows the page that it leads to."""
+    answer = browser.post(f"/page/p1/labels/{label}/threshold", data=form)
+    assert answer.status_code == 303, answer.text
+    return browser.get(answer.location).text
+
+
+def test_a_person_sets_a_threshold_and_takes_it_back(
+    store: Store, project: Project, version: ModelVersion, browser: FlaskClient, asks: Asks
+) -> None:
+    cat = version.label_ids[0]
+    page = post(browser, cat, set="value", percent="40")
+    assert "Ann set 40.0 % on" in page
+    assert "The training would suggest from 70.0 % on" in page
+    assert asks.count == 1
+    with store.reading() as session:
+        held = held_thresholds(session, project.id)
+    assert [(label, each.value, each.set_by) for label, each in held.items()] == [(cat, 0.4, "Ann")]
+    assert rows(browser.get("/page/p1/labels").text)["cat"][6] == "0.70 set by a person"
+    page = post(browser, cat, set="back")
+    assert "The training's own threshold holds again" in page
+    with store.reading() as session:
+        assert held_thresholds(session, project.id) == {}
+
+
+def test_a_label_can_be_kept_from_being_suggested(
+    store: Store, project: Project, version: ModelVersion, browser: FlaskClient
+) -> None:
+    assert "Ann set that it is never suggested" in post(browser, version.label_ids[0], set="never")
+
+
+def test_the_page_tells_while_the_version_in_use_does_not_follow_yet(
+    store: Store, project: Project, version: ModelVersion, browser: FlaskClient
+) -> None:
+    cat = version.label_ids[0]
+    with store.session() as session:
+        session.get_one(ModelVersion, version.id).folder = "versions/v0001"
+    assert "as soon as the worker has made its suggestions anew" in post(
+        browser, cat, set="value", percent="40"
+    )
+    assert "does not follow yet" in browser.get(f"/page/p1/labels/{cat}").text
+    with store.session() as session:
+        row = session.get_one(ModelVersion, version.id)
+        row.learned_thresholds, row.thresholds = row.thresholds, [0.4, *row.thresholds[1:]]
+    page = browser.get(f"/page/p1/labels/{cat}").text
+    assert "does not follow yet" not in page
+    assert "from a chance of <strong>40.0 %</strong> on" in page
+
+
+def test_it_is_kept_where_the_worker_cannot_be_asked(
+    store: Store, project: Project, version: ModelVersion, browser: FlaskClient, asks: Asks
+) -> None:
+    asks.failure = OnetagError("The job queue cannot be reached.", "Start it.")
+    assert "Ann set 40.0 %" in post(browser, version.label_ids[0], set="value", percent="40")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"set": "value", "percent": "0"},
+        {"set": "value", "percent": "101"},
+        {"set": "value", "percent": "4.5"},
+        {"set": "value", "percent": "٤٠"},
+        {"set": "value"},
+        {"set": "nonsense", "percent": "40"},
+        {},
+    ],
+)
+def test_what_is_no_threshold_is_refused(
+    store: Store, project: Project, version: ModelVersion, browser: FlaskClient, form: dict[str, str]
+) -> None:
+    answer = browser.post(f"/page/p1/labels/{version.label_ids[0]}/threshold", data=form)
+    assert answer.status_code == 400
+    with store.reading() as session:
+        assert held_thresholds(session, project.id) == {}
+
+
+def test_who_only_looks_sets_nothing_and_is_offered_nothing(
+    store: Store, project: Project, version: ModelVersion, onlooker: FlaskClient
+) -> None:
+    cat = version.label_ids[0]
+    answer = onlooker.post(f"/page/p1/labels/{cat}/threshold", data={"set": "never"})
+    assert answer.status_code == 403
+    assert "<form" not in onlooker.get(f"/page/p1/labels/{cat}").text.partition("<main")[2]
+    with store.reading() as session:
+        assert held_thresholds(session, project.id) == {}
+
+
+def test_a_threshold_of_a_label_that_is_not_there_is_not_found(
+    project: Project, browser: FlaskClient
+) -> None:
+    assert browser.post("/page/p1/labels/99/threshold", data={"set": "never"}).status_code == 404

@@ -31,6 +31,9 @@ class Nudges:
     def tell(self) -> None:
         self.process_inbox()
 
+    def adjust_thresholds(self) -> None:
+        self.process_inbox()
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:

@@ -325,6 +325,7 @@ from model_backend.server import create_app
 class Queue:
     def process_inbox(self): pass
     def tell(self): pass
+    def adjust_thresholds(self): pass
 
 settings = load_settings(data_dir={str(tmp_path)!r}, secret="s", label_studio_url={STUDIO!r})
 store = open_store(settings.store_url)

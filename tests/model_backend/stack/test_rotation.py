@@ -39,6 +39,8 @@ class Queue:
 
     def tell(self) -> None: ...
 
+    def adjust_thresholds(self) -> None: ...
+
 
 class PretendStudio:
     """Label Studio's webhooks and backends, by project; projects in `failing` raise."""

@@ -64,6 +64,15 @@ def test_people_and_estimates_and_what_is_foretold_differ_by_class() -> None:
     assert [name for name in texts(chart) if name in ("said", "to come", "b")] == ["said", "to come", "b"]
 
 
+def test_a_marked_place_has_its_name_and_one_beyond_the_axis_is_left_out() -> None:
+    lines = [Line("a", [0, 100], [0, 1])]
+    chart = curve("t", "d", lines, Axis("x", 0, 100), SHARE, marks={"in use": 75, "never": 101})
+    (mark,) = classed(chart, "marked")
+    assert float(mark.get("x1", 0)) == pytest.approx(LEFT + (RIGHT - LEFT) * 0.75)
+    assert "in use" in texts(chart)
+    assert "never" not in texts(chart)
+
+
 def test_a_long_line_has_no_dots() -> None:
     count = MOST_DOTS + 1
     assert classed(curve("t", "d", [Line("a", range(count), [0.5] * count)], X, SHARE), "dot") == []
