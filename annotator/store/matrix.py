@@ -15,6 +15,7 @@ from annotator.store.labels import live_labels
 from annotator.store.models import Annotation, Image, Label, Observation
 from annotator.store.reviews import covered_cells
 from annotator.store.states import Question, Source
+from annotator.store.superseded import superseded
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -50,6 +51,7 @@ class ObservedMatrix:
 def observed_matrix(session: Session, project_id: int, *, doubted: Collection[str] = ()) -> ObservedMatrix:
     """The active observations of a project; of several annotators the majority counts, a tie is unknown.
 
+    Of an annotator who said several things of a cell, the newest counts.
     What an annotation says that Label Studio marks as ground truth outvotes all others. `doubted`: annotators
     whose confirmations of suggestions do not count, see `annotator.store.acceptance`.
     """
@@ -115,19 +117,19 @@ def cell_votes(
 
     Where ground truth says something of a cell, it alone votes; else annotations do. Files of labels have a
     vote only where nobody said anything: an import never overrules a person. What a `doubted` annotator
-    confirmed has none, unless it is ground truth.
+    confirmed has none, unless it is ground truth; nor has what an annotator said before something newer.
     """
     if not len(image_ids) or not labels:
         return
     label_ids = np.array([label.id for label in labels])
     order = np.argsort(label_ids)
+    between = int(image_ids[0]), int(image_ids[-1])
+    counting = [_believed(doubted)] if doubted else []
     checked = session.scalars(_checked(project_id).limit(1)).first() is not None
-    chosen = _cells(project_id, checked=checked).where(
-        Observation.image_id.between(int(image_ids[0]), int(image_ids[-1]))
-    )
-    if doubted:
-        lazily = Observation.annotator.in_(doubted) & (Observation.source == Source.CONFIRMED)
-        chosen = chosen.where(or_(~lazily, Observation.annotator.is_(None), Observation.ground_truth))
+    chosen = _cells(project_id, checked=checked).where(Observation.image_id.between(*between), *counting)
+    older = superseded(session, Annotation.image_id.between(*between), *counting)
+    if older is not None:
+        chosen = chosen.where(Observation.id.not_in(older))
     # Asked of the connection: a session looks at a million rows for longer than the database does.
     cells = session.connection().execute(chosen.execution_options(yield_per=CELLS_AT_ONCE))
     for piece in cells.partitions():
@@ -139,6 +141,12 @@ def cell_votes(
             complete=numbers[:, 3] > 0,
             asked=numbers[:, 4] > 0,
         )
+
+
+def _believed(doubted: Collection[str]) -> ColumnElement[bool]:
+    """Not what a doubted annotator confirmed, unless it is ground truth."""
+    lazily = Observation.annotator.in_(doubted) & (Observation.source == Source.CONFIRMED)
+    return or_(~lazily, Observation.annotator.is_(None), Observation.ground_truth)
 
 
 def _checked(project_id: int) -> Select[int]:

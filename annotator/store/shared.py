@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, exists, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from annotator.store.bulk import chunked
 from annotator.store.models import Annotation, Image, Label, Observation
 from annotator.store.states import Source
+from annotator.store.superseded import superseded
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,12 +29,12 @@ ANSWERS_AT_ONCE = 500
 
 @dataclass(frozen=True, eq=False)
 class SharedVotes:
-    """One vote of one annotator on one cell (image, label) each, V of them.
+    """One vote of one annotator on one cell (image, label) each, the newest word: V of them.
 
     images, labels: int64 (V,), their ids. annotators: int64 (V,), places among the `names`, which are sorted.
-    votes: int64 (V,), what all statements of the annotator come to, +1, -1 or 0; true: the same of ground
-    truth. accepted, rejected: bool (V,), whether it answers a suggestion of a page that was marked as
-    reviewed. cells: int64 (V,), which of the C cells. whole: whether all shared images were looked at.
+    votes: int64 (V,), +1 or -1; true: the same where it is ground truth, else 0. accepted, rejected: bool
+    (V,), whether it answers a suggestion of a page that was marked as reviewed. cells: int64 (V,), which of
+    the C cells. whole: whether all shared images were looked at.
     """
 
     images: Integers
@@ -82,18 +83,24 @@ def shared_votes(
     # Found first: where nothing is shared, as mostly, no observation is looked at.
     shared = _shared_images(session, project_id, None if newest is None else newest + 1)
     looked_at = shared[:newest]
-    pieces = (
-        session.execute(_statements(piece, suggestions=suggestions)).all() for piece in chunked(looked_at)
-    )
-    rows = [row for piece in pieces for row in piece]
+    rows = [
+        row
+        for piece in chunked(looked_at)
+        for row in session.execute(
+            _statements(
+                piece,
+                superseded(session, Annotation.image_id.in_(piece)),
+                suggestions=suggestions,
+            )
+        )
+    ]
     names = sorted({row[2] for row in rows})
     number = {name: place for place, name in enumerate(names)}
     numbers = [(image, label, number[who], *counts) for image, label, who, *counts in rows]
     table = np.array(numbers, dtype=np.int64).reshape(-1, 7)
     image, label, annotator, said, true, accepted, rejected = table.T
-    signs = np.sign(said), np.sign(true)
     whole = len(looked_at) == len(shared)
-    return SharedVotes(image, label, annotator, *signs, accepted > 0, rejected > 0, names, whole)
+    return SharedVotes(image, label, annotator, said, true, accepted > 0, rejected > 0, names, whole)
 
 
 def _shared_images(session: Session, project_id: int, most: int | None) -> list[int]:
@@ -127,23 +134,18 @@ def _votes(answer: type[Annotation]) -> tuple[ColumnElement[bool], ...]:
     return answer.retired_at.is_(None), answer.skipped.is_(False), answer.annotator.is_not(None)
 
 
-def _statements(images: Sequence[int], *, suggestions: bool) -> Select[*tuple[Any, ...]]:
-    """The rows of `SharedVotes`: values summed, and how often suggestions were accepted and rejected."""
-    true = func.sum(case((Observation.ground_truth, Observation.value), else_=0))
-
-    def answered(source: Source) -> Any:
-        reviewed = and_(Observation.source == source, Annotation.review.is_not(None))
-        return func.sum(case((reviewed, 1), else_=0))
-
+def _statements(images: Sequence[int], older: Select[int] | None, *, suggestions: bool) -> Select[Any]:
+    """The rows of `SharedVotes`, without the older words of annotators who said several things of a cell."""
+    reviewed = Annotation.review.is_not(None)
     cell = Observation.image_id, Observation.label_id
     return (
         select(
             *cell,
             Observation.annotator,
-            func.sum(Observation.value),
-            true,
-            answered(Source.CONFIRMED),
-            answered(Source.REJECTED),
+            Observation.value,
+            case((Observation.ground_truth, Observation.value), else_=0),
+            case((and_(Observation.source == Source.CONFIRMED, reviewed), 1), else_=0),
+            case((and_(Observation.source == Source.REJECTED, reviewed), 1), else_=0),
         )
         .join(Annotation, Annotation.id == Observation.annotation_id)
         .join(Image, Image.id == Observation.image_id)
@@ -155,8 +157,8 @@ def _statements(images: Sequence[int], *, suggestions: bool) -> Select[*tuple[An
             Image.removed_at.is_(None),
             Label.archived_at.is_(None),
             *([tuple_(*cell).in_(_answered_cells(images))] if suggestions else []),
+            *([Observation.id.not_in(older)] if older is not None else []),
         )
-        .group_by(*cell, Observation.annotator)
     )
 
 

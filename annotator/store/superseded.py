@@ -1,0 +1,50 @@
+"""What annotators said again: of one label on one image each has one word, the newest.
+
+One annotator can have several live annotations of an image, as where Label Studio asks for two a task and one
+person gives both. Ground truth is the word of who gave it, whatever else they said.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from annotator.store.models import Annotation, Observation
+
+
+def superseded(
+    session: Session, images: ColumnElement[bool], *counting: ColumnElement[bool]
+) -> Select[int] | None:
+    """The live observations of these images of which their annotator has a newer word, by id; None for none.
+
+    images: a condition on `Annotation.image_id`. counting: conditions on observations without which they are
+    no word at all.
+    """
+    doubled = _doubled(images)
+    if session.execute(doubled.limit(1)).first() is None:  # as mostly
+        return None
+    newest_first = (Observation.ground_truth.desc(), Annotation.updated_at.desc(), Annotation.id.desc())
+    cell = Observation.image_id, Observation.label_id, Observation.annotator
+    place = func.row_number().over(partition_by=cell, order_by=newest_first)
+    words = (
+        select(Observation.id, place.label("place"))
+        .join(Annotation, Annotation.id == Observation.annotation_id)
+        .where(
+            Observation.image_id.in_(doubled),
+            Observation.annotator.is_not(None),
+            Observation.retired_at.is_(None),
+            *counting,
+        )
+        .subquery()
+    )
+    return select(words.c.id).where(words.c.place > 1)
+
+
+def _doubled(images: ColumnElement[bool]) -> Select[int]:
+    """The images of which an annotator has several live annotations."""
+    return (
+        select(Annotation.image_id)
+        .where(images, Annotation.retired_at.is_(None), Annotation.annotator.is_not(None))
+        .group_by(Annotation.image_id, Annotation.annotator)
+        .having(func.count() > 1)
+    )
