@@ -9,7 +9,7 @@ publish two versions at once, the newest ends up in the queue.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -150,7 +150,8 @@ def clear_old(store: Store, project_id: int, studio: LabelingQueue) -> list[str]
     place = _in_studio(store, project_id, studio.url)
     if place is None:
         return []
-    return studio.clear_superseded(place.project, place.version, place.ours, older_than=PAGE_OPEN)
+    left = place.left_before(datetime.now(UTC) - PAGE_OPEN)
+    return studio.clear_superseded(place.project, place.version, left, older_than=PAGE_OPEN)
 
 
 def title_backends(store: Store, project_id: int, studio: LabelingQueue, secret: SecretStr) -> None:
@@ -165,11 +166,24 @@ def title_backends(store: Store, project_id: int, studio: LabelingQueue, secret:
 
 @dataclass(frozen=True)
 class _Place:
-    """A project as Label Studio knows it: its number, the published version, the names of all of ours."""
+    """A project as Label Studio knows it: its number, the published version, and when each of ours was."""
 
     project: int
     version: str
-    ours: frozenset[str]
+    published: Mapping[str, datetime | None]
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """The names of all of our versions, and of what is predicted before there is one."""
+        return frozenset({NO_VERSION, *self.published})
+
+    def left_before(self, moment: datetime) -> frozenset[str]:
+        """Those that no page has shown since: each is shown until the next one is published, however old."""
+        order = sorted((at, name) for name, at in self.published.items() if at is not None)
+        followed = zip([NO_VERSION, *(name for _, name in order)], order, strict=False)
+        left = {name for name, (at, _) in followed if at <= moment}
+        never = {name for name, at in self.published.items() if at is None}
+        return frozenset(left | never) - {self.version}
 
 
 def _in_studio(store: Store, project_id: int, studio_url: str) -> _Place | None:
@@ -183,7 +197,7 @@ def _in_studio(store: Store, project_id: int, studio_url: str) -> _Place | None:
     if current is None or not _is_published(current):
         return None
     return _Place(
-        project.studio_project, current.name, frozenset({NO_VERSION, *(each.name for each in versions)})
+        project.studio_project, current.name, {version.name: version.published_at for version in versions}
     )
 
 

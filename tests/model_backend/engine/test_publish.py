@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,13 @@ def new_version(store: Store, project: Project, name: str = "v0001-x") -> ModelV
 def pushed(store: Store) -> int:
     with store.reading() as session:
         return len(session.scalars(select(Suggestion).where(Suggestion.pushed_at.is_not(None))).all())
+
+
+def published(store: Store, name: str, *, minutes_ago: float) -> None:
+    """Let a version have been published so long ago."""
+    with store.session() as session:
+        version = session.scalars(select(ModelVersion).where(ModelVersion.name == name)).one()
+        version.published_at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
 
 
 def test_pushes_then_switches_the_queue(
@@ -153,8 +161,24 @@ def test_old_versions_are_cleared_only_after_the_new_one_is_there(
     new_version(sqlite_store, project, "v0002-x")
     assert clear_old(sqlite_store, project.id, studio) == [], "the new version is not there yet"
     publish(sqlite_store, engine_settings, project.id, studio)
+    published(sqlite_store, "v0001-x", minutes_ago=300)
+    assert clear_old(sqlite_store, project.id, studio) == [], "a page may have shown the old one until now"
+    published(sqlite_store, "v0002-x", minutes_ago=31)
     assert clear_old(sqlite_store, project.id, studio) == ["v0001-x"]
     assert {each["model_version"] for each in studio.predictions} == {"v0002-x"}
+
+
+def test_a_version_that_was_gone_back_to_counts_from_then(
+    sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+) -> None:
+    for name in ("v0001-x", "v0002-x", "v0003-x"):
+        new_version(sqlite_store, project, name)
+        publish(sqlite_store, engine_settings, project.id, studio)
+    for name, minutes in (("v0002-x", 300), ("v0001-x", 40), ("v0003-x", 5)):
+        published(sqlite_store, name, minutes_ago=minutes)
+    assert clear_old(sqlite_store, project.id, studio) == ["v0002-x"], (
+        "the first was shown until five minutes ago"
+    )
 
 
 def test_our_backends_title_follows_the_published_version(
