@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from playwright.sync_api import sync_playwright
 from pydantic import SecretStr
 
 from annotator.labelstudio.client import Studio
@@ -25,6 +28,9 @@ from model_backend.demo.scenes import NAMES, write_scenes
 from model_backend.stack.ports import free_port
 from model_backend.stack.process import end_processes, marked_processes
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 PARTS = ("worker", "ml-backend", "label-studio")
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -32,6 +38,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update"),
 )
 IMAGES = 60
+SECONDS = 30_000  # milliseconds that a page may take
 
 
 def required(there: bool, message: str) -> None:
@@ -57,6 +64,23 @@ def until(true: Callable[[], Any], seconds: float, what: str) -> Any:
             return answer
         time.sleep(0.1)
     return pytest.fail(f"{what}: not within {seconds:.0f} s")
+
+
+@contextmanager
+def browsing(studio_url: str, email: str, password: str, size: tuple[int, int]) -> Iterator[Page]:
+    """A page of a browser of this size whose user is logged in at Label Studio."""
+    required(Path(CHROMIUM).exists() or shutil.which("chromium") is not None, f"there is no {CHROMIUM}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        page.set_default_timeout(SECONDS)
+        page.goto(f"{studio_url}/user/login/")
+        page.fill("input[name=email]", email)
+        page.fill("input[name=password]", password)
+        page.click("button[type=submit]")
+        page.wait_for_url("**/")
+        yield page
+        browser.close()
 
 
 class Up:
@@ -153,11 +177,21 @@ class Up:
         """What the 0600 file holds."""
         return dict(json.loads((self.data_dir / "credentials.json").read_text()))
 
+    @property
+    def studio_url(self) -> str:
+        """Where its Label Studio answers."""
+        return f"http://127.0.0.1:{self.studio_port}"
+
     def studio(self) -> Studio:
         """A client of the Label Studio that it runs."""
-        return Studio(
-            f"http://127.0.0.1:{self.studio_port}", SecretStr(self.credentials["label_studio_token"])
-        )
+        return Studio(self.studio_url, SecretStr(self.credentials["label_studio_token"]))
+
+    @contextmanager
+    def browsing(self, size: tuple[int, int] = (1400, 900)) -> Iterator[Page]:
+        """A browser that is logged in at the Label Studio that it runs."""
+        email, password = (self.credentials[f"label_studio_{name}"] for name in ("email", "password"))
+        with browsing(self.studio_url, email, password, size) as page:
+            yield page
 
     def store(self) -> Store:
         """Its database."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import sync_playwright
 from sqlalchemy import select
 
 from annotator.labelstudio.client import Studio
@@ -18,31 +16,20 @@ from model_backend.demo.dataset import Dataset
 from model_backend.demo.loop import settled
 from model_backend.demo.scenes import NAMES
 from model_backend.stack.local_files import file_of
-from tests.acceptance.conftest import CHROMIUM, FLAGS, Up, required, until
+from tests.acceptance.conftest import Up, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.studio, pytest.mark.browser, pytest.mark.timeout(600)]
 SUBMIT, SKIP = "Submit current annotation", "skip-task"
-SECONDS = 30_000  # milliseconds that the page may take
 
 
 @pytest.fixture(scope="module")
 def page(up: Up) -> Iterator[Page]:
     """A browser that is logged in."""
-    required(Path(CHROMIUM).exists() or shutil.which("chromium") is not None, f"there is no {CHROMIUM}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.set_default_timeout(SECONDS)
-        page.goto(f"http://127.0.0.1:{up.studio_port}/user/login/")
-        page.fill("input[name=email]", up.credentials["label_studio_email"])
-        page.fill("input[name=password]", up.credentials["label_studio_password"])
-        page.click("button[type=submit]")
-        page.wait_for_url("**/")
+    with up.browsing() as page:
         yield page
-        browser.close()
 
 
 class LabellingPage:
@@ -55,7 +42,7 @@ class LabellingPage:
         with self.store.reading() as session:
             row = session.scalars(select(Project)).one()
         self.project, self.project_id = int(row.studio_project or 0), row.id
-        self.home = f"http://127.0.0.1:{up.studio_port}/projects/{self.project}/data"
+        self.home = f"{up.studio_url}/projects/{self.project}/data"
 
     def open_stream(self) -> int:
         """Start labelling; the task that the queue hands out."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image as Picture
-from playwright.sync_api import sync_playwright
 from sqlalchemy import select
 
 from annotator.labelstudio.candidates import ALL_LABELS_MARKED, NOTHING, SUGGESTIONS_CHECKED
@@ -24,7 +21,7 @@ from annotator.labelstudio.screen import MISSING, QUESTIONS
 from annotator.store import Label, Observation, Store
 from annotator.store.states import Question
 from model_backend.stack.label_studio import LabelStudioProcess
-from tests.acceptance.conftest import CHROMIUM, FLAGS, required
+from tests.acceptance.conftest import browsing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.studio, pytest.mark.browser, pytest.mark.timeout(600)]
 SIZES = ((1280, 720), (1440, 900))
 SUBMIT = 'button[aria-label="Submit current annotation"]'
-SECONDS = 30_000  # milliseconds that the page may take
 THINGS = (
     "bicycle",
     "cat",
@@ -64,18 +60,10 @@ def picture() -> str:
 @pytest.fixture(scope="module")
 def page(label_studio: LabelStudioProcess) -> Iterator[Page]:
     """A browser that is logged in."""
-    required(Path(CHROMIUM).exists() or shutil.which("chromium") is not None, f"there is no {CHROMIUM}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1280, "height": 720})
-        page.set_default_timeout(SECONDS)
-        page.goto(f"http://127.0.0.1:{label_studio.port}/user/login/")
-        page.fill("input[name=email]", label_studio.credentials.email)
-        page.fill("input[name=password]", label_studio.credentials.password.get_secret_value())
-        page.click("button[type=submit]")
-        page.wait_for_url("**/")
+    user = label_studio.credentials
+    password = user.password.get_secret_value()
+    with browsing(f"http://127.0.0.1:{label_studio.port}", user.email, password, SIZES[0]) as page:
         yield page
-        browser.close()
 
 
 class Screen:
