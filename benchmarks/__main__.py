@@ -18,6 +18,10 @@ QUICK = {
     "speed": ("--sizes", "voc", "--seconds", "2", "--epochs", "4", "--rates", "1e-4"),
     "memory": ("--quick", "--seconds", "3"),
     "importing": ("--quick",),
+    "page": (
+        *("--engine", "sqlite", "--images", "2000", "--observations", "20000", "--repeats", "3"),
+        *("--rate", "20", "--seconds", "3", "--pages", "2"),
+    ),
     "service": (
         *("--engine", "sqlite", "--images", "1000", "--rate", "20", "--seconds", "5", "--rounds", "2"),
         *("--repeats", "2", "--scale", "5000x50000"),

@@ -40,7 +40,7 @@ from rich.table import Table
 
 from annotator.store import open_store, upgrade
 from benchmarks.load.filling import Size, add_version, fill
-from benchmarks.load.ours import Installation, running
+from benchmarks.load.ours import Installation, filled, running
 from benchmarks.load.peer import peer_server
 from benchmarks.load.postgres import own_postgres
 from benchmarks.load.scale import OPERATIONS, in_a_process
@@ -142,7 +142,7 @@ def load(engine: str, options: argparse.Namespace, console: Console) -> dict[str
         folder = Path(place)
         console.print(f"{engine}: a project of {size} ...")
         with (
-            running(folder, url if engine == "postgresql" else "", size) as ours,
+            running(folder, url if engine == "postgresql" else "", filled(size)) as ours,
             ours.training() as trainings,
         ):
             report: dict[str, Any] = {"onetag": _ours(ours, options, console)}

@@ -11,7 +11,8 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotator.dashboard.catalog import Answer, Found
+from annotator.dashboard.catalog import Answer, Found, thresholds_of
+from annotator.dashboard.catalog.estimates import Estimates
 from annotator.exchange.places import place_of
 from annotator.store import Annotation, Image, load_vectors
 from annotator.store.said import said
@@ -90,58 +91,71 @@ def tiles(session: Session, found: Found, first: int, count: int) -> list[Tile]:
     rows = {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(ids.tolist())))}
     answers = _answers(session, ids.tolist())
     order = np.argsort(ids)
-    told = said(session, [label.id for label in found.labels], ids[order])
-    chances = _chances(session, found, ids[order])
-    met = _met(found, first, count)[order]
-    made = {}
-    for row, image_id in enumerate(ids[order].tolist()):
-        chips = [
-            Chip(
-                label.name,
-                int(told.values[row, column]),
-                bool(told.tied[row, column]),
-                None if np.isnan(chances[row, column]) else float(chances[row, column]),
-                bool(chances[row, column] >= np.float16(found.thresholds.get(label.id, np.nan))),
-                bool(met[row, column]),
-            )
-            for column, label in enumerate(found.labels)
-        ]
-        made[image_id] = _tile(rows[image_id], answers.get(image_id, Answer.OPEN), chips)
+    cells = _cells(session, found, ids[order], _met(found, first, count)[order])
+    made = {
+        image_id: Tile(rows[image_id], answers.get(image_id, Answer.OPEN), *_chips(found, cells, row))
+        for row, image_id in enumerate(ids[order].tolist())
+    }
     return [made[image_id] for image_id in ids.tolist()]
 
 
-def _tile(image: Image, answer: Answer, chips: Sequence[Chip]) -> Tile:
-    """With what matters most in front: what was looked for, people's word, then what is likeliest."""
-    likeliest = max((chip.chance or 0.0 for chip in chips if not chip.value), default=0.0)
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """What is known of n images and the L live labels, (n, L) each: see `Said`, `Estimates` and `Found`."""
 
-    def shown(chip: Chip) -> bool:
-        guessed = not chip.value and (chip.suggested or (chip.chance or 0.0) == likeliest > 0)
-        return chip.met or chip.value > 0 or chip.tied or guessed
+    values: npt.NDArray[np.int8]
+    tied: npt.NDArray[np.bool_]
+    chances: npt.NDArray[np.float32]
+    suggested: npt.NDArray[np.bool_]
+    met: npt.NDArray[np.bool_]
 
-    def place(chip: Chip) -> tuple[bool, bool, bool, float]:
-        return not chip.met, chip.value <= 0, not chip.tied, -(chip.chance or 0.0)
 
-    listed = sorted(filter(shown, chips), key=place)
-    absent = sum(chip.value < 0 and not chip.met for chip in chips)
-    return Tile(image, answer, listed[:CHIPS], len(listed[CHIPS:]), absent)
+def _cells(
+    session: Session, found: Found, image_ids: npt.NDArray[np.int64], met: npt.NDArray[np.bool_]
+) -> _Cells:
+    told = said(session, [label.id for label in found.labels], image_ids)
+    chances, thresholds = _chances(session, found, image_ids), thresholds_of(found.version)
+    needed = np.array([thresholds.get(label.id, np.nan) for label in found.labels], dtype=np.float16)
+    return _Cells(told.values, told.tied, chances, chances >= needed, met)
+
+
+def _chips(found: Found, cells: _Cells, row: int) -> tuple[list[Chip], int, int]:
+    """The labels of an image that matter most, and how many others are listed and absent.
+
+    What was looked for is in front, then people's word, then what is suggested, or else likeliest.
+    """
+    values, tied, met, chances = cells.values[row], cells.tied[row], cells.met[row], cells.chances[row]
+    unknown = np.where(values == 0, np.nan_to_num(chances), 0)
+    guessed = (unknown > 0) & (cells.suggested[row] | (unknown == unknown.max(initial=0)))
+    listed = np.flatnonzero(met | (values > 0) | tied | guessed)
+    place = np.lexsort((-np.nan_to_num(chances[listed]), ~tied[listed], values[listed] <= 0, ~met[listed]))
+    chips = [
+        Chip(
+            found.labels[column].name,
+            int(values[column]),
+            bool(tied[column]),
+            None if np.isnan(chances[column]) else float(chances[column]),
+            bool(cells.suggested[row, column]),
+            bool(met[column]),
+        )
+        for column in listed[place][:CHIPS].tolist()
+    ]
+    return chips, max(0, len(listed) - CHIPS), int(((values < 0) & ~met).sum())
 
 
 def _chances(session: Session, found: Found, image_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     """What is estimated of these images and the live labels, (n, L); NaN where nothing is."""
-    chances = np.full((len(image_ids), len(found.labels)), np.nan, dtype=np.float32)
-    if found.version is None:
-        return chances
+    label_ids = [label.id for label in found.labels]
     if found.estimates is not None:
-        for column, label in enumerate(found.labels):
-            chances[:, column] = found.estimates.of_label(label.id, image_ids)
-        return chances
-    places = {label_id: place for place, label_id in enumerate(found.version.label_ids)}
+        return found.estimates.of_images(label_ids, image_ids)
+    if found.version is None:
+        return np.full((len(image_ids), len(label_ids)), np.nan, dtype=np.float32)
     known, vectors = load_vectors(session, found.version.id, image_ids.tolist())
-    rows = np.searchsorted(image_ids, known)
-    for column, label in enumerate(found.labels):
-        if label.id in places:
-            chances[rows, column] = vectors[:, places[label.id]]
-    return chances
+    columns = {label_id: column for column, label_id in enumerate(found.version.label_ids)}
+    of_page = Estimates(
+        np.array(known, np.int64), vectors.T.astype(np.float16), columns, np.empty(0, np.int64)
+    )
+    return of_page.of_images(label_ids, image_ids)
 
 
 def _met(found: Found, first: int, count: int) -> npt.NDArray[np.bool_]:

@@ -146,14 +146,14 @@ def truth(numbers: range) -> NDArray[np.bool_]:
     return shown
 
 
-def add_version(store: Store, size: Size) -> None:
+def add_version(store: Store, size: Size, number: int = 1) -> None:
     """An active version with a label vector and a suggestion for every image."""
-    random = np.random.default_rng(0)
+    random, name = np.random.default_rng(number - 1), f"v{number:04d}"
     with store.session() as session:
         project = session.query(Project).one()
         labels = [label.id for label in live_labels(session, project.id)]
         version = ModelVersion(
-            project_id=project.id, name="v0001", labels=list(size.names), label_ids=labels, folder="v0001",
+            project_id=project.id, name=name, labels=list(size.names), label_ids=labels, folder=name,
             backbone="none", thresholds=[0.8] * len(labels),
         )  # fmt: skip
         session.add(version)

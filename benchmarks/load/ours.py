@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import func, select
@@ -123,9 +124,25 @@ class Trainings:
         return self._running / self._looks if self._looks else 0.0
 
 
+Prepare = Callable[[Settings, Store], None]
+
+
+def filled(size: Size) -> Prepare:
+    """Fills a store with a project of this size, whose features are known."""
+
+    def prepare(settings: Settings, store: Store) -> None:
+        fill(store, size)
+        add_features(settings, size.images)
+
+    return prepare
+
+
 @contextmanager
-def running(folder: Path, database_url: str, size: Size) -> Iterator[Installation]:
-    """An installation of this size below `folder`, whose processes end with the context."""
+def running(folder: Path, database_url: str, prepare: Prepare, **others: Any) -> Iterator[Installation]:
+    """An installation below `folder`, whose processes end with the context.
+
+    prepare: fills its store before they start. others: settings.
+    """
     settings = load_settings(
         data_dir=folder / "data",
         database_url=database_url,
@@ -133,13 +150,13 @@ def running(folder: Path, database_url: str, size: Size) -> Iterator[Installatio
         secret=SecretStr(new_secret()),
         backbone=BACKBONE,
         device="cpu",
+        **others,
     )
     settings.data_dir.mkdir(parents=True)
     store = open_store(settings.store_url)
     try:
         upgrade(store)
-        fill(store, size)
-        add_features(settings, size.images)
+        prepare(settings, store)
         backend = MLBackend(folder / "run", settings)
         with backend, Worker(folder / "run", settings):
             backend.wait_ready()

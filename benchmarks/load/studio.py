@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from annotator.labelstudio.config import build_config
@@ -43,10 +45,10 @@ def task(number: int) -> dict[str, Any]:
     }
 
 
-def submitted(annotation: int, number: int) -> dict[str, Any]:
-    """The webhook of a new annotation: one label of one image."""
+def submitted(annotation: int, number: int, names: Sequence[str] = LABELS) -> dict[str, Any]:
+    """The webhook of a new annotation: one of the labels of one image."""
     now = datetime.now(UTC).isoformat()
-    choice = {"choices": [LABELS[annotation % len(LABELS)]]}
+    choice = {"choices": [names[annotation % len(names)]]}
     region = {
         "id": f"r{annotation}", "from_name": "label", "to_name": "image", "type": "choices",
         "origin": "manual", "value": choice,
@@ -75,7 +77,7 @@ def submitted(annotation: int, number: int) -> dict[str, Any]:
             "updated_by": USER["id"],
         },
         "task": task(number),
-        "project": _project(),
+        "project": _project(tuple(names)),
     }
 
 
@@ -89,12 +91,13 @@ def asked(tasks: list[int]) -> dict[str, Any]:
     }
 
 
-def _project() -> dict[str, Any]:
+@cache
+def _project(names: tuple[str, ...]) -> dict[str, Any]:
     return {
         "id": PROJECT,
         "title": "Load",
         "description": "",
-        "label_config": CONFIG,
+        "label_config": build_config(list(names)),
         "created_by": USER,
         "created_at": MADE_AT.isoformat(),
         "sampling": "Uncertainty sampling",
@@ -102,5 +105,5 @@ def _project() -> dict[str, Any]:
         "task_number": 0,
         "is_published": False,
         "control_weights": {},
-        "parsed_label_config": {"label": {"type": "Choices", "to_name": ["image"], "labels": list(LABELS)}},
+        "parsed_label_config": {"label": {"type": "Choices", "to_name": ["image"], "labels": list(names)}},
     }

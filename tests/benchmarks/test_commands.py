@@ -52,6 +52,7 @@ def test_every_benchmark_is_listed_by_whether_it_needs_data() -> None:
         "forecast",
         "fundus",
         "importing",
+        "page",
         "service",
         "suggestions",
         "worth",

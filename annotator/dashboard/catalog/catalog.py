@@ -54,11 +54,6 @@ class Found:
     estimates: Estimates | None
     notices: Sequence[str]
 
-    @property
-    def thresholds(self) -> dict[int, float]:
-        """From which probability on each label is suggested, by its id."""
-        return thresholds_of(self.version)
-
 
 class Catalog:
     """Looks for images; the threads of a server share one."""

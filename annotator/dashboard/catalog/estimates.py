@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,16 @@ class Estimates:
         if label_id not in self.columns or not len(self.image_ids):
             return np.full(len(image_ids), np.nan, dtype=np.float32)
         return self._placed(self.chances[self.columns[label_id]].astype(np.float32), image_ids, np.nan)
+
+    def of_images(self, label_ids: Sequence[int], image_ids: Ids) -> npt.NDArray[np.float32]:
+        """What is estimated of these labels on a few images, float32 (n, A); NaN where nothing is."""
+        found = np.full((len(image_ids), len(label_ids)), np.nan, dtype=np.float32)
+        columns = np.flatnonzero([label_id in self.columns for label_id in label_ids])
+        rows = np.flatnonzero(np.isin(image_ids, self.image_ids))
+        there = np.array([self.columns[label_ids[column]] for column in columns], dtype=np.int64)
+        places = np.searchsorted(self.image_ids, image_ids[rows])
+        found[np.ix_(rows, columns)] = self.chances[np.ix_(there, places)].T
+        return found
 
     def turns_of(self, image_ids: Ids) -> Ids:
         """The turns of these images (N,)."""
