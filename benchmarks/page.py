@@ -19,6 +19,7 @@ import json
 import os
 import platform
 import sys
+from datetime import timedelta
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -28,8 +29,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from annotator.dashboard.access import cookie_name
 from annotator.settings import Settings
-from annotator.store import Store
+from annotator.store import Role, Store
+from annotator.store.logins import new_link, use_link
+from annotator.store.people import add_person, find_person
 from benchmarks.load.browsing import Scroller, make_photographs
 from benchmarks.load.filling import Size, add_version, fill
 from benchmarks.load.ours import Installation, running
@@ -59,6 +63,7 @@ TARGETS = {"Progress": "< 300", "Images": "< 300", "one image": ""}
 FILTERED = "< 500"
 GRID = f"{PROJECT}/images?order=number"
 A_PAGE = 60
+VISITOR = "visitor"
 FIRST_ANNOTATION = 10_000_000
 RESTARTS = 3
 KNOWN = 4
@@ -167,8 +172,13 @@ def webhooks(
 
 
 def visitor(ours: Installation, settings: Settings) -> Server:
-    """A server as somebody reaches it who is logged in."""
-    return Server(settings.port, ours.server.headers)
+    """A server as somebody reaches it who has come by a link and is logged in."""
+    with ours.store.session() as session:
+        person = find_person(session, VISITOR) or add_person(session, VISITOR, Role.LOOK)
+        session.flush()
+        let_in = use_link(session, new_link(session, person, timedelta(minutes=1)))
+    assert let_in is not None
+    return Server(settings.port, {"Cookie": f"{cookie_name(settings)}={let_in[1]}"})
 
 
 def show(engine: str, report: dict[str, Any], console: Console) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotator.dashboard.catalog import Catalog, thresholds_of
-from annotator.dashboard.catalog.whole_images import live_pool
 from annotator.exchange.decisions import Values, decide_estimates
 from annotator.exchange.rows import SURE
 from annotator.store import Image, Label, ModelVersion, live_labels
@@ -81,7 +80,7 @@ def export_contents(
     session: Session, catalog: Catalog, project_id: int, version: ModelVersion | None
 ) -> Contents | None:
     """Count what an export with this version's estimates holds; None where these take too much memory."""
-    labels, pool = live_labels(session, project_id), live_pool(session, project_id)
+    labels, pool = live_labels(session, project_id), catalog.pool(session, project_id)
     estimates = catalog.estimates(session, version) if version is not None else None
     if version is not None and estimates is None:
         return None

@@ -163,8 +163,9 @@ def _met(found: Found, first: int, count: int) -> npt.NDArray[np.bool_]:
     n = len(found.image_ids[first : first + count])
     met = np.zeros((n, len(found.labels)), dtype=np.bool_)
     columns = [column for column, label in enumerate(found.labels) if label in found.asked]
-    if found.met is not None:
-        met[:, columns] = found.met[:, first : first + count].T
+    asked = found.met(first, count)
+    if asked is not None:
+        met[:, columns] = asked.T
     elif len(found.asked) < len(found.labels):
         met[:, columns] = True
     return met

@@ -171,6 +171,7 @@ class Image(Base):
         CheckConstraint(_one_of("unusable", Unusable), name="unusable"),
         UniqueConstraint("project_id", "studio_task"),
         Index(None, "project_id", "id"),
+        Index("ix_images_live", "project_id", "id", "removed_at", **_where("removed_at IS NULL")),
         Index("ix_images_due", "try_at", **_where("try_at IS NOT NULL")),
     )
 
@@ -254,6 +255,7 @@ class Annotation(Base):
         Index(  # all that is asked of many answers at once: their rows are wide
             "ix_annotations_of_project",
             *("project_id", "annotator", "image_id", "skipped", "unused", "suggested_version", "id"),
+            "retired_at",  # or SQLite looks the row up
             **_where("retired_at IS NULL"),
         ),
         Index("ix_annotations_page_annotation_id", "page_annotation_id", **_there("page_annotation_id")),
@@ -409,7 +411,7 @@ class Observation(Base):
         Index("ix_observations_active", "image_id", "label_id", "value", **_where("retired_at IS NULL")),
         Index(
             "ix_observations_of_label",
-            *("label_id", "image_id", "value", "ground_truth", "import_id"),
+            *("label_id", "image_id", "value", "ground_truth", "import_id", "retired_at"),
             **_where("retired_at IS NULL"),
         ),
         Index(

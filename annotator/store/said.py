@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import case, select
+from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.orm import Session
 
-from annotator.store.models import Observation
+from annotator.store.models import Annotation, Image, Observation
 from annotator.store.numbers import numbers
+from annotator.store.superseded import superseded
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,7 +35,7 @@ class Said:
 
 
 def said(session: Session, label_ids: Sequence[int], image_ids: npt.NDArray[np.int64]) -> Said:
-    """What people say of these labels on these images, whose ids ascend."""
+    """What people say of these labels on these images of one project, whose ids ascend."""
     shape = len(image_ids), len(label_ids)
     if 0 in shape:
         return Said(np.zeros(shape, dtype=np.int8), np.zeros(shape, dtype=np.bool_))
@@ -44,9 +45,10 @@ def said(session: Session, label_ids: Sequence[int], image_ids: npt.NDArray[np.i
     rows = np.minimum(np.searchsorted(image_ids, images), len(image_ids) - 1)
     columns = order[np.minimum(np.searchsorted(ids[order], votes // 8), len(ids) - 1)]
     asked = (image_ids[rows] == images) & (ids[columns] == votes // 8)
-    cells, kind, value = (rows * len(ids) + columns)[asked], votes[asked] // 2 % 4, votes[asked] % 2 * 2 - 1
+    # Label by label: whoever looks through images looks at one label of all of them.
+    cells, kind, value = (columns * shape[0] + rows)[asked], votes[asked] // 2 % 4, votes[asked] % 2 * 2 - 1
     values, voted = _decided(shape[0] * shape[1], cells, kind, value)
-    return Said(values.reshape(shape), (voted & (values == 0)).reshape(shape))
+    return Said(values.reshape(shape[::-1]).T, (voted & (values == 0)).reshape(shape[::-1]).T)
 
 
 def said_of_some(session: Session, label_ids: Sequence[int], image_ids: Sequence[int]) -> Said:
@@ -67,9 +69,14 @@ def _votes(
     live = chosen.where(Observation.retired_at.is_(None))
     # One index leads from an image to its labels, another from a label to its images.
     if len(image_ids) <= FEW:
-        found = numbers(session, live.where(Observation.image_id.in_(image_ids.tolist())))
+        live = live.where(Observation.image_id.in_(image_ids.tolist()))
+        images: ColumnElement[bool] = Annotation.image_id.in_(image_ids.tolist())
     else:
-        found = numbers(session, live.where(Observation.label_id.in_(label_ids)))
+        live = live.where(Observation.label_id.in_(label_ids))
+        of_these = select(Image.project_id).where(Image.id == int(image_ids[0]))
+        images = Annotation.project_id == of_these.scalar_subquery()
+    older = superseded(session, images)
+    found = numbers(session, live if older is None else live.where(Observation.id.not_in(older)))
     return found[0], found[1]
 
 

@@ -6,10 +6,13 @@ person gives both. Ground truth is the word of who gave it, whatever else they s
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from annotator.store.models import Annotation, Observation
+from annotator.store.types import UtcDateTime
 
 
 def superseded(
@@ -38,6 +41,12 @@ def superseded(
         .subquery()
     )
     return select(words.c.id).where(words.c.place > 1)
+
+
+def newest_word(session: Session, images: ColumnElement[bool]) -> datetime | None:
+    """When somebody who said several things of one of these images last said one; None where nobody did."""
+    of_doubled = Annotation.image_id.in_(_doubled(images)), Annotation.retired_at.is_(None)
+    return session.scalar(select(func.max(Annotation.updated_at, type_=UtcDateTime)).where(*of_doubled))
 
 
 def _doubled(images: ColumnElement[bool]) -> Select[int]:

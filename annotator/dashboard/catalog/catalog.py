@@ -18,12 +18,13 @@ from annotator.dashboard.catalog.whole_images import (
     Pool,
     duplicate_groups,
     image_filters,
-    live_pool,
+    live_ids,
     newest_answers,
     open_images,
 )
-from annotator.store import Annotation, Import, Label, ModelVersion, Observation, Project, live_labels
+from annotator.store import Annotation, Image, Import, Label, ModelVersion, Observation, Project, live_labels
 from annotator.store.said import Said, said
+from annotator.store.superseded import newest_word
 from annotator.store.versions import active_version
 
 if TYPE_CHECKING:
@@ -35,24 +36,31 @@ MOST_BYTES = 512 * 2**20
 """Estimates of a version that would be larger are not looked through."""
 VERSIONS_KEPT = 3
 """In memory, and so three times MOST_BYTES at most: the one in use, and two that are compared."""
+POOLS_KEPT = 8
+"""Ids of images, 8 bytes each."""
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
     """What a search found: K of the N live images of a project, as their ids in the order asked for, (K,).
 
-    images: N. labels: the live ones. met: bool (A, K), where all that is asked of a label holds, by the A
-    labels that were `asked`; None where nothing is asked. notices: what a reader must know of it.
+    rows: int64 (K,), their places among all. images: N. labels: the live ones. judged: what holds of the A
+    labels that were `asked`; None where nothing is asked of labels. notices: what a reader must know of it.
     """
 
     image_ids: Ids
+    rows: Ids
     images: int
     labels: Sequence[Label]
     asked: Sequence[Label]
-    met: npt.NDArray[np.bool_] | None
+    judged: Judged | None
     version: ModelVersion | None
     estimates: Estimates | None
     notices: Sequence[str]
+
+    def met(self, first: int, count: int) -> npt.NDArray[np.bool_] | None:
+        """Where all that is asked of a label holds, of so many images from place `first` on, (A, n)."""
+        return None if self.judged is None else self.judged.met[:, self.rows[first : first + count]]
 
 
 class Catalog:
@@ -61,6 +69,7 @@ class Catalog:
     def __init__(self) -> None:
         self._estimates: Kept[int, Estimates] = Kept(VERSIONS_KEPT)
         self._said: Kept[int, Said] = Kept(1)
+        self._pools: Kept[int, Ids] = Kept(POOLS_KEPT)
 
     def find(self, session: Session, project: Project, search: Search) -> Found:
         """The images that a search is for. Raises SearchError for a label or version that is not there."""
@@ -70,7 +79,7 @@ class Catalog:
             raise SearchError(f"The project has no label {search.label!r}.")
         version = version_of(session, project.id, search.version)
         estimates = self.estimates(session, version) if version is not None else None
-        pool = live_pool(session, project.id)
+        pool = self.pool(session, project.id)
         chosen = np.ones(len(pool.image_ids), dtype=np.bool_)
         for mask in image_filters(pool, search):
             chosen &= mask
@@ -84,10 +93,11 @@ class Catalog:
         rows = rows[np.lexsort([key[rows] for key in _keys(pool, search, judged, estimates, groups)])]
         return Found(
             image_ids=pool.image_ids[rows],
+            rows=rows,
             images=len(pool.image_ids),
             labels=labels,
             asked=asked,
-            met=judged.met[:, rows] if judged is not None and search.about_labels else None,
+            judged=judged if search.about_labels else None,
             version=version,
             estimates=estimates,
             notices=list(_notices(search, version, estimates)),
@@ -106,6 +116,15 @@ class Catalog:
             return said(pool.session, label_ids, pool.image_ids)
         stamp = tuple(label_ids), len(pool.image_ids), int(pool.image_ids.sum()), *_changes(pool)
         return self._said.get(pool.project_id, stamp, lambda: said(pool.session, label_ids, pool.image_ids))
+
+    def pool(self, session: Session, project_id: int) -> Pool:
+        """The live images of a project: from memory, unless one came or went."""
+        live = Image.project_id == project_id, Image.removed_at.is_(None)
+        counted = select(func.count(), func.max(Image.id), func.sum(Image.id)).where(*live)
+        stamp = tuple(session.execute(counted).one())
+        return Pool(
+            session, project_id, self._pools.get(project_id, stamp, lambda: live_ids(session, project_id))
+        )
 
     def _judge(
         self,
@@ -143,13 +162,15 @@ def version_of(session: Session, project_id: int, name: str | None) -> ModelVers
 def _changes(pool: Pool) -> tuple[object, ...]:
     """Other numbers than before, once somebody said something else.
 
-    Answers that come, go or come back change the sum of their numbers; an import that ends has another time.
+    Answers that come, go or come back change the sum of their numbers; an import that ends has another time,
+    and so has the one of an annotator's two answers of an image that is given again.
     """
     live = Annotation.project_id == pool.project_id, Annotation.retired_at.is_(None)
     answers = pool.session.execute(select(func.count(), func.sum(Annotation.id)).where(*live)).one()
     imports = select(func.count(), func.max(Import.finished_at)).where(Import.project_id == pool.project_id)
     newest = pool.session.scalar(select(func.max(Observation.id)))
-    return (*answers, *pool.session.execute(imports).one(), newest)
+    again = newest_word(pool.session, Annotation.project_id == pool.project_id)
+    return (*answers, *pool.session.execute(imports).one(), newest, again)
 
 
 def _keys(

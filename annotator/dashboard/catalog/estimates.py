@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import cast, func, select
 from sqlalchemy.orm import Session
 
 from annotator.store import LabelVector, ModelVersion, Suggestion
 from annotator.store.numbers import numbers
+from annotator.store.types import Id
 from annotator.store.vectors import PACKED
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     Ids = npt.NDArray[np.int64]
 
 ROWS_AT_ONCE = 10_000
+SCALE = 10.0**12
+"""Scores lie in 0..1; as whole numbers they are read at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +30,7 @@ class Estimates:
     """The label vectors of a version, of M images and L labels, and in which order it asks.
 
     image_ids: int64 (M,), ascending. chances: float16 (L, M). columns: the row of a label's id in `chances`.
-    turns: int64 (M,), from 1 for the image that is asked first; one that nothing is asked of comes last.
+    turns: int64 (M,), the lowest for the image that is asked first; one that nothing is asked of comes last.
     """
 
     image_ids: Ids
@@ -94,13 +97,13 @@ def read_estimates(session: Session, version: ModelVersion) -> Estimates:
 
 
 def _turns(session: Session, version_id: int, image_ids: Ids) -> Ids:
-    asked = func.row_number().over(order_by=(Suggestion.score, Suggestion.image_id))
-    images, places = numbers(
-        session, select(Suggestion.image_id, asked).where(Suggestion.version_id == version_id)
+    scores = cast(Suggestion.score * SCALE, Id)
+    images, asked = numbers(
+        session, select(Suggestion.image_id, scores).where(Suggestion.version_id == version_id)
     )
     turns = np.full(len(image_ids), np.iinfo(np.int64).max)
     rows = np.searchsorted(image_ids, images)
     known = rows < len(image_ids)
     known[known] = image_ids[rows[known]] == images[known]
-    turns[rows[known]] = places[known]
+    turns[rows[known]] = asked[known]
     return turns

@@ -46,10 +46,10 @@ class Pool:
         return select(Image.id).where(*of_project, *conditions)
 
 
-def live_pool(session: Session, project_id: int) -> Pool:
-    """The live images of a project."""
+def live_ids(session: Session, project_id: int) -> Ids:
+    """The live images of a project, by ascending id, int64 (N,)."""
     empty = Pool(session, project_id, np.empty(0, dtype=np.int64))
-    return Pool(session, project_id, np.sort(numbers(session, empty.live_images())[0]))
+    return np.sort(numbers(session, empty.live_images())[0])
 
 
 def image_filters(pool: Pool, search: Search) -> Iterator[Mask]:
