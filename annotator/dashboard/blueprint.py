@@ -16,6 +16,7 @@ from annotator.dashboard.exports import ExportsView
 from annotator.dashboard.formats import FILTERS
 from annotator.dashboard.images import ImagesView
 from annotator.dashboard.labels import LabelsView
+from annotator.dashboard.map import MapView
 from annotator.dashboard.page import wants_json
 from annotator.dashboard.pictures import PicturesView
 from annotator.dashboard.progress import ProgressView
@@ -56,6 +57,7 @@ def views(page: Page) -> list[View]:
         ProgressView(page),
         LabelsView(page),
         ImagesView(page),
+        MapView(page),
         VersionsView(page),
         AnnotatorsView(page),
         ExportsView(page),

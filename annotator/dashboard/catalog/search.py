@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from annotator.dashboard.catalog.box import Box
 from annotator.unusable import Unusable
 
 S = TypeVar("S", bound=StrEnum)
@@ -67,7 +68,8 @@ class Search:
     """Filters, None where there is none; `least` and `most` are probabilities, 0..1.
 
     label: whose state and probability are meant; without it, those of any label: all that is asked of a label
-    must hold of the same one. version: whose estimates; without it, the one in use. page: from 1.
+    must hold of the same one. version: whose estimates; without it, the one in use. box: a part of the
+    map. page: from 1.
     """
 
     label: str | None = None
@@ -80,6 +82,7 @@ class Search:
     answer: Answer | None = None
     shown: str | None = None
     problem: str | None = None
+    box: Box | None = None
     version: str | None = None
     order: Order = Order.NEXT
     page: int = 1
@@ -103,6 +106,7 @@ class Search:
             answer=_one_of(Answer, "answer", told.get("answer")),
             shown=told.get("shown"),
             problem=problem,
+            box=_box(told.get("box")),
             version=told.get("version"),
             order=_one_of(Order, "order", told.get("order")) or Order.NEXT,
             page=_page(told.get("page", "1")),
@@ -154,6 +158,13 @@ def _page(value: str) -> int:
     if not value.isascii() or not value.isdigit() or not 1 <= int(value[:9]) <= 10**7:
         raise SearchError(f"page={value[:40]} is no page: they are counted from 1.")
     return int(value[:9])
+
+
+def _box(value: str | None) -> Box | None:
+    try:
+        return Box.read(value) if value is not None else None
+    except ValueError as error:
+        raise SearchError(str(error)) from None
 
 
 def _range(least: str | None, most: str | None) -> dict[str, float | None]:

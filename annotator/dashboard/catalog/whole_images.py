@@ -10,9 +10,10 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from annotator.dashboard.catalog.box import Box
 from annotator.dashboard.catalog.search import ANY_PROBLEM, Alike, Answer, Search
 from annotator.store import Annotation, Image
-from annotator.store.layouts import near_duplicates
+from annotator.store.layouts import load_layout, near_duplicates
 from annotator.store.numbers import numbers
 from annotator.store.unused import answered, done
 
@@ -62,6 +63,8 @@ def image_filters(pool: Pool, search: Search) -> Iterator[Mask]:
         yield with_answer(pool, search.answer)
     if search.problem is not None:
         yield with_problem(pool, search.problem)
+    if search.box is not None:
+        yield on_the_map(pool, search.box)
 
 
 def answered_by(pool: Pool, annotator: str) -> Mask:
@@ -92,6 +95,14 @@ def with_problem(pool: Pool, problem: str) -> Mask:
     if problem == ANY_PROBLEM:
         return pool.among(pool.live_images(Image.unusable.is_not(None)))
     return pool.among(pool.live_images(Image.unusable == problem))
+
+
+def on_the_map(pool: Pool, box: Box) -> Mask:
+    """Which lie in a part of the map; none before there is one."""
+    placed = load_layout(pool.session, pool.project_id)
+    if placed is None:
+        return np.zeros(len(pool.image_ids), dtype=np.bool_)
+    return np.isin(pool.image_ids, placed.image_ids[box.holds(placed.places)])
 
 
 def duplicate_groups(pool: Pool, alike: Alike) -> Ids:

@@ -53,6 +53,7 @@ TELL: Mapping[str, Callable[[Any], str]] = {
     "shown": "answered with {} in sight".format,
     "alike": ALIKE.__getitem__,
     "problem": PROBLEMS.__getitem__,
+    "box": lambda _: "in a part of the map",
     "version": "estimates of {}".format,
 }
 """Each filter of one value in words, by its name."""

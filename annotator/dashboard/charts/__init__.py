@@ -8,7 +8,7 @@ from annotator.dashboard.charts.bars import Bar, bars
 from annotator.dashboard.charts.curve import Line, curve
 from annotator.dashboard.charts.heat import heat
 from annotator.dashboard.charts.reliability import Reliable, reliability
-from annotator.dashboard.charts.scatter import MOST_POINTS, drawn_points, point_places, scatter
+from annotator.dashboard.charts.scatter import MOST_POINTS, Frame, Region, drawn_points, frame_of, scatter
 from annotator.dashboard.charts.svg import Tone
 from annotator.dashboard.charts.table import data_table
 
@@ -18,15 +18,17 @@ __all__ = [
     "SHARE",
     "Axis",
     "Bar",
+    "Frame",
     "Line",
+    "Region",
     "Reliable",
     "Tone",
     "bars",
     "curve",
     "data_table",
     "drawn_points",
+    "frame_of",
     "heat",
-    "point_places",
     "reliability",
     "scatter",
 ]

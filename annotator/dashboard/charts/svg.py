@@ -30,6 +30,15 @@ def colour_class(tone: Tone | int) -> str:
     return tone.value if isinstance(tone, Tone) else f"c{tone % CATEGORIES}"
 
 
+def category_class(index: int) -> str:
+    """The CSS classes of any category: further ones than there are colours have another shape too.
+
+    >>> category_class(1), category_class(9)
+    ('c1', 'c1 square')
+    """
+    return colour_class(index) + (" square" if index // CATEGORIES % 2 else "")
+
+
 def units(value: float) -> str:
     """A coordinate, as short as it can be written to a tenth of a unit.
 
@@ -77,19 +86,30 @@ def path_through(places: Iterable[tuple[float, float]]) -> str:
 
 
 def drawing(
-    title: str, description: str, height: float, parts: Sequence[Markup], *, width: float = WIDTH
+    title: str,
+    description: str,
+    height: float,
+    parts: Sequence[Markup],
+    *,
+    width: float = WIDTH,
+    links: Sequence[Markup] = (),
 ) -> Markup:
     """The whole chart, a picture with a title and a description for who does not see it.
 
-    One wider than WIDTH keeps its size, so that its text can be read, and can be scrolled.
+    One wider than WIDTH keeps its size, so that its text can be read, and can be scrolled. links: over the
+    picture, and not in it, where nobody would find them.
     """
     inside = [element("title", title), element("desc", description), *parts]
+    picture: dict[str, str] = {"role": "img"}
+    if links:
+        inside = [element("g", Markup("").join(inside), role="img"), *links]
+        picture = {"role": "group", "aria_label": title}
     size: dict[str, str | float] = {"viewBox": f"0 0 {units(width)} {units(height)}"}
     large = width > WIDTH
     if large:
         size |= {"width": width, "height": height}
     svg = element(
-        "svg", Markup("").join(inside), class_="chart large" if large else "chart", role="img", **size
+        "svg", Markup("").join(inside), class_="chart large" if large else "chart", **picture, **size
     )
     return scrolling(svg, title) if large else svg
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotator.dashboard.catalog import Alike, Answer, Find, Order, Search, SearchError, State
+from annotator.dashboard.catalog import Alike, Answer, Box, Find, Order, Search, SearchError, State
 from annotator.unusable import Unusable
 
 NAMES = st.text(min_size=1, max_size=50).map(str.strip).filter(bool)
@@ -23,6 +23,7 @@ SEARCHES = st.builds(
     answer=st.none() | st.sampled_from(Answer),
     shown=MAYBE,
     problem=st.none() | st.sampled_from(["any", *Unusable]),
+    box=st.none() | st.sampled_from([Box(-1, -1, 1, 1), Box(-0.12345, 0, 0.5, 0.00001)]),
     version=MAYBE,
     order=st.sampled_from(Order),
     page=st.integers(1, 1000),
@@ -61,6 +62,12 @@ def test_what_a_form_sends_empty_asks_nothing() -> None:
         ({"most": "-1"}, "a number from 0 to 100"),
         ({"most": "1e999"}, "a number from 0 to 100"),
         ({"least": "80", "most": "20"}, "exchange the two"),
+        ({"box": "1,2,3"}, "left,low,right,high"),
+        ({"box": "a,0,1,1"}, "left,low,right,high"),
+        ({"box": "0,0,0,1"}, "left is less than right"),
+        ({"box": "0,1,1,0"}, "low than high"),
+        ({"box": "nan,0,1,1"}, "left is less"),
+        ({"box": "-1e9,0,1,1"}, "left is less"),
         ({"page": "0"}, "counted from 1"),
         ({"page": "-1"}, "counted from 1"),
         ({"page": "\u0662"}, "counted from 1"),

@@ -68,3 +68,16 @@ def test_classes_are_told_apart_by_every_eye(scheme: str, eye: str) -> None:
         for one, other in itertools.combinations(seen, 2)
     }
     assert min(near.values()) > 0.12, min(near, key=lambda pair: near[pair])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("eye", EYES)
+def test_a_probability_grows_step_by_step_for_every_eye(scheme: str, eye: str) -> None:
+    paper = colours("page.css", scheme)["paper"]
+    bands = colours("map.css", scheme)
+    assert list(bands) == [f"r{step}" for step in range(5)]
+    stands_out = [contrast(bands[name], paper) for name in sorted(bands)]
+    assert stands_out[0] >= 3
+    assert stands_out == sorted(stands_out)
+    seen = [oklab(np.clip(EYES[eye] @ bands[name], 0, 1)) for name in sorted(bands)]
+    assert min(float(np.linalg.norm(one - other)) for one, other in itertools.pairwise(seen)) > 0.055
