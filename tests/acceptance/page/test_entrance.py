@@ -60,8 +60,8 @@ def served(store: Store, settings: Settings) -> Iterator[None]:
 
 
 @pytest.fixture(params=[*SIZES, "dark", "without script"])
-def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    """A browser that nobody is logged in with."""
+def page(request: pytest.FixtureRequest, chromium: Browser, address: str) -> Iterator[Page]:
+    """A browser that nobody is logged in with; it is closed before the server."""
     width, height = SIZES.get(request.param, SIZES["desktop"])
     context = chromium.new_context(
         viewport={"width": width, "height": height},
@@ -73,7 +73,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def desk(chromium: Browser) -> Iterator[Page]:
+def desk(chromium: Browser, address: str) -> Iterator[Page]:
     """The same, at a desk."""
     context = chromium.new_context()
     yield context.new_page()
