@@ -11,7 +11,7 @@ from annotator.dashboard.charts.curve import Line, curve
 from annotator.dashboard.charts.svg import Tone
 from annotator.dashboard.figures import Figures, Now, Record, at_present, figures, record
 from annotator.dashboard.remembered import Remembered
-from annotator.dashboard.troubles import of_machine
+from annotator.dashboard.troubles import Trouble, of_machine
 from annotator.store import Project, waiting_counts
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ class ProgressView:
         self._page = page
         self._figures: Remembered[int, Figures] = Remembered(self._count)
         self._record: Remembered[int, Record] = Remembered(self._count_record)
+        self._machine: Remembered[None, list[Trouble]] = Remembered(
+            lambda _: of_machine(page.checks()), fresh=10.0
+        )
         self._now: Remembered[int, Now] = Remembered(self._look, fresh=1.0, stale=10.0)
 
     def add_to(self, blueprint: Blueprint) -> None:
@@ -53,7 +56,7 @@ class ProgressView:
         """Everything at a glance; what takes a look at all observations follows (`record`)."""
         project = self._project(key)
         counted, now = self._figures.get(project.id), self._now.get(project.id)
-        troubles = [*of_machine(self._page.checks()), *counted.troubles]
+        troubles = [*self._machine.get(None), *counted.troubles]
         return self._page.show("progress.html", project, figures=counted, now=now, troubles=troubles)
 
     def record(self, key: str) -> str:
