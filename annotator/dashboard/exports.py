@@ -20,6 +20,7 @@ from annotator.dashboard.export_jobs import (
     ExportRequest,
     ExportsBusy,
 )
+from annotator.dashboard.live import one_event
 from annotator.exchange import EXPORTS, ExportChoices, ExportFormat, ExportTable, Split, Values
 from annotator.exchange.card_alone import CARD_ALONE
 from annotator.exchange.rows import ExportRow, RowChoices, label_vectors_for_export
@@ -139,12 +140,8 @@ class ExportsView:
         if request.headers.get("Last-Event-ID") == "ended":
             return Response(status=204)
         ended = found.ended.is_set()
-        lines = render_template("page/_export.html", project=project, job=found, kept=KEPT_SECONDS)
-        event = "".join(f"data: {line}\n" for line in lines.splitlines())
-        told = f"retry: 1000\n{'id: ended' if ended else 'id: going on'}\n{event}\n"
-        answer = Response(told, content_type="text/event-stream; charset=utf-8")
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        html = render_template("page/_export.html", project=project, job=found, kept=KEPT_SECONDS)
+        return one_event(html, again=1000, name="ended" if ended else "going on")
 
     def fetch(self, key: str, job: str, file: str) -> Response:
         """A file of an export, with its length: a browser can tell one that was cut short."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Response, render_template
+from flask import render_template
 
 from annotator.dashboard.charts.axes import Axis
 from annotator.dashboard.charts.curve import Line, curve
 from annotator.dashboard.charts.svg import Tone
 from annotator.dashboard.figures import Figures, Now, Record, at_present, figures, record
+from annotator.dashboard.live import one_event
 from annotator.dashboard.remembered import Remembered
 from annotator.dashboard.troubles import Trouble, of_machine
 from annotator.store import Project, waiting_counts
@@ -17,7 +18,7 @@ from annotator.store import Project, waiting_counts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flask import Blueprint
+    from flask import Blueprint, Response
     from markupsafe import Markup
 
     from annotator.dashboard.page import Page
@@ -29,11 +30,7 @@ AGAIN = 2000
 
 
 class ProgressView:
-    """The first view of a project.
-
-    What goes on now is sent as server-sent events: one an answer, after which the browser asks again.
-    A stream that stays open would hold a thread of the server for each one who looks.
-    """
+    """The first view of a project."""
 
     title, endpoint = "Progress", "progress"
 
@@ -69,11 +66,7 @@ class ProgressView:
     def live(self, key: str) -> Response:
         """What goes on now, as one event."""
         now = self._now.get(self._project(key).id)
-        lines = render_template("page/_now.html", now=now).splitlines()
-        event = "".join(f"data: {line}\n" for line in lines)
-        answer = Response(f"retry: {AGAIN}\n{event}\n", content_type="text/event-stream; charset=utf-8")
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        return one_event(render_template("page/_now.html", now=now), again=AGAIN)
 
     def _project(self, key: str) -> Project:
         with self._page.store.reading() as session:
