@@ -106,8 +106,7 @@ class AnnotatorsView:
 
     def show(self, key: str) -> str:
         """What is known of everybody."""
-        with self._page.store.reading() as session:
-            project = self._page.project(session, key)
+        project = self._page.project_of(key)
         found = self._counted.get(project.id)
         return self._page.show(
             "annotators.html",

@@ -10,9 +10,9 @@ import numpy as np
 from flask import abort, redirect, render_template, request, url_for
 from sqlalchemy import select
 
-from annotator.dashboard.catalog import SearchError, thresholds_of, version_of
+from annotator.dashboard.catalog import thresholds_of
 from annotator.dashboard.flips import Flip, Flips, Side, compare
-from annotator.dashboard.tiles import image_name, shown_size
+from annotator.dashboard.tiles import SIDE, image_name, shown_size
 from annotator.store import Image, Label, ModelVersion, Project, live_labels
 from annotator.store.said import said
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 SHOWN = 24
 """Images that are shown."""
-SIDE = 320
-"""Pixels of the longer side of their pictures."""
 DECISIONS = {1: "present", -1: "absent", 0: "not decided"}
 
 
@@ -88,7 +86,7 @@ class ComparisonView:
         """The page; with `?wait` what changed is in it at once."""
         with self._page.store.reading() as session:
             project = self._page.project(session, key)
-            chosen = [_version(session, project, name) for name in (first, second)]
+            chosen = [self._version(session, project, name) for name in (first, second)]
             found = self._compare(session, project, *chosen) if "wait" in request.args else None
         return self._page.show(
             "comparison.html",
@@ -104,7 +102,7 @@ class ComparisonView:
         """What changed: a part of the page. `?label=` shows the images of one label."""
         with self._page.store.reading() as session:
             project = self._page.project(session, key)
-            chosen = [_version(session, project, name) for name in (first, second)]
+            chosen = [self._version(session, project, name) for name in (first, second)]
             found = self._compare(session, project, *chosen)
         return render_template("page/_flips.html", project=project, found=found, decisions=DECISIONS)
 
@@ -127,20 +125,15 @@ class ComparisonView:
             largest = compare(before, after, [label], most=SHOWN, without=without).largest
         return Comparison(first, second, label, found, only, _images(session, largest))
 
+    def _version(self, session: Session, project: Project, name: str) -> ModelVersion:
+        found = self._page.version(session, project, name)
+        if found is None:
+            abort(404, "There is no version yet.")
+        return found
+
     def _side(self, session: Session, version: ModelVersion) -> Side | None:
         estimates = self._page.catalog.estimates(session, version)
         return None if estimates is None else Side(estimates, thresholds_of(version))
-
-
-def _version(session: Session, project: Project, name: str) -> ModelVersion:
-    """The version with this name; the browser gets 404 where there is none."""
-    try:
-        found = version_of(session, project.id, name)
-    except SearchError as error:
-        abort(404, str(error))
-    if found is None:
-        abort(404, "There is no version yet.")
-    return found
 
 
 def _label(labels: Sequence[Label], label_id: int | None) -> Label | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from flask import Response, abort, make_response, redirect, render_template, request, send_file, url_for
 from sqlalchemy import select
 
-from annotator.dashboard.catalog import SearchError, version_of
 from annotator.dashboard.export_contents import export_contents
 from annotator.dashboard.export_jobs import (
     AT_ONCE,
@@ -80,7 +79,7 @@ class ExportsView:
         asked = self._read(request.args)
         with self._page.store.reading() as session:
             project = self._page.project(session, key)
-            version = _version(session, project, asked.choices.version)
+            version = self._page.version(session, project, asked.choices.version)
             rows = _first_rows(session, project, asked.choices, version)
             labels = tuple(label.name for label in live_labels(session, project.id))
             versions = select(ModelVersion.name).where(
@@ -109,7 +108,7 @@ class ExportsView:
         asked = self._read(request.args)
         with self._page.store.reading() as session:
             project = self._page.project(session, key)
-            version = _version(session, project, asked.choices.version)
+            version = self._page.version(session, project, asked.choices.version)
         contents = self._contents(project, version)
         return render_template("page/_export_contents.html", contents=contents, asked=asked)
 
@@ -120,7 +119,7 @@ class ExportsView:
         asked = self._read(request.args)
         with self._page.store.reading() as session:
             project = self._page.project(session, key)
-            _version(session, project, asked.choices.version)
+            self._page.version(session, project, asked.choices.version)
         try:
             job = self._jobs.start(project.id, asked)
         except ExportsBusy:
@@ -171,8 +170,7 @@ class ExportsView:
             return export_contents(session, self._page.catalog, project.id, version)
 
     def _job(self, key: str, name: str) -> tuple[Project, ExportJob]:
-        with self._page.store.reading() as session:
-            project = self._page.project(session, key)
+        project = self._page.project_of(key)
         found = self._jobs.find(project.id, name)
         if found is None:
             abort(404, "This export is not kept any more: make it again.")
@@ -189,13 +187,6 @@ def _split(share: str, seed: str, usual: int) -> Split | None:
     if not 0 <= split.train <= 1:
         abort(400, "The share for training lies between 0 and 1.")
     return split
-
-
-def _version(session: Session, project: Project, name: str | None) -> ModelVersion | None:
-    try:
-        return version_of(session, project.id, name)
-    except SearchError as error:
-        abort(404, str(error))
 
 
 def _first_rows(

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from flask import Blueprint
 
     from annotator.dashboard.page import Page
-    from annotator.store import Project
 
 FRESH, STALE = 5.0, 3600.0
 """Seconds after which figures are counted anew meanwhile, and after which they are waited for."""
@@ -63,7 +62,7 @@ class LabelsView:
 
     def show(self, key: str) -> str:
         """Every label with its figures; of many images they follow, until they have been counted once."""
-        project = self._project(key)
+        project = self._page.project_of(key)
         figures = self._figures.peek(project.id)
         if figures is not None or "wait" in request.args or self._few_images(project.id):
             figures = self._figures.get(project.id)
@@ -71,7 +70,7 @@ class LabelsView:
 
     def table(self, key: str) -> str:
         """The figures alone: a part of the page."""
-        project = self._project(key)
+        project = self._page.project_of(key)
         figures = self._figures.get(project.id)
         return render_template("page/_labels.html", project=project, **self._ordered(figures))
 
@@ -83,7 +82,7 @@ class LabelsView:
 
     def together(self, key: str) -> str:
         """Which labels come with which, by people and as estimated."""
-        project = self._project(key)
+        project = self._page.project_of(key)
         figures = self._figures.get(project.id)
         return self._page.show(
             "labels_together.html",
@@ -96,7 +95,7 @@ class LabelsView:
 
     def one(self, key: str, label: int) -> str:
         """One label in large."""
-        project = self._project(key)
+        project = self._page.project_of(key)
         figures = self._figures.get(project.id)
         figure = next((each for each in figures.labels if each.id == label), None)
         if figure is None:
@@ -125,10 +124,6 @@ class LabelsView:
         """Have figures counted anew: a label has changed."""
         self._figures.forget(project_id)
         self._details.forget((project_id, label))
-
-    def _project(self, key: str) -> Project:
-        with self._page.store.reading() as session:
-            return self._page.project(session, key)
 
     def _few_images(self, project_id: int) -> bool:
         with self._page.store.reading() as session:

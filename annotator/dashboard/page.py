@@ -11,7 +11,7 @@ from flask import abort, render_template, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.dashboard.catalog import Catalog
+from annotator.dashboard.catalog import Catalog, SearchError, version_of
 from annotator.store import Project
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from annotator.dashboard.services import Pictures, Versions
     from annotator.labelstudio.health import Check
     from annotator.settings import Settings
-    from annotator.store import Store
+    from annotator.store import ModelVersion, Store
 
 KEY = re.compile(r"p[1-9][0-9]{0,17}", re.ASCII)
 
@@ -59,6 +59,18 @@ class Page:
         if found is None:
             abort(404, f"There is no project {key[:20]}.")
         return found
+
+    def project_of(self, key: str) -> Project:
+        """The same, read by itself."""
+        with self.store.reading() as session:
+            return self.project(session, key)
+
+    def version(self, session: Session, project: Project, name: str | None) -> ModelVersion | None:
+        """The version with this name, 404 where there is none; without a name the one in use, if any."""
+        try:
+            return version_of(session, project.id, name)
+        except SearchError as error:
+            abort(404, str(error))
 
     def projects(self, session: Session) -> Sequence[Project]:
         """All projects, the newest first."""

@@ -13,7 +13,7 @@ from annotator.dashboard.figures import Figures, Now, Record, at_present, figure
 from annotator.dashboard.live import one_event
 from annotator.dashboard.remembered import Remembered
 from annotator.dashboard.troubles import Trouble, of_machine
-from annotator.store import Project, waiting_counts
+from annotator.store import waiting_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,26 +51,22 @@ class ProgressView:
 
     def show(self, key: str) -> str:
         """Everything at a glance; what takes a look at all observations follows (`record`)."""
-        project = self._project(key)
+        project = self._page.project_of(key)
         counted, now = self._figures.get(project.id), self._now.get(project.id)
         troubles = [*self._machine.get(None), *counted.troubles]
         return self._page.show("progress.html", project, figures=counted, now=now, troubles=troubles)
 
     def record(self, key: str) -> str:
         """What people said, what it took them, and how right the versions were: a part of the page."""
-        counted = self._record.get(self._project(key).id)
+        counted = self._record.get(self._page.project_of(key).id)
         costs = [cost for cost in counted.costs.together.values() if cost.answers]
         chart = learning_chart(counted.curve)
         return render_template("page/_record.html", record=counted, chart=chart, costs=costs)
 
     def live(self, key: str) -> Response:
         """What goes on now, as one event."""
-        now = self._now.get(self._project(key).id)
+        now = self._now.get(self._page.project_of(key).id)
         return one_event(render_template("page/_now.html", now=now), again=AGAIN)
-
-    def _project(self, key: str) -> Project:
-        with self._page.store.reading() as session:
-            return self._page.project(session, key)
 
     def _count(self, project_id: int) -> Figures:
         with self._page.store.reading() as session:
