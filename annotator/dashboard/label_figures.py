@@ -16,7 +16,8 @@ from annotator.dashboard.measures import (
     shares_together,
     suggested,
 )
-from annotator.store import Label, ModelVersion, live_labels, suggestion_feedback
+from annotator.exchange.rows import label_thresholds
+from annotator.store import live_labels, suggestion_feedback
 from annotator.store.label_cells import CompleteReviews, complete_reviews, label_cells
 from annotator.store.label_counts import LabelCount, label_counts
 from annotator.store.shares import Share
@@ -95,7 +96,7 @@ def label_figures(session: Session, project_id: int, complete_share: float) -> L
     drawn = reviews.of(reviews.drawn)
     by_chance = len(drawn.values) >= LEAST_DRAWN
     measured = drawn if by_chance else reviews
-    thresholds = thresholds_of(version, labels)
+    thresholds = label_thresholds(version, labels)
     found = prevalence(cells.values, cells.probabilities, cells.images)
     part = cells.images / max(1, len(cells.values))
     suggests = suggested(cells.values, cells.probabilities, thresholds) * part
@@ -128,12 +129,6 @@ def label_figures(session: Session, project_id: int, complete_share: float) -> L
         by_people=by_people,
         estimated=estimated,
     )
-
-
-def thresholds_of(version: ModelVersion | None, labels: Sequence[Label]) -> npt.NDArray[np.float32]:
-    """The threshold of each label (L,) in a version; NaN without one."""
-    known = dict(zip(version.label_ids, version.thresholds, strict=False)) if version else {}
-    return np.array([known.get(label.id, np.nan) for label in labels], dtype=np.float32)
 
 
 def precision_of(reviews: CompleteReviews, place: int) -> Precision | None:

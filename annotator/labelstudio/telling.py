@@ -13,7 +13,6 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -37,6 +36,7 @@ from annotator.store.page_annotations import (
     waiting_to_be_told,
 )
 from annotator.store.page_answers import say_upon
+from annotator.store.problems import pause_after
 from annotator.store.records import before_now
 from annotator.store.states import Telling, Work
 from annotator.store.turns import take_turn
@@ -46,8 +46,6 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 500  # page annotations whose ids are read together
 LOOKS = 5  # at one that changes while it is told
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
-"""Before one that was refused is told again; twice as long each time."""
 CONFLICT = 409
 
 
@@ -216,8 +214,8 @@ def _own(session: Session, own_id: int) -> PageAnnotation:
 
 def _put_off(session: Session, own_id: int, error: str) -> None:
     own = _own(session, own_id)
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(own.tries, 10))
-    own.tries, own.error, own.try_at = own.tries + 1, error, utc_now() + pause
+    own.tries, own.error = own.tries + 1, error
+    own.try_at = utc_now() + pause_after(own.tries)
 
 
 def _raise_refused(store: Store, project_id: int) -> None:

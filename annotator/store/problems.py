@@ -62,9 +62,15 @@ def image_problems(session: Session, project_id: int, *, examples: int = 3) -> l
     return sorted(found, key=lambda each: (-each.count, each.reason))
 
 
+def pause_after(tries: int) -> timedelta:
+    """How long to wait after so many tries in vain, from 1."""
+    times: int = 2 ** min(tries - 1, 20)
+    return min(FIRST_PAUSE * times, LONGEST_PAUSE)
+
+
 def problem_columns(reason: Unusable, problem: str, tries: int) -> dict[str, Any]:
     """The columns of an image that could not be used at its try number `tries`, from 1."""
-    pause = min(FIRST_PAUSE * 2 ** min(tries - 1, 20), LONGEST_PAUSE) if reason in TRIED_AGAIN else None
+    pause = pause_after(tries) if reason in TRIED_AGAIN else None
     return {
         "unusable": reason,
         "problem": problem,
