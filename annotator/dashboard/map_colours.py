@@ -14,7 +14,7 @@ from annotator.dashboard.catalog import Alike, Answer, thresholds_of
 from annotator.dashboard.catalog.whole_images import duplicate_groups, open_images, with_answer
 from annotator.dashboard.charts.svg import category_class
 from annotator.store import Suggestion
-from annotator.store.numbers import numbers
+from annotator.store.numbers import numbers, rows_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -132,8 +132,7 @@ def _by_cluster(subject: Subject) -> Coloured:
     of_version = Suggestion.version_id == subject.version.id
     chosen = select(Suggestion.image_id, Suggestion.cluster).where(of_version)
     images, clusters = numbers(subject.pool.session, chosen)
-    rows = np.minimum(np.searchsorted(ids, images), len(ids) - 1)
-    there = ids[rows] == images
+    rows, there = rows_of(ids, images)
     found, places = np.unique(clusters[there], return_inverse=True)
     classes[rows[there]] = places
     names = {f"group {number + 1}": category_class(place) for place, number in enumerate(found.tolist())}

@@ -28,5 +28,20 @@ def numbers(session: Session, chosen: Select[*tuple[Any, ...]]) -> list[npt.NDAr
     return columns
 
 
+def rows_of(
+    ids: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Where each of the `wanted` (n,) stands in ascending `ids` (N,), and whether it is there at all.
+
+    >>> ids, wanted = np.array([3, 5, 9]), np.array([5, 4])
+    >>> [each.tolist() for each in rows_of(ids, wanted)]
+    [[1, 1], [True, False]]
+    """
+    if not len(ids):
+        return np.zeros(len(wanted), dtype=np.intp), np.zeros(len(wanted), dtype=np.bool_)
+    rows = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return rows, ids[rows] == wanted
+
+
 def _read(text: str | None) -> npt.NDArray[np.int64]:
     return np.fromstring(text, dtype=np.int64, sep=SEPARATOR) if text else np.empty(0, dtype=np.int64)

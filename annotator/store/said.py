@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.orm import Session
 
 from annotator.store.models import Annotation, Image, Observation
-from annotator.store.numbers import numbers
+from annotator.store.numbers import numbers, rows_of
 from annotator.store.superseded import superseded
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ def said(session: Session, label_ids: Sequence[int], image_ids: npt.NDArray[np.i
     images, votes = _votes(session, label_ids, image_ids)
     ids = np.array(label_ids, dtype=np.int64)
     order = np.argsort(ids)
-    rows = np.minimum(np.searchsorted(image_ids, images), len(image_ids) - 1)
-    columns = order[np.minimum(np.searchsorted(ids[order], votes // 8), len(ids) - 1)]
-    asked = (image_ids[rows] == images) & (ids[columns] == votes // 8)
+    rows, of_images = rows_of(image_ids, images)
+    places, of_labels = rows_of(ids[order], votes // 8)
+    columns, asked = order[places], of_images & of_labels
     # Label by label: whoever looks through images looks at one label of all of them.
     cells, kind, value = (columns * shape[0] + rows)[asked], votes[asked] // 2 % 4, votes[asked] % 2 * 2 - 1
     values, voted = _decided(shape[0] * shape[1], cells, kind, value)

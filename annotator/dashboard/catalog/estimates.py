@@ -11,7 +11,7 @@ from sqlalchemy import cast, func, select
 from sqlalchemy.orm import Session
 
 from annotator.store import LabelVector, ModelVersion, Suggestion
-from annotator.store.numbers import numbers
+from annotator.store.numbers import numbers, rows_of
 from annotator.store.types import Id
 from annotator.store.vectors import PACKED
 
@@ -48,10 +48,9 @@ class Estimates:
         """What is estimated of these labels on a few images, float32 (n, A); NaN where nothing is."""
         found = np.full((len(image_ids), len(label_ids)), np.nan, dtype=np.float32)
         columns = np.flatnonzero([label_id in self.columns for label_id in label_ids])
-        rows = np.flatnonzero(np.isin(image_ids, self.image_ids))
+        places, known = rows_of(self.image_ids, image_ids)
         there = np.array([self.columns[label_ids[column]] for column in columns], dtype=np.int64)
-        places = np.searchsorted(self.image_ids, image_ids[rows])
-        found[np.ix_(rows, columns)] = self.chances[np.ix_(there, places)].T
+        found[np.ix_(known, columns)] = self.chances[np.ix_(there, places[known])].T
         return found
 
     def turns_of(self, image_ids: Ids) -> Ids:
@@ -63,8 +62,8 @@ class Estimates:
             return values
         if not len(self.image_ids):
             return np.full(len(image_ids), missing, dtype=values.dtype)
-        places = np.minimum(np.searchsorted(self.image_ids, image_ids), len(self.image_ids) - 1)
-        return np.where(self.image_ids[places] == image_ids, values[places], missing).astype(values.dtype)
+        places, there = rows_of(self.image_ids, image_ids)
+        return np.where(there, values[places], missing).astype(values.dtype)
 
 
 def count_vectors(session: Session, version_id: int) -> int:
@@ -102,8 +101,6 @@ def _turns(session: Session, version_id: int, image_ids: Ids) -> Ids:
         session, select(Suggestion.image_id, scores).where(Suggestion.version_id == version_id)
     )
     turns = np.full(len(image_ids), np.iinfo(np.int64).max)
-    rows = np.searchsorted(image_ids, images)
-    known = rows < len(image_ids)
-    known[known] = image_ids[rows[known]] == images[known]
+    rows, known = rows_of(image_ids, images)
     turns[rows[known]] = asked[known]
     return turns

@@ -14,7 +14,7 @@ from annotator.dashboard.catalog.box import Box
 from annotator.dashboard.catalog.search import ANY_PROBLEM, Alike, Answer, Search
 from annotator.store import Annotation, Image
 from annotator.store.layouts import load_layout, near_duplicates
-from annotator.store.numbers import numbers
+from annotator.store.numbers import numbers, rows_of
 from annotator.store.unused import answered, done
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def duplicate_groups(pool: Pool, alike: Alike) -> Ids:
     if alike is Alike.NEAR:
         near = near_duplicates(pool.session, pool.project_id)
         images, named = (np.array(list(each), dtype=np.int64) for each in (near.keys(), near.values()))
-        still_there = np.isin(images, pool.image_ids)
-        groups[np.searchsorted(pool.image_ids, images[still_there])] = named[still_there]
+        rows, still_there = rows_of(pool.image_ids, images)
+        groups[rows[still_there]] = named[still_there]
         return groups
     several = pool.live_images().group_by(Image.digest).having(func.count() > 1)
     first = several.with_only_columns(Image.digest, func.min(Image.id).label("first")).subquery()
@@ -128,7 +128,6 @@ def newest_answers(pool: Pool) -> Ids:
         pool.session, pool.live_answers().with_only_columns(Annotation.image_id, Annotation.id)
     )
     newest = np.zeros(len(pool.image_ids), dtype=np.int64)
-    rows = np.minimum(np.searchsorted(pool.image_ids, images), max(len(pool.image_ids) - 1, 0))
-    live = pool.image_ids[rows] == images if len(pool.image_ids) else np.zeros(0, dtype=np.bool_)
+    rows, live = rows_of(pool.image_ids, images)
     np.maximum.at(newest, rows[live], answers[live])
     return newest
