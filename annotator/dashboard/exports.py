@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from flask import Response, abort, make_response, redirect, render_template, request, send_file, url_for
-from sqlalchemy import select
 
 from annotator.dashboard.export_contents import export_contents
 from annotator.dashboard.export_jobs import (
@@ -25,6 +24,7 @@ from annotator.exchange.card_alone import CARD_ALONE
 from annotator.exchange.rows import ExportRow, RowChoices, label_vectors_for_export
 from annotator.exchange.table import named, rounded
 from annotator.store import ModelVersion, live_labels
+from annotator.store.versions import newest_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,10 +82,7 @@ class ExportsView:
             version = self._page.version(session, project, asked.choices.version)
             rows = _first_rows(session, project, asked.choices, version)
             labels = tuple(label.name for label in live_labels(session, project.id))
-            versions = select(ModelVersion.name).where(
-                ModelVersion.project_id == project.id, ModelVersion.folder != ""
-            )
-            offered = session.scalars(versions.order_by(ModelVersion.id.desc()).limit(OFFERED)).all()
+            offered = newest_names(session, project.id, OFFERED, kept=True)
         return self._page.show(
             "exports.html",
             project,

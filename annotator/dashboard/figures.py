@@ -10,17 +10,18 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from annotator.dashboard.troubles import Trouble, troubles
+from annotator.dashboard.version_rows import seconds_of
 from annotator.store import (
     Annotation,
     Image,
-    Label,
-    ModelVersion,
     Observation,
     Project,
     Source,
     Store,
+    count_images,
     count_unanswered,
     last_snapshot,
+    live_labels,
     open_run,
     take_snapshot,
 )
@@ -31,6 +32,7 @@ from annotator.store.rates import Rate, rates
 from annotator.store.states import RunState
 from annotator.store.types import utc_now
 from annotator.store.unused import answered
+from annotator.store.versions import active_version
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,11 @@ def figures(session: Session, project_id: int) -> Figures:
     ).where(*_live_answers(project_id))
     answers, skips = session.execute(done).one()
     return Figures(
-        images=_images(session, project_id),
+        images=count_images(session, project_id),
         answered=answers,
         skipped=skips,
         left=count_unanswered(session, project_id),
-        labels=_labels(session, project_id),
+        labels=len(live_labels(session, project_id)),
         troubles=troubles(session, project_id),
     )
 
@@ -103,7 +105,7 @@ def record(session: Session, project_id: int) -> Record:
         *_live_answers(project_id), Annotation.lead_time.between(SHORTEST, LONGEST)
     )
     seconds, count = session.execute(timed).one()
-    spent, labels = costs(session, project_id, newest=NEWEST), _labels(session, project_id)
+    spent, labels = costs(session, project_id, newest=NEWEST), len(live_labels(session, project_id))
     suggests = session.get_one(Project, project_id).active_version_id is not None
     return Record(
         observed=_observed(session, project_id),
@@ -112,7 +114,7 @@ def record(session: Session, project_id: int) -> Record:
         costs=spent,
         rates=rates(spent, labels, suggests=suggests),
         curve=learning_curve(session, project_id),
-        cells=_images(session, project_id) * labels,
+        cells=count_images(session, project_id) * labels,
     )
 
 
@@ -120,29 +122,19 @@ def _live_answers(project_id: int) -> tuple[ColumnElement[bool], ...]:
     return Annotation.project_id == project_id, Annotation.retired_at.is_(None)
 
 
-def _images(session: Session, project_id: int) -> int:
-    live = Image.project_id == project_id, Image.removed_at.is_(None)
-    return session.scalar(select(func.count(Image.id)).where(*live)) or 0
-
-
-def _labels(session: Session, project_id: int) -> int:
-    live = Label.project_id == project_id, Label.archived_at.is_(None)
-    return session.scalar(select(func.count(Label.id)).where(*live)) or 0
-
-
 def _observed(session: Session, project_id: int) -> list[Observed]:
     """The live observations by how they came about, the most first.
 
     Counted without a look at their images, and then less those of removed images: there are few.
     """
-    labels = select(Label.id).where(Label.project_id == project_id, Label.archived_at.is_(None))
+    labels = [label.id for label in live_labels(session, project_id)]
     counted = (
         select(
             Observation.source,
             func.count().filter(Observation.value > 0),
             func.count().filter(Observation.value < 0),
         )
-        .where(Observation.label_id.in_(session.scalars(labels).all()), Observation.retired_at.is_(None))
+        .where(Observation.label_id.in_(labels), Observation.retired_at.is_(None))
         .group_by(Observation.source)
     )
     removed = select(Image.id).where(Image.project_id == project_id, Image.removed_at.is_not(None))
@@ -194,9 +186,8 @@ class Now:
 def at_present(store: Store, project_id: int, waiting: int, *, wanted: int, idle: float) -> Now:
     """What goes on now. wanted, idle: after how many observations, and after how long a pause, one trains."""
     with store.reading() as session:
-        project = session.get_one(Project, project_id)
         now, last = take_snapshot(session, project_id), last_snapshot(session, project_id)
-        version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
+        version = active_version(session, project_id)
         return Now(
             training=_training(session, project_id),
             fresh=max(0, now.changes - (last.changes if last else 0)),
@@ -205,7 +196,7 @@ def at_present(store: Store, project_id: int, waiting: int, *, wanted: int, idle
             waiting=waiting,
             version=version.name if version else None,
             version_at=version.created_at if version else None,
-            pinned=project.version_pinned,
+            pinned=session.get_one(Project, project_id).version_pinned,
         )
 
 
@@ -230,8 +221,7 @@ def _seconds_left(session: Session, run: TrainingRun, project_id: int) -> float 
         .order_by(TrainingRun.id.desc())
         .limit(1)
     ).first()
-    if last is not None and last.started_at is not None and last.finished_at is not None:
-        whole = (last.finished_at - last.started_at).total_seconds()
-        if passed < whole:
-            return whole - passed
+    whole = seconds_of(last)
+    if whole is not None and passed < whole:
+        return whole - passed
     return passed * (1 / run.progress - 1) if run.progress > 0.1 else None

@@ -15,7 +15,8 @@ from annotator.dashboard.formats import percent
 from annotator.dashboard.one_image import Row, one_image
 from annotator.dashboard.pictures import MOST_ID
 from annotator.dashboard.tiles import image_name, shown_size, tiles
-from annotator.store import Annotation, Image, ModelVersion, Project
+from annotator.store import Annotation, Image, Project
+from annotator.store.versions import newest_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,9 +130,8 @@ class ImagesView:
 def _choices(session: Session, project: Project, found: Found) -> Choices:
     live = Annotation.project_id == project.id, Annotation.retired_at.is_(None)
     named = select(Annotation.annotator).where(*live, Annotation.annotator.is_not(None)).distinct()
-    versions = select(ModelVersion.name).where(ModelVersion.project_id == project.id)
     annotators = sorted(name for name in session.scalars(named.limit(NAMED)) if name is not None)
-    newest = session.scalars(versions.order_by(ModelVersion.id.desc()).limit(NAMED))
+    newest = newest_names(session, project.id, NAMED)
     return Choices(
         {label.name: label.name for label in found.labels},
         {name: name for name in annotators},

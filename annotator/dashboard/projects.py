@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import redirect, url_for
 from sqlalchemy import func, select
 
-from annotator.store import Annotation, Image
+from annotator.store import Annotation, count_images
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -40,8 +40,7 @@ class ProjectsView:
 
 def _counts(session: Session, project: Project) -> tuple[int, int]:
     """Live images and live answers of a project."""
-    images = select(func.count(Image.id)).where(Image.project_id == project.id, Image.removed_at.is_(None))
     answers = select(func.count(Annotation.id)).where(
         Annotation.project_id == project.id, Annotation.retired_at.is_(None)
     )
-    return session.scalar(images) or 0, session.scalar(answers) or 0
+    return count_images(session, project.id), session.scalar(answers) or 0

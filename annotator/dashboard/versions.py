@@ -12,6 +12,7 @@ from annotator.dashboard.version_rows import VersionRow, facts, learned_instead,
 from annotator.errors import OnetagError
 from annotator.store import ModelVersion, Project
 from annotator.store.learning_curve import Step, learning_curve
+from annotator.store.versions import newest_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ class VersionsView:
             project = self._page.project(session, key)
             rows = version_rows(session, project, before=before, most=ON_A_PAGE + 1)
             used = _in_use(session, project)
-            offered = _offered(session, project)
+            offered = newest_names(session, project.id, OFFERED)
         return self._page.show(
             "versions.html",
             project,
@@ -110,7 +111,7 @@ class VersionsView:
             version = session.get_one(ModelVersion, row.id)
             thresholds = list(zip(version.labels, version.thresholds, learned_instead(version), strict=False))
             older = version_rows(session, project, before=row.id)
-            used, offered = _in_use(session, project), _offered(session, project)
+            used, offered = _in_use(session, project), newest_names(session, project.id, OFFERED)
         return self._page.show(
             "version.html",
             project,
@@ -139,9 +140,3 @@ def _in_use(session: Session, project: Project) -> VersionRow | None:
     if project.active_version_id is None:
         return None
     return next(iter(version_rows(session, project, before=project.active_version_id + 1)), None)
-
-
-def _offered(session: Session, project: Project) -> Sequence[str]:
-    """The names of the versions that can be compared, the newest first."""
-    names = select(ModelVersion.name).where(ModelVersion.project_id == project.id)
-    return session.scalars(names.order_by(ModelVersion.id.desc()).limit(OFFERED)).all()

@@ -23,6 +23,7 @@ from annotator.store.folder_images import (
 )
 from annotator.store.images import (
     ImageChanges,
+    count_images,
     count_unanswered,
     known_tasks,
     remove_images,
@@ -159,6 +160,7 @@ __all__ = [
     "chances_of",
     "check",
     "claim_run",
+    "count_images",
     "count_unanswered",
     "downgrade",
     "drop_events",

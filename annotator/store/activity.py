@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from annotator.store.costs import Answer, Cost, cost_of, times_of, without_breaks
 from annotator.store.models import Annotation
+from annotator.store.rates import HOUR
 from annotator.store.states import Question
 from annotator.store.unused import answered
 
 DAYS, DAY = 14, timedelta(days=1)
-HOUR = 3600.0
 
 
 @dataclass(frozen=True)

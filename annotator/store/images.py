@@ -164,6 +164,12 @@ def unanswered_images(session: Session, project_id: int) -> list[int]:
     return list(session.scalars(waiting.order_by(Image.id)))
 
 
+def count_images(session: Session, project_id: int) -> int:
+    """How many live images a project has."""
+    live = Image.project_id == project_id, Image.removed_at.is_(None)
+    return session.scalar(select(func.count(Image.id)).where(*live)) or 0
+
+
 def count_unanswered(session: Session, project_id: int) -> int:
     """How many those are."""
     return session.scalar(select(func.count(Image.id)).where(*_unanswered(project_id))) or 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +34,14 @@ def use_version(session: Session, version: ModelVersion, *, pinned: bool) -> Non
     project.active_version_id = version.id
     if version.publication is not Publication.NONE:
         version.publication = Publication.PUBLISHING  # what is left of it in Label Studio goes first
+
+
+def newest_names(session: Session, project_id: int, most: int, *, kept: bool = False) -> Sequence[str]:
+    """The names of the newest versions of a project, at most so many. kept: of those with files alone."""
+    names = select(ModelVersion.name).where(ModelVersion.project_id == project_id)
+    if kept:
+        names = names.where(ModelVersion.folder != "")
+    return session.scalars(names.order_by(ModelVersion.id.desc()).limit(most)).all()
 
 
 def number_of(version: ModelVersion) -> int:
