@@ -61,7 +61,7 @@ def take(data_dir: Path, out: Path, chromium: str) -> list[Path]:
     label = likeliest_label(data_dir)
     wanted = {
         "page-progress": "",
-        "page-images": f"images?label={label}&order=likely",
+        "page-images": f"images?label={label}&order=probable",
         "page-labels": "labels",
         "page-map": "map",
     }
