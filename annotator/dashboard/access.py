@@ -98,8 +98,7 @@ class Access:
 
     def _refuse_forged(self) -> None:
         """Refuse a change that does not come from a page of ours."""
-        # Other ports of this machine are the same site, but not the same origin.
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        if from_elsewhere():
             abort(403, "A page from elsewhere may change nothing here.")
         refusal = self._origins.refusal(request.headers.get("Host"), request.headers.get("Origin"))
         if refusal is not None:
@@ -157,6 +156,12 @@ def answering(view: Callable[P, R]) -> Callable[P, R]:
         return view(*args, **kwargs)
 
     return checked
+
+
+def from_elsewhere() -> bool:
+    """Whether the browser tells that a page of another origin asks."""
+    # Other ports of this machine are the same site, but not the same origin.
+    return request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
 
 
 def require_answering() -> None:

@@ -193,7 +193,8 @@ def _accepted(session: Session, project: Project, images: Sequence[int]) -> list
 
 def _told(session: Session, project: Project, said_of: Sequence[ImageAnswer], done: Answered) -> str:
     """What was recorded, in words: `12 images: boat absent.`"""
-    changed = [each for each in said_of if each.image_id in set(done.images)]
+    images = set(done.images)
+    changed = [each for each in said_of if each.image_id in images]
     if not changed:
         return "That was known already." if done.known else "These images are not in the project any more."
     values = {tuple(sorted(each.values.items())) for each in changed}

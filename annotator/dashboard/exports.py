@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Response, abort, make_response, redirect, render_template, request, send_file, url_for
 
+from annotator.dashboard.access import from_elsewhere
 from annotator.dashboard.export_contents import export_contents
 from annotator.dashboard.export_jobs import (
     AT_ONCE,
@@ -111,7 +112,7 @@ class ExportsView:
 
     def make(self, key: str) -> AnyResponse:
         """Begin to make the file, which changes nothing that is known, and lead to where it will be."""
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        if from_elsewhere():
             abort(403, "A page from elsewhere may not start an export.")
         asked = self._read(request.args)
         with self._page.store.reading() as session:
