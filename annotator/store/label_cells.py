@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotator.store.drawn import drawn
+from annotator.store.images import count_images
 from annotator.store.models import Annotation, Image, Label, ModelVersion
 from annotator.store.said import said, said_of_some
 from annotator.store.states import Review
@@ -50,7 +51,7 @@ def label_cells(
 ) -> LabelCells:
     """The same images each time, as long as no image comes or goes."""
     live = Image.project_id == project_id, Image.removed_at.is_(None)
-    images = session.scalar(select(func.count()).select_from(Image).where(*live)) or 0
+    images = count_images(session, project_id)
     chosen = select(Image.id).where(*live).order_by(Image.id)
     if images > MOST_IMAGES:
         chosen = chosen.where(Image.id * SPREAD % WHOLE < WHOLE * MOST_IMAGES // images)
