@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from xdist.scheduler import LoadScopeScheduling
 
-from annotator.store import Project, Store, open_store, sync_images, sync_labels, upgrade
+from annotator.labelstudio.config import build_config
+from annotator.store import Image, Project, Store, open_store, sync_images, sync_labels, upgrade
 
 pytest_plugins = ["tests.studio_fixtures"]
 
@@ -169,6 +170,27 @@ def _schema(server: str) -> Iterator[str]:
                 connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
     finally:
         engine.dispose()
+
+
+@pytest.fixture
+def connected_project() -> Callable[..., Project]:
+    """Builds Label Studio's project 7 on our screen: `connected_project(session, address, labels)`.
+
+    Its images are the tasks 1 to 5.
+    """
+
+    def make(session: Session, studio_url: str, labels: Sequence[str]) -> Project:
+        config = build_config(list(labels))
+        project = Project(studio_url=studio_url, studio_project=7, title="Pets", label_config=config)
+        session.add(project)
+        session.flush()
+        sync_labels(session, project, labels)
+        session.add_all(
+            Image(project_id=project.id, studio_task=task, uri=f"/data/{task}.png") for task in range(1, 6)
+        )
+        return project
+
+    return make
 
 
 @pytest.fixture

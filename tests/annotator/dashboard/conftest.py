@@ -10,9 +10,8 @@ from flask.testing import FlaskClient
 from annotator.dashboard import Page, page_blueprint
 from annotator.dashboard.access import cookie_name, csrf_of
 from annotator.dashboard.services import Picture
-from annotator.labelstudio.config import build_config
 from annotator.settings import Settings, load_settings
-from annotator.store import Image, Project, Role, Store, sync_labels
+from annotator.store import Project, Role, Store
 from annotator.store.logins import log_in
 from annotator.store.people import add_person
 
@@ -117,14 +116,7 @@ def onlooker(log_in_as: Callable[[str, Role], FlaskClient]) -> FlaskClient:
 
 
 @pytest.fixture
-def project(store: Store) -> Project:
+def project(store: Store, connected_project: Callable[..., Project]) -> Project:
     """Label Studio's project 7, `p1`, with tasks 1 to 5."""
     with store.session() as session:
-        made = Project(studio_url=STUDIO, studio_project=7, title="Pets", label_config=build_config(LABELS))
-        session.add(made)
-        session.flush()
-        sync_labels(session, made, LABELS)
-        session.add_all(
-            Image(project_id=made.id, studio_task=task, uri=f"/data/{task}.png") for task in range(1, 6)
-        )
-    return made
+        return connected_project(session, STUDIO, LABELS)

@@ -12,14 +12,30 @@ import pytest
 from sqlalchemy import select
 
 from annotator.settings import Settings
-from annotator.store import Image, Project, Store
+from annotator.store import Image, ModelVersion, Project, Store
+from model_backend.engine.publish import publish
 from model_backend.engine.resources import LearningResources
+from model_backend.engine.train import train_project
 
 
 @pytest.fixture
 def studio(pretend_studio: Any) -> Any:
     """In this folder, unless a test is marked `studio`, Label Studio only remembers what it was sent."""
     return pretend_studio
+
+
+@pytest.fixture
+def train_and_publish(
+    sqlite_store: Store, project: Project, resources: LearningResources, studio: Any
+) -> Callable[[], ModelVersion]:
+    """Trains and publishes, as a worker does."""
+
+    def run() -> ModelVersion:
+        version = train_project(sqlite_store, resources, project.id)
+        publish(sqlite_store, resources.settings, project.id, studio)
+        return version
+
+    return run
 
 
 @pytest.fixture

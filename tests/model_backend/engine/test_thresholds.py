@@ -31,7 +31,6 @@ from model_backend.engine import thresholds as engine
 from model_backend.engine.publish import publish
 from model_backend.engine.resources import LearningResources, load_model
 from model_backend.engine.thresholds import adjust_thresholds
-from model_backend.engine.train import train_project
 from model_backend.engine.version_list import go_to_version, list_versions
 from model_backend.engine.versions import prune, save_version
 from model_backend.errors import LearningError
@@ -51,18 +50,6 @@ def project(sqlite_store: Store, new_project: Callable[..., Project], tag: Calla
     made = new_project(sqlite_store, images=24)
     tag(sqlite_store, made, range(1, 13))
     return made
-
-
-@pytest.fixture
-def train(sqlite_store: Store, project: Project, resources: LearningResources, studio: Any) -> Train:
-    """Trains and publishes, as a worker does."""
-
-    def run() -> ModelVersion:
-        version = train_project(sqlite_store, resources, project.id)
-        publish(sqlite_store, resources.settings, project.id, studio)
-        return version
-
-    return run
 
 
 @pytest.fixture
@@ -113,13 +100,13 @@ def expected(store: Store, version: ModelVersion) -> dict[int, list[str]]:
 
 
 def test_the_version_in_use_suggests_by_a_persons_threshold(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     resources: LearningResources,
     project: Project,
 ) -> None:
-    first = train()
+    first = train_and_publish()
     choose(red=0.01, green=NEVER)
     second = adjust_thresholds(sqlite_store, resources, project.id)
     assert second is not None
@@ -134,13 +121,13 @@ def test_the_version_in_use_suggests_by_a_persons_threshold(
 
 
 def test_it_is_the_same_model_with_the_same_vectors(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     resources: LearningResources,
     project: Project,
 ) -> None:
-    first = train()
+    first = train_and_publish()
     choose(red=0.25)
     second = adjust_thresholds(sqlite_store, resources, project.id)
     assert second is not None
@@ -155,14 +142,14 @@ def test_it_is_the_same_model_with_the_same_vectors(
 
 
 def test_label_studio_gets_the_new_ticks_before_the_old_ones_go(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     resources: LearningResources,
     project: Project,
     studio: Any,
 ) -> None:
-    first = train()
+    first = train_and_publish()
     choose(red=NEVER, green=NEVER, blue=NEVER)
     second = adjust_thresholds(sqlite_store, resources, project.id)
     assert second is not None
@@ -175,14 +162,14 @@ def test_label_studio_gets_the_new_ticks_before_the_old_ones_go(
 
 
 def test_what_is_in_use_already_is_left_alone(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     resources: LearningResources,
     project: Project,
 ) -> None:
     assert adjust_thresholds(sqlite_store, resources, project.id) is None  # there is no version yet
-    train()
+    train_and_publish()
     assert adjust_thresholds(sqlite_store, resources, project.id) is None
     choose(red=0.3)
     assert adjust_thresholds(sqlite_store, resources, project.id) is not None
@@ -191,13 +178,13 @@ def test_what_is_in_use_already_is_left_alone(
 
 
 def test_taken_back_the_training_decides_again(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     resources: LearningResources,
     project: Project,
 ) -> None:
-    first = train()
+    first = train_and_publish()
     choose(red=0.01)
     adjust_thresholds(sqlite_store, resources, project.id)
     choose(red=None)
@@ -209,16 +196,16 @@ def test_taken_back_the_training_decides_again(
 
 
 def test_later_trainings_heed_it_and_keep_what_they_would_have_chosen(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     project: Project,
     tag: Callable[..., None],
 ) -> None:
-    train()
+    train_and_publish()
     choose(blue=0.125)
     tag(sqlite_store, project, [13, 14])
-    version = train()
+    version = train_and_publish()
     assert version.thresholds[2] == 0.125
     assert version.learned_thresholds is not None
     assert version.learned_thresholds[:2] == version.thresholds[:2]
@@ -228,20 +215,20 @@ def test_later_trainings_heed_it_and_keep_what_they_would_have_chosen(
         assert projects_to_adjust(session) == []
 
 
-def test_without_a_persons_threshold_nothing_is_kept_apart(train: Train) -> None:
-    assert train().learned_thresholds is None
+def test_without_a_persons_threshold_nothing_is_kept_apart(train_and_publish: Train) -> None:
+    assert train_and_publish().learned_thresholds is None
 
 
 def test_going_back_to_an_older_version_its_thresholds_are_adjusted_too(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     resources: LearningResources,
     project: Project,
 ) -> None:
-    first = train()
+    first = train_and_publish()
     choose(red=0.5)
-    train()
+    train_and_publish()
     go_to_version(sqlite_store, resources.settings.data_dir, project.id, first.name, pin=True)
     third = adjust_thresholds(sqlite_store, resources, project.id)
     assert third is not None
@@ -252,13 +239,13 @@ def test_going_back_to_an_older_version_its_thresholds_are_adjusted_too(
 
 
 def test_named_questions_and_images_drawn_by_chance_keep_what_they_are_asked(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     resources: LearningResources,
     project: Project,
 ) -> None:
-    first = train()
+    first = train_and_publish()
     share = 0.5
     with sqlite_store.session() as session:
         rows = session.scalars(select(Suggestion).order_by(Suggestion.image_id)).all()
@@ -281,14 +268,14 @@ def test_named_questions_and_images_drawn_by_chance_keep_what_they_are_asked(
 
 
 def test_a_version_taken_into_use_meanwhile_stays_and_nothing_is_left_behind(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     resources: LearningResources,
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    train()
+    train_and_publish()
     choose(red=0.25)
 
     def meanwhile(*arguments: Any) -> str:
@@ -306,13 +293,13 @@ def test_a_version_taken_into_use_meanwhile_stays_and_nothing_is_left_behind(
 
 
 def test_a_version_whose_files_are_gone_cannot_be_adjusted(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     resources: LearningResources,
     project: Project,
 ) -> None:
-    version = train()
+    version = train_and_publish()
     choose(red=0.25)
     shutil.rmtree(resources.settings.data_dir / version.folder)
     fresh = LearningResources(resources.settings, lambda uri: b"")
@@ -321,14 +308,14 @@ def test_a_version_whose_files_are_gone_cannot_be_adjusted(
 
 
 def test_adjusted_versions_push_no_training_out_and_are_let_go_when_replaced(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     resources: LearningResources,
     project: Project,
     studio: Any,
 ) -> None:
-    trained = [train().name, train().name]
+    trained = [train_and_publish().name, train_and_publish().name]
     for value in (0.1, 0.2, 0.3, 0.4):
         choose(red=value)
         adjust_thresholds(sqlite_store, resources, project.id)
@@ -344,13 +331,13 @@ def test_adjusted_versions_push_no_training_out_and_are_let_go_when_replaced(
 
 
 def test_the_learning_curve_counts_what_the_model_learned_from(
-    train: Train,
+    train_and_publish: Train,
     choose: Callable[..., None],
     sqlite_store: Store,
     resources: LearningResources,
     project: Project,
 ) -> None:
-    train()
+    train_and_publish()
     choose(red=0.25)
     adjust_thresholds(sqlite_store, resources, project.id)
     with sqlite_store.reading() as session:

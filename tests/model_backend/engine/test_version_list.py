@@ -15,7 +15,7 @@ from annotator.store import ModelVersion, Project, Publication, RunReason, Store
 from annotator.store.versions import active_version
 from model_backend.engine.publish import publish, unpublished
 from model_backend.engine.resources import LearningResources
-from model_backend.engine.train import train_project, train_run
+from model_backend.engine.train import train_run
 from model_backend.engine.version_list import VersionRow, go_to_version, list_versions
 from model_backend.engine.versions import prune
 from tests.model_backend.conftest import STUDIO_URL
@@ -30,18 +30,6 @@ def project(sqlite_store: Store, new_project: Callable[..., Project], tag: Calla
     return made
 
 
-@pytest.fixture
-def train(sqlite_store: Store, project: Project, resources: LearningResources, studio: Any) -> Train:
-    """Trains and publishes, as a worker does."""
-
-    def run() -> ModelVersion:
-        version = train_project(sqlite_store, resources, project.id)
-        publish(sqlite_store, resources.settings, project.id, studio)
-        return version
-
-    return run
-
-
 def listed(store: Store, settings: Settings, project: Project) -> list[VersionRow]:
     return list_versions(store, settings.data_dir, project.id)
 
@@ -54,9 +42,9 @@ def in_use(store: Store, project: Project) -> str:
 
 
 def test_the_list_tells_the_versions_apart(
-    train: Train, sqlite_store: Store, engine_settings: Settings, project: Project
+    train_and_publish: Train, sqlite_store: Store, engine_settings: Settings, project: Project
 ) -> None:
-    first, second = train(), train()
+    first, second = train_and_publish(), train_and_publish()
     rows = listed(sqlite_store, engine_settings, project)
     assert [(row.number, row.name, row.used) for row in rows] == [
         (2, second.name, True),
@@ -73,9 +61,9 @@ def test_the_list_tells_the_versions_apart(
 
 
 def test_an_earlier_version_is_used_and_published_like_a_new_one(
-    train: Train, sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+    train_and_publish: Train, sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
 ) -> None:
-    first, second = train(), train()
+    first, second = train_and_publish(), train_and_publish()
     assert studio.queue == second.name
     of_first = [each for each in studio.predictions if each["model_version"] == first.name]
     assert go_to_version(sqlite_store, engine_settings.data_dir, project.id, "1", pin=False).id == first.id
@@ -88,21 +76,21 @@ def test_an_earlier_version_is_used_and_published_like_a_new_one(
 
 
 def test_a_later_training_takes_its_place_and_starts_from_it(
-    train: Train, sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+    train_and_publish: Train, sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
 ) -> None:
-    first, _ = train(), train()
+    first, _ = train_and_publish(), train_and_publish()
     go_to_version(sqlite_store, engine_settings.data_dir, project.id, "1", pin=False)
-    third = train()
+    third = train_and_publish()
     assert third.metrics["from_version"] == first.name
     assert in_use(sqlite_store, project) == studio.queue == third.name
 
 
 def test_a_pinned_version_stays_until_another_is_chosen(
-    train: Train, sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
+    train_and_publish: Train, sqlite_store: Store, engine_settings: Settings, project: Project, studio: Any
 ) -> None:
-    first, _ = train(), train()
+    first, _ = train_and_publish(), train_and_publish()
     go_to_version(sqlite_store, engine_settings.data_dir, project.id, first.name, pin=True)
-    later = [train() for _ in range(4)]
+    later = [train_and_publish() for _ in range(4)]
     assert in_use(sqlite_store, project) == studio.queue == first.name
     assert {version.metrics["from_version"] for version in later} == {first.name}
     prune(sqlite_store, engine_settings, project.id)
@@ -116,9 +104,9 @@ def test_a_pinned_version_stays_until_another_is_chosen(
 
 
 def test_a_pinned_version_that_is_damaged_gives_way(
-    train: Train, sqlite_store: Store, resources: LearningResources, project: Project
+    train_and_publish: Train, sqlite_store: Store, resources: LearningResources, project: Project
 ) -> None:
-    train()
+    train_and_publish()
     go_to_version(sqlite_store, resources.settings.data_dir, project.id, "1", pin=True)
     with sqlite_store.session() as session:
         run = queue_run(session, project.id, RunReason.VERSION_DAMAGED)
@@ -130,14 +118,14 @@ def test_a_pinned_version_that_is_damaged_gives_way(
 
 
 def test_what_cannot_be_used_is_refused_with_what_can(
-    train: Train, sqlite_store: Store, engine_settings: Settings, project: Project
+    train_and_publish: Train, sqlite_store: Store, engine_settings: Settings, project: Project
 ) -> None:
     def use(wanted: str) -> None:
         go_to_version(sqlite_store, engine_settings.data_dir, project.id, wanted, pin=False)
 
     with pytest.raises(OnetagError, match="onetag train"):
         use("latest")
-    made = [train() for _ in range(5)]
+    made = [train_and_publish() for _ in range(5)]
     prune(sqlite_store, engine_settings, project.id)
     for wanted in ("2", made[1].name, "99", "v"):
         with pytest.raises(OnetagError, match=r"Choose one of 5, 4, 3, or latest"):

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -5,9 +6,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 
-from annotator.labelstudio.config import build_config
 from annotator.settings import Settings, load_settings
-from annotator.store import Image, Project, Store, sync_labels
+from annotator.store import Project, Store
 from model_backend.engine.predict import Predictor
 from model_backend.server import create_app
 
@@ -64,14 +64,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def project(sqlite_store: Store) -> Project:
+def project(sqlite_store: Store, connected_project: Callable[..., Project]) -> Project:
     """Label Studio's project 7 with tasks 1 to 5."""
     with sqlite_store.session() as session:
-        made = Project(studio_url=STUDIO, studio_project=7, title="Pets", label_config=build_config(LABELS))
-        session.add(made)
-        session.flush()
-        sync_labels(session, made, LABELS)
-        session.add_all(
-            Image(project_id=made.id, studio_task=task, uri=f"/data/{task}.png") for task in range(1, 6)
-        )
-    return made
+        return connected_project(session, STUDIO, LABELS)
