@@ -134,7 +134,13 @@ class Visitor:
     def open(self, path: str) -> None:
         """Go to a path of the page, and wait until all of it is there."""
         self.page.goto(f"{self.home}{path}")
-        self.page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until what follows the page is there; no script of ours may do so, as the page allows none."""
+        busy = self.page.locator("[aria-busy=true]")
+        while busy.count():
+            busy.first.wait_for(state="detached")
 
 
 @pytest.fixture(scope="module")
