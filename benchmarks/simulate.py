@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model_backend.simulation.picks import Truth, full_labels, single_positives
+from model_backend.simulation.mistakes import Truth
+from model_backend.simulation.picks import full_labels, single_positives
 from model_backend.training.pool import Observations
 
 

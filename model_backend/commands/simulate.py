@@ -79,7 +79,13 @@ Bias = Annotated[
 ]
 Mistakes = Annotated[
     float,
-    typer.Option("--mistakes", envvar="ONETAG_MISTAKES", min=0, max=1, help="Share of wrong answers."),
+    typer.Option(
+        "--mistakes",
+        envvar="ONETAG_MISTAKES",
+        min=0,
+        max=1,
+        help="Share of the labels there that are taken for others.",
+    ),
 ]
 Lazy = Annotated[
     float,

@@ -10,19 +10,20 @@ from numpy.typing import NDArray
 
 from model_backend.acquisition.questions import Kind
 from model_backend.errors import LearningError
-from model_backend.simulation.picks import Truth, single_positives
+from model_backend.simulation.mistakes import Truth, seen_labels
+from model_backend.simulation.picks import picks
 
 Answer = NDArray[np.int8]
-SLIPS = 2  # beside the seed of the tags: the same tags are picked, whatever else is mistaken
+LAZY_SEED = 2  # beside the seed of the tags: the same tags are picked, whatever is accepted
 
 
 @dataclass(frozen=True)
 class Habits:
     """How people answer.
 
-    bias: which of the labels that are present is tagged, see `BIASES`. mistakes: the chance that a tag names
-    a label that is absent, that a yes or no is the other one, and that a complete review misses a label that
-    is present. lazy: the chance that a label shown to be checked is accepted without a look.
+    bias: which of the labels that are present is tagged, see `BIASES`. mistakes: the share of the labels that
+    are there which is taken for labels that are not, the same in every kind of answer: see `taken_for`.
+    lazy: the chance that a label shown to be checked is accepted without a look.
     Raises LearningError for a chance outside 0..1.
     """
 
@@ -37,32 +38,25 @@ class Habits:
 
 
 class Annotator:
-    """Answers questions about images of a known truth (N, L), 1 present."""
+    """Answers questions about images of a known truth (N, L), 1 present, by what is seen of them."""
 
     def __init__(self, truth: Truth, habits: Habits, seed: int) -> None:
-        self._truth, self._habits = truth > 0, habits
-        some = int(self._truth.any(axis=1).sum())
-        self._tags = single_positives(truth, some, seed=seed, bias=habits.bias, mistakes=habits.mistakes)
-        self._random = np.random.default_rng([seed, SLIPS])
+        self._picks = picks(truth, seed=seed, bias=habits.bias, mistakes=habits.mistakes)
+        self._seen, self._lazy = seen_labels(truth, self._picks.taken), habits.lazy
+        self._random = np.random.default_rng([seed, LAZY_SEED])
 
     def answer(self, row: int, kind: Kind, labels: Sequence[int] = ()) -> Answer:
-        """What becomes known of an image's labels (L,): +1, -1, and 0 for what stays unknown."""
-        if kind == "complete" or not self._truth[row].any():
-            return self._review(row)
+        """What becomes known of an image's labels (L,): +1, -1, and 0 for what stays unknown.
+
+        Where nothing of them is there, that is the answer whatever was asked.
+        """
+        seen = self._seen[row]
+        if kind == "complete" or not seen.any():
+            return np.where(seen, 1, -1).astype(np.int8)
+        known = np.zeros(len(seen), dtype=np.int8)
         if kind == "tag":
-            return np.array(self._tags[row], dtype=np.int8)
-        known = np.zeros(self._truth.shape[1], dtype=np.int8)
+            known[self._picks.tag(row)] = 1
         for label in labels:
-            known[label] = 1 if self._says_yes(row, label, shown=kind == "check") else -1
+            lazily = kind == "check" and self._random.random() < self._lazy
+            known[label] = 1 if lazily or seen[label] else -1
         return known
-
-    def _says_yes(self, row: int, label: int, *, shown: bool) -> bool:
-        if shown and self._random.random() < self._habits.lazy:
-            return True
-        slips = self._random.random() < self._habits.mistakes
-        return bool(self._truth[row, label]) != slips
-
-    def _review(self, row: int) -> Answer:
-        """Every label; where nothing of them is there, that is the answer whatever was asked."""
-        missed = self._random.random(self._truth.shape[1]) < self._habits.mistakes
-        return np.where(self._truth[row] & ~missed, 1, -1).astype(np.int8)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
 from model_backend.registry import find
+from model_backend.simulation.mistakes import Columns, Truth, taken_for
 from model_backend.training.pool import Observations
 
 MISTAKES_SEED = 1  # beside the seed of the tags: the same tags are drawn, then some are mistaken
 Weights = NDArray[np.float64]
-Truth = NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,39 @@ def find_bias(name: str) -> Bias:
     return find(BIASES, "bias", name)
 
 
+@dataclass(frozen=True, eq=False)
+class Picks:
+    """What would be tagged: order (n,), the images that show a label, in a drawn order; of every image the
+    label that is picked, `chosen` (N,), and what each label that is there is taken for, `taken` (N, L).
+    """
+
+    order: NDArray[np.intp]
+    chosen: Columns
+    taken: Columns
+
+    def tag(self, row: int) -> int:
+        """The label that is named on an image."""
+        return int(self.taken[row, self.chosen[row]])
+
+
+def picks(
+    truth: Truth, *, seed: int, bias: str = "uniform", sizes: Weights | None = None, mistakes: float = 0.0
+) -> Picks:
+    """One label of each image of a truth (N, L), 1 present; see `BIASES`, and `taken_for` of mistakes.
+
+    The same labels are picked, whatever is mistaken. Raises LearningError for an unknown bias.
+    """
+    weights = find_bias(bias).weights
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(truth))
+    likely = np.where(truth > 0, weights(truth, random, sizes) + 1e-12, 0.0)
+    # The largest of log weight + Gumbel noise is a draw in proportion to the weights.
+    with np.errstate(divide="ignore"):
+        chosen = (np.log(likely) + random.gumbel(size=truth.shape)).argmax(axis=1)
+    taken = taken_for(truth, chosen, mistakes, np.random.default_rng([seed, MISTAKES_SEED]))
+    return Picks(order[(truth[order] > 0).any(axis=1)], chosen, taken)
+
+
 def single_positives(
     truth: Truth,
     count: int,
@@ -80,35 +113,18 @@ def single_positives(
     """One positive (+1) on each of `count` images drawn by chance, unknown (0) elsewhere: (N, L) int8.
 
     truth (N, L): 1 present. Smaller counts of one seed are the beginning of larger ones, tags included.
-    Images where nothing is present are passed over. mistakes: the chance that a tag is a label that is
-    absent, any of them as likely. Raises LearningError for an unknown bias or when fewer images have a label.
+    Images where nothing is present are passed over. mistakes: the share of tags that name an absent label.
+    Raises LearningError for an unknown bias or when fewer images have a label.
     """
-    weights = find_bias(bias).weights
-    random = np.random.default_rng(seed)
-    order = random.permutation(len(truth))
-    order = order[(truth[order] > 0).any(axis=1)]
-    if count > len(order):
+    found = picks(truth, seed=seed, bias=bias, sizes=sizes, mistakes=mistakes)
+    if count > len(found.order):
         raise LearningError(
-            f"{count} tags need as many images with a label, not {len(order)}.", "Take fewer tags."
+            f"{count} tags need as many images with a label, not {len(found.order)}.", "Take fewer tags."
         )
-    likely = np.where(truth > 0, weights(truth, random, sizes) + 1e-12, 0.0)
-    # The largest of log weight + Gumbel noise is a draw in proportion to the weights.
-    with np.errstate(divide="ignore"):
-        chosen = (np.log(likely) + random.gumbel(size=truth.shape)).argmax(axis=1)
-    chosen = _mistaken(chosen, truth, mistakes, np.random.default_rng([seed, MISTAKES_SEED]))
     observed = np.zeros(truth.shape, dtype=np.int8)
-    rows = order[:count]
-    observed[rows, chosen[rows]] = 1
+    for row in found.order[:count]:
+        observed[row, found.tag(row)] = 1
     return observed
-
-
-def _mistaken(
-    chosen: NDArray[np.intp], truth: Truth, mistakes: float, random: np.random.Generator
-) -> NDArray[np.intp]:
-    """The chosen labels (N,), some of them replaced by a label that is absent from the image."""
-    wrong = np.where(truth > 0, -np.inf, random.random(truth.shape)).argmax(axis=1)
-    slips = (random.random(len(truth)) < mistakes) & (truth <= 0).any(axis=1)
-    return np.where(slips, wrong, chosen)
 
 
 def full_labels(truth: Truth, observed: Observations) -> Observations:

@@ -60,6 +60,9 @@ def test_mistakes_tag_what_is_absent_at_their_rate_and_leave_the_other_tags_as_t
     assert np.array_equal(right.any(axis=1), some.any(axis=1))
     wrong = (some > 0) & (truth == 0)
     assert 0.07 < wrong.sum() / 1_500 < 0.13
+    every = single_positives(truth, 2_000, seed=0, mistakes=0.1)
+    able = 2_000 - (truth > 0).all(axis=1).sum()
+    assert ((every > 0) & (truth == 0)).sum() == round(0.1 * able), "exactly, over all images"
     kept = ~wrong.any(axis=1)
     assert np.array_equal(right[kept], some[kept])
 
