@@ -114,7 +114,7 @@ CompleteSeconds = Annotated[
 ]
 
 
-@with_settings("backbone", "data_dir", data_dir=Path("onetag-simulation"))
+@with_settings("backbone", "data_dir", "complete_share", data_dir=Path("onetag-simulation"))
 def simulate(  # noqa: PLR0913 (each is an option)
     settings: Settings,
     *,
@@ -150,6 +150,7 @@ def simulate(  # noqa: PLR0913 (each is an option)
         read_budgets(budgets),
         Seconds(tag_seconds, yes_no_seconds, whole),
         Habits(find_bias(bias).name, mistakes, lazy),
+        settings.complete_share,
     )
     learn, score = _features(settings, train, test, console)
     with interruptible(), progress_bar(console, "Simulating") as report:

@@ -23,6 +23,7 @@ from annotator.store import (
     observed_matrix,
 )
 from annotator.store.acceptance import LIMIT, lazy_annotators
+from annotator.store.drawn import drawn
 from annotator.store.thresholds import held_thresholds
 from annotator.store.versions import active_version
 from model_backend.backbones import Backbone
@@ -187,52 +188,33 @@ class _Fitter:
 
     def head(self, backbone: Backbone, pool: PoolFeatures) -> Fit:
         """A head on the features of a frozen backbone."""
-        observed = self.training_input.rows(pool.image_ids)
-        covered = self.training_input.covered(pool.image_ids)
-        expected = backbone.expected(pool.features, self.training_input.observed.label_names)
+        known = self._known(backbone, pool, by_name=True)
         return fit(
-            Pool(
-                pool.features,
-                backbone.blocks,
-                observed,
-                expected,
-                covered,
-                self.training_input.asked(pool.image_ids),
-            ),
+            known,
             self.recipe,
             expected_positives=self.training_input.expected_positives(self.resources.settings),
             previous=_previous_model(self.training_input, self.resources),
             precision=self.resources.settings.precision,
-            propensity=tagging_propensity(self.resources.settings, observed, covered),
+            propensity=tagging_propensity(self.resources.settings, known),
             feedback=self._feedback(backbone),
             progress=self.report,
         )
 
     def end_to_end(self, backbone: Backbone, pool: PoolFeatures) -> tuple[Fit, Backbone, PoolFeatures]:
         """Backbone and head from pixels: the fit, the tuned backbone, and what that makes of the images."""
-        observed = self.training_input.rows(pool.image_ids)
+        known = self._known(backbone, pool)
         tuning_input = TuningInput(
             backbone,
             pool,
-            observed,
+            known,
             self.recipe,
             self.training_input.expected_positives(self.resources.settings),
-            tagging_propensity(
-                self.resources.settings, observed, self.training_input.covered(pool.image_ids)
-            ),
-            self.training_input.covered(pool.image_ids),
+            tagging_propensity(self.resources.settings, known),
         )
         feedback = self._feedback(backbone)
         output = tune_pool(self.store, self.resources, tuning_input, self.report)
-        observed = self.training_input.rows(output.pool.image_ids)
         fitted = fit_tuned(
-            Pool(
-                output.pool.features,
-                output.backbone.blocks,
-                observed,
-                covered=self.training_input.covered(output.pool.image_ids),
-                asked=self.training_input.asked(output.pool.image_ids),
-            ),
+            self._known(output.backbone, output.pool),
             output.tuned,
             self.recipe,
             precision=self.resources.settings.precision,
@@ -240,6 +222,19 @@ class _Fitter:
             progress=self.report,
         )
         return fitted, output.backbone, output.pool
+
+    def _known(self, backbone: Backbone, pool: PoolFeatures, *, by_name: bool = False) -> Pool:
+        """What was observed of these images, and by_name what the backbone expects by the labels' names."""
+        given, ids = self.training_input, pool.image_ids
+        return Pool(
+            pool.features,
+            backbone.blocks,
+            given.rows(ids),
+            backbone.expected(pool.features, given.observed.label_names) if by_name else None,
+            given.covered(ids),
+            given.asked(ids),
+            drawn(given.project.id, ids, self.resources.settings.complete_share),
+        )
 
     def _feedback(self, backbone: Backbone) -> Feedback:
         """What was answered to suggestions of earlier versions of this backbone and recipe."""
@@ -264,16 +259,14 @@ def first_images(training_input: TrainingInput, recipe: Recipe) -> FirstImages |
     return FirstImages(FIRST_IMAGES, frozenset(preferred.tolist()), recipe.seed)
 
 
-def tagging_propensity(
-    settings: Settings, observed: NDArray[np.int8], covered: NDArray[np.bool_] | None = None
-) -> NDArray[np.float64] | None:
+def tagging_propensity(settings: Settings, pool: Pool) -> NDArray[np.float64] | None:
     """The chance (L,) that a present label is the one tagged, where the settings ask to correct for it.
 
     None, and a word in the log, while completely reviewed images are too few to tell.
     """
     if not settings.correct_tagging_bias:
         return None
-    found = propensity_from_reviews(observed, covered)
+    found = propensity_from_reviews(pool.observed, pool.covered, pool.asked, pool.drawn)
     if found is None:
         log.info("The tagging bias is not corrected yet: that needs %d complete reviews.", LEAST_REVIEWS)
     return found

@@ -25,7 +25,7 @@ from model_backend.planning.curves import REACH
 from model_backend.planning.refits import LEAST_REVIEWS, reviewed_rows
 from model_backend.progress import Progress
 from model_backend.training import Pool
-from model_backend.training.covered import covered_cells
+from model_backend.training.covered import covered_cells, measured_cells
 
 UNANSWERED = 1000  # images that the refits see besides the answered ones
 ANSWERED = 4000  # of these at most
@@ -176,10 +176,11 @@ def measured_on(
     by a person, and what holds for them need not hold for all. They still teach, as labels asked by name do.
     """
     told = covered_cells(observed.values, observed.covered)
-    chosen = told & ~by_chance[:, None]
-    if (told & by_chance[:, None]).any(axis=1).sum() < LEAST_REVIEWS or not chosen.any():
+    measured = measured_cells(observed.values, observed.covered, by_chance)
+    chosen = told & ~measured
+    if not chosen.any():
         return observed.covered, observed.asked
-    return told & by_chance[:, None], chosen if observed.asked is None else chosen | observed.asked
+    return measured, chosen if observed.asked is None else chosen | observed.asked
 
 
 def _measured(

@@ -13,6 +13,7 @@ from annotator.store.costs import Costs, costs
 from annotator.store.drawn import places
 from annotator.store.states import Question
 from model_backend.acquisition import Candidates, priority
+from model_backend.acquisition.drawn import with_drawn
 from model_backend.acquisition.questions import Kind, Questions, Seconds, choose_questions
 from model_backend.engine.fitting import TrainingOutput
 from model_backend.engine.resources import LearningResources
@@ -63,32 +64,6 @@ def asked_of_pool(
         Suggested(image_id, names, float(score), int(cluster))
         for image_id, names, score, cluster in zip(pool.image_ids, suggested, scores, clusters, strict=True)
     ]
-
-
-def with_drawn(
-    questions: Questions, free: NDArray[np.bool_], chance: NDArray[np.float64], share: float, *, seed: int
-) -> Questions:
-    """The same with a share of the images asked to be marked completely, spread evenly over the order.
-
-    free (N,): those that may be asked. chance (N,): a number in 0..1 of each; below the share, it is drawn.
-    Where the first of them stands is by chance each time, so that the share holds however soon the order
-    changes again.
-    """
-    rows = np.flatnonzero(free & (chance < share))
-    if not len(rows):
-        return questions
-    kinds, labels = list(questions.kinds), list(questions.labels)
-    for row in rows:
-        kinds[row], labels[row] = "complete", ()
-    order = np.argsort(-questions.scores, kind="stable")
-    order = order[free[order]]
-    others = order[~np.isin(order, rows)]
-    random = np.random.default_rng([seed, int((~free).sum())])
-    between = ((np.arange(len(rows)) + random.random()) * len(others) / len(rows)).astype(int)
-    merged = np.insert(others, between, rows[np.argsort(chance[rows], kind="stable")])
-    scores = questions.scores.copy()
-    scores[merged] = questions.scores[order]
-    return Questions(kinds, labels, scores)
 
 
 def seconds_of(found: Costs) -> Seconds:

@@ -27,19 +27,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TuningInput:
-    """What is trained: a backbone, its features of the pool, what was observed of it (N, L), and how.
+    """What is trained: a backbone, its features of the images, what was observed of them, and how.
 
-    expected_positives: k as the user gave it. propensity (L,): see `tagging_propensity`. covered (N, L): see
-    `Pool`.
+    expected_positives: k as the user gave it. propensity (L,): see `tagging_propensity`.
     """
 
     backbone: Backbone
-    pool: PoolFeatures
-    observed: NDArray[np.int8]
+    images: PoolFeatures
+    pool: Pool
     recipe: Recipe
     expected_positives: float | None
     propensity: NDArray[np.float64] | None = None
-    covered: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,15 +67,15 @@ def tune_pool(
     An image that can no longer be read is left out. Raises LearningError or OnetagError with what to do, and
     whatever `report` raises.
     """
-    network, pool = trainable(tuning_input.backbone), tuning_input.pool
-    uris = _observed_uris(store, pool, tuning_input.observed)
+    network, images = trainable(tuning_input.backbone), tuning_input.images
+    uris = _observed_uris(store, images, tuning_input.pool.observed)
     with resources.pixels(uris, network, lambda done: report("pixels", done)) as pixels:
         tuned = tune(
             network.module,
             pixels.read,
-            Pool(pool.features, network.blocks, tuning_input.observed, covered=tuning_input.covered),
+            tuning_input.pool,
             tuning_input.recipe,
-            readable=_readable(pixels, pool, uris),
+            readable=_readable(pixels, images, uris),
             expected_positives=tuning_input.expected_positives,
             propensity=tuning_input.propensity,
             progress=report,
@@ -86,8 +84,8 @@ def tune_pool(
     weights = tuned_weights(network.name, network.weights(tuned.module))
     _write(resources.settings.data_dir / BACKBONES_FOLDER, weights)
     saved = resources.backbones.named(weights.name)
-    features = pool_features(store, resources, saved, pool.image_ids, report, again=True)
-    rows = np.searchsorted(np.array(pool.image_ids), np.array(features.image_ids, dtype=np.int64))
+    features = pool_features(store, resources, saved, images.image_ids, report, again=True)
+    rows = np.searchsorted(np.array(images.image_ids), np.array(features.image_ids, dtype=np.int64))
     return TuningOutput(tuned.at(rows), saved, features)
 
 

@@ -10,6 +10,7 @@ from math import inf
 import numpy as np
 
 from model_backend.acquisition import ACQUISITIONS, Candidates, priority
+from model_backend.acquisition.drawn import with_drawn
 from model_backend.acquisition.questions import Kind, Questions, choose_questions
 from model_backend.errors import LearningError
 from model_backend.registry import find
@@ -52,8 +53,9 @@ def one_kind(kind: Kind, acquisition: str, candidates: Candidates, record: Recor
 
 
 def mixed(candidates: Candidates, record: Record, seed: int) -> Questions:
-    """The product's: for each image the kind that is worth most a second."""
-    return choose_questions(candidates, record.observed, record.seconds, spent=record.spent, seed=seed)
+    """The product's: for each image the kind worth most a second, and some drawn to be marked whole."""
+    found = choose_questions(candidates, record.observed, record.seconds, spent=record.spent, seed=seed)
+    return with_drawn(found, candidates.free, record.chance, record.complete_share, seed=seed)
 
 
 def yes_no(candidates: Candidates, record: Record, seed: int) -> Questions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model_backend.acquisition import Candidates
 from model_backend.acquisition.questions import Kind, Seconds
@@ -20,11 +21,16 @@ class Record:
         blocks: tuple[int, ...],
         expected: Floats | None,
         labels: int,
+        *,
         seconds: Seconds,
+        chance: NDArray[np.float64],
+        complete_share: float,
     ) -> None:
+        """chance (N,): a number in 0..1 of each image; below the share, it is drawn to be marked whole."""
         shape = (len(features), labels)
         self._features, self._blocks, self._expected = features, blocks, expected
         self._covered, self._asked = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+        self.chance, self.complete_share = chance, complete_share
         self._previous: LabelModel | None = None
         self.observed = np.zeros(shape, dtype=np.int8)
         self.seconds = seconds
@@ -50,6 +56,7 @@ class Record:
             expected=self._expected,
             covered=self._covered,
             asked=self._asked if self._asked.any() else None,
+            drawn=self.chance < self.complete_share,
         )
         fitted = fit(pool, Recipe(seed=seed), previous=self._previous)
         self._previous = fitted.model

@@ -18,6 +18,8 @@ from model_backend.training import Pool, Recipe, fit, mean_average_precision
 from model_backend.training.model import LabelModel
 from model_backend.training.pool import Floats
 
+DRAWN_SEED = 3  # beside the seed of the tags: the same tags are picked, whichever images are drawn
+
 
 @dataclass(frozen=True, eq=False)
 class Images:
@@ -45,11 +47,15 @@ class Images:
 
 @dataclass(frozen=True)
 class Setup:
-    """What all runs of a simulation share. budgets: the seconds after which it is trained and scored."""
+    """What all runs of a simulation share. budgets: the seconds after which it is trained and scored.
+
+    complete_share: of the images, drawn by chance, that the mixed policy wants marked completely.
+    """
 
     budgets: tuple[float, ...]
     seconds: Seconds
     habits: Habits
+    complete_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,15 @@ def run(policy: str, learn: Images, score: Images, setup: Setup, seed: int) -> l
     """
     way = find_policy(policy)
     annotator = Annotator(learn.truth, setup.habits, seed)
-    record = Record(learn.features, learn.blocks, learn.expected, learn.truth.shape[1], setup.seconds)
+    record = Record(
+        learn.features,
+        learn.blocks,
+        learn.expected,
+        learn.truth.shape[1],
+        seconds=setup.seconds,
+        chance=np.random.default_rng([seed, DRAWN_SEED]).random(len(learn.truth)),
+        complete_share=setup.complete_share,
+    )
     for asked in _at_most(way.first_questions(len(learn.truth), seed), FIRST):
         _ask(record, annotator, asked)
     fitted = record.train(seed)

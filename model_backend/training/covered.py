@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Cells = NDArray[np.bool_]
+LEAST_DRAWN = 20  # reviewed images drawn by chance, from which on these alone stand for all images
 
 
 def covered_cells(observed: NDArray[np.integer], covered: Cells | None = None) -> Cells:
@@ -20,6 +21,22 @@ def covered_cells(observed: NDArray[np.integer], covered: Cells | None = None) -
     complete = (observed != 0).all(axis=1) & (observed.shape[1] > 1)
     whole: Cells = np.broadcast_to(complete[:, None], observed.shape)
     return whole if covered is None else covered
+
+
+def measured_cells(
+    observed: NDArray[np.integer], covered: Cells | None = None, drawn: Cells | None = None
+) -> Cells:
+    """(N, L): the covered cells that stand for all images. Read-only.
+
+    drawn (N,): the images that chance alone picked to be marked completely. Once 20 of these are reviewed,
+    they alone count: others were chosen, by a policy or by a person, and what holds for them need not hold
+    for all.
+    """
+    cells = covered_cells(observed, covered)
+    if drawn is None:
+        return cells
+    by_chance: Cells = cells & drawn[:, None]
+    return by_chance if by_chance.any(axis=1).sum() >= LEAST_DRAWN else cells
 
 
 def told_cells(observed: NDArray[np.integer], covered: Cells | None, asked: Cells | None) -> Cells:

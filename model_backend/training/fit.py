@@ -84,7 +84,9 @@ def fit(
         asked=pool.asked,
     )
     shares = soft_labels.shares if soft_labels else None
-    positives = estimate_positives(pool.observed, expected_positives, shares, pool.covered, pool.asked)
+    positives = estimate_positives(
+        pool.observed, expected_positives, shares, pool.covered, pool.asked, pool.drawn
+    )
     weights = checked_propensity(propensity, pool.labels)
     supervision = Supervision(observed, positives.value, weights)
     trained = _fit_heads(mapped.mapped, supervision, soft_labels, recipe, report)

@@ -25,7 +25,8 @@ class Pool:
     backbone expects by the labels' names, see `Backbone.expected`, which the default recipe makes use of;
     covered (N, L) bool: what complete reviews tell, where labels came after some of them; None where an image
     is reviewed completely when all its labels are known; asked (N, L) bool: what is known because it was
-    asked by name, as "is there a boat?": it tells what is absent too, but not how many labels an image has.
+    asked by name, as "is there a boat?": it tells what is absent too, but not how many labels an image has;
+    drawn (N,) bool: which images chance alone picked to be marked completely, see `measured_cells`.
     Raises LearningError where shapes do not match, for other values, and for features that are not finite.
 
     >>> pool = Pool(np.ones((2, 5), np.float32), (3, 2), np.array([[1, 0, -1], [0, 0, 0]]))
@@ -39,6 +40,7 @@ class Pool:
     expected: Floats | None = None
     covered: Cells | None = None
     asked: Cells | None = None
+    drawn: Cells | None = None
     _digests: list[bytes] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +60,8 @@ class Pool:
             object.__setattr__(self, "covered", as_cells(self.covered, self.observed))
         if self.asked is not None:
             object.__setattr__(self, "asked", as_cells(self.asked, self.observed))
+        if self.drawn is not None:
+            object.__setattr__(self, "drawn", as_images(self.drawn, len(features)))
 
     @property
     def images(self) -> int:
@@ -123,6 +127,14 @@ def as_cells(values: Cells, observed: Observations) -> Cells:
         )
     known: Cells = cells & (observed != 0)
     return known
+
+
+def as_images(values: Cells, images: int) -> Cells:
+    """The values as a bool vector, one an image. Raises LearningError for another shape or type."""
+    given: Cells = np.asarray(values)
+    if given.shape != (images,) or given.dtype != np.bool_:
+        raise LearningError(f"Drawn must be bool of the shape ({images},), not {given.shape}.")
+    return given
 
 
 def as_expected(values: Floats, shape: tuple[int, ...]) -> Floats:

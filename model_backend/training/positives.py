@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from model_backend.errors import LearningError
-from model_backend.training.covered import Cells, covered_cells
+from model_backend.training.covered import Cells, measured_cells
 from model_backend.training.pool import Observations
 
 PRIOR = 2.0  # labels an image, at most half of all; VOC has 1.5, NUS 1.9, COCO 2.9
@@ -35,13 +35,15 @@ def expected_positives(
     tag_shares: Tensor | None = None,
     covered: Cells | None = None,
     asked: Cells | None = None,
+    drawn: Cells | None = None,
 ) -> ExpectedPositives:
     """k for observed (N, L): from images with every label observed, and from `given`, the user's number.
 
     tag_shares (N, L): the chance that a label is the one tagged, estimated without the image's own tag; used
     where the user gives no number, see `positives_by_tags`. Reviews are averaged with the number that holds
     without them as if that came from five reviews more, so that the first review does not decide alone.
-    covered, asked (N, L): as `Pool` has them; what was asked by name counts nowhere. A label that came after
+    covered, asked (N, L) and drawn (N,): as `Pool` has them; what was asked by name counts nowhere, and of
+    the reviews those that stand for all images, see `measured_cells`. A label that came after
     some reviews is counted by the others, and one that came after all of them as the average label of the
     number that holds without reviews.
     Raises LearningError for a given number outside (0, L].
@@ -55,7 +57,7 @@ def expected_positives(
     if asked is not None:
         observed = np.where(asked, np.int8(0), observed)
     start, source = _without_reviews(observed, given, tag_shares)
-    told = covered_cells(observed, covered)
+    told = measured_cells(observed, covered, drawn)
     reviews = int(told.any(axis=1).sum())
     if not reviews:
         return ExpectedPositives(start, source, 0)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_backend.errors import LearningError
-from model_backend.training.covered import Cells
+from model_backend.training.covered import Cells, measured_cells, told_cells
 from model_backend.training.pool import Observations
 
 Rates = NDArray[np.floating]
@@ -31,28 +31,30 @@ def label_propensity(observed: Observations, truth_rate: Rates) -> NDArray[np.fl
 
 
 def propensity_from_reviews(
-    observed: Observations, covered: Cells | None = None
+    observed: Observations,
+    covered: Cells | None = None,
+    asked: Cells | None = None,
+    drawn: Cells | None = None,
 ) -> NDArray[np.float64] | None:
     """The propensity (L,) that a pool's own complete reviews tell; None while there are fewer than 20.
 
     observed (N, L): an image counts as completely reviewed when every label is known, or as `covered` (N, L)
-    says, see `Pool`. The rates of L labels come from those images alone, with half an image added so that a
-    label never seen is not impossible; the tags come from all others. A label that fewer than 20 reviews
+    says; covered, asked (N, L) and drawn (N,): see `Pool`. The rates of L labels come from reviews that stand
+    for all images, with half an image added so that a label never seen is not impossible; the tags come from
+    images that were neither reviewed nor asked by name. A label that fewer than 20 reviews
     tell, since it came after the others, has the chance of all other labels together.
 
     >>> observed = np.array([[1, -1]] * 15 + [[1, 1]] * 15 + [[1, 0]] * 90 + [[0, 1]] * 10, np.int8)
     >>> propensity_from_reviews(observed).round(2).tolist()
     [0.91, 0.2]
     """
-    told = (
-        np.broadcast_to((observed != 0).all(axis=1)[:, None], observed.shape) if covered is None else covered
-    )
+    told = measured_cells(observed, covered, drawn)
     by_label = told.sum(axis=0)
     enough = by_label >= LEAST_REVIEWS
     if not enough.any():
         return None
     rate = (((observed > 0) & told).sum(axis=0) + 0.5) / (by_label + 1)
-    tagged = observed[~told.any(axis=1)]
+    tagged = observed[~told_cells(observed, covered, asked).any(axis=1)]
     found = label_propensity(tagged, rate)
     if not enough.all():
         found[~enough] = _together(tagged[:, enough], rate[enough])

@@ -92,7 +92,9 @@ def tune(
         meant, mapped, observed, expected_positives, report, covered=pool.covered, asked=pool.asked
     )
     shares = soft_labels.shares if soft_labels else None
-    positives = estimate_positives(pool.observed, expected_positives, shares, pool.covered)
+    positives = estimate_positives(
+        pool.observed, expected_positives, shares, pool.covered, pool.asked, pool.drawn
+    )
     supervision = Supervision(observed, positives.value, checked_propensity(propensity, pool.labels))
     linear = fit_linear(mapped, supervision, meant, progress=_staged("head", report))
     (head,) = linear.heads

@@ -19,6 +19,7 @@ from model_backend.engine.train import train_project
 from model_backend.errors import LearningError
 from model_backend.estimators import ESTIMATORS
 from model_backend.losses import LOSSES
+from model_backend.training import Pool
 from tests.model_backend.engine.conftest import with_settings
 
 IMAGES = 24
@@ -170,8 +171,10 @@ def test_the_tagging_bias_is_corrected_where_the_settings_ask_for_it(engine_sett
     observed = np.zeros((100, 2), np.int8)
     observed[:60, 0], observed[60:] = 1, 1
     asked = engine_settings.model_copy(update={"correct_tagging_bias": True})
-    assert tagging_propensity(engine_settings, observed) is None
-    assert tagging_propensity(asked, observed[:60]) is None, "no image is completely reviewed"
-    found = tagging_propensity(asked, observed)
+    features = np.eye(100, dtype=np.float32)
+    assert tagging_propensity(engine_settings, Pool(features, (), observed)) is None
+    tags = Pool(features[:60], (), observed[:60])
+    assert tagging_propensity(asked, tags) is None, "no image is completely reviewed"
+    found = tagging_propensity(asked, Pool(features, (), observed))
     assert found is not None
     assert found[0] > found[1]

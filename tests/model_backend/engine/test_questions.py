@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -15,10 +14,10 @@ from annotator.store import Image, ModelVersion, Project, Store, Suggestion
 from annotator.store.costs import Cost, Costs
 from annotator.store.drawn import drawn
 from annotator.store.states import Question
-from model_backend.acquisition.questions import Questions, Seconds
+from model_backend.acquisition.questions import Seconds
 from model_backend.engine import questions as module
 from model_backend.engine.publish import publish
-from model_backend.engine.questions import seconds_of, spent, with_drawn
+from model_backend.engine.questions import seconds_of, spent
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.train import train_project
 from tests.model_backend.engine.conftest import with_settings
@@ -123,28 +122,6 @@ def test_a_share_drawn_by_chance_is_to_be_marked_completely_without_suggestions(
             assert not (by_chance and suggestion.labels)
     kinds = {suggestion.question for task, suggestion in found.items() if task > 700 + TAGGED}
     assert kinds == {Question.COMPLETE, Question.YES_NO}
-
-
-def test_drawn_images_keep_their_share_of_every_stretch_of_the_queue() -> None:
-    count, share = 4000, 0.05
-    scores = np.random.default_rng(0).permutation(count) / count
-    before = Questions(["tag"] * count, [()] * count, scores)
-    chance = np.random.default_rng(1).random(count)
-    free = np.ones(count, dtype=bool)
-    free[:100] = False
-    firsts = []
-    for seed in range(60):
-        after = with_drawn(before, free, chance, share, seed=seed)
-        queue = [row for row in np.argsort(-after.scores, kind="stable") if free[row]]
-        asked_whole = np.array([after.kinds[row] == "complete" for row in queue])
-        assert (asked_whole == (chance[queue] < share)).all()
-        assert sorted(after.scores[free]) == sorted(scores[free]), "the same scores, dealt out anew"
-        assert abs(asked_whole[:1000].mean() - share) < 0.01
-        others = [row for row in queue if chance[row] >= share]
-        assert (np.diff(scores[others]) < 0).all(), "the others keep their order"
-        firsts.append(asked_whole[:10].sum())
-    assert np.mean(firsts) == pytest.approx(10 * share, abs=0.25), "of the first ten too"
-    assert with_drawn(before, free, chance, 0.0, seed=0) is before
 
 
 def test_seconds_are_those_of_the_record() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,13 @@ def test_a_policy_asks_its_kind_of_question_alone(images: tuple[Images, Images])
     assert (names.tag, names.check, names.complete) == (10, 0, 0), "the first ten are tags"
     mixed = run("mixed", *images, SETUP, seed=1)[-1]
     assert mixed.yes_no + mixed.check > 0
+
+
+def test_the_mixed_policy_has_images_drawn_by_chance_marked_completely(images: tuple[Images, Images]) -> None:
+    setup = replace(SETUP, complete_share=0.2)
+    without, mixed = run("mixed", *images, SETUP, seed=1)[-1], run("mixed", *images, setup, seed=1)[-1]
+    assert mixed.complete > without.complete
+    assert run("tags", *images, setup, seed=1) == run("tags", *images, SETUP, seed=1)
 
 
 def test_the_same_seed_gives_the_same_run_and_all_labels_teach_most(images: tuple[Images, Images]) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model_backend.errors import LearningError
 from model_backend.estimators.graph import neighbour_graph
 from model_backend.training import Pool, fit
-from model_backend.training.covered import covered_cells
+from model_backend.training.covered import LEAST_DRAWN, covered_cells, measured_cells
 from model_backend.training.positives import PRIOR_REVIEWS, expected_positives
 from model_backend.training.propensity import propensity_from_reviews
 from model_backend.training.reviews import read_reviews
@@ -130,3 +130,34 @@ def test_nothing_unknown_is_covered_and_other_shapes_are_refused() -> None:
 
 def test_the_tag_of_an_only_label_is_no_review() -> None:
     assert not covered_cells(np.ones((4, 1), np.int8)).any()
+
+
+def test_reviews_of_images_drawn_by_chance_stand_for_all_images_once_there_are_enough() -> None:
+    _, observed = pool_with_reviews()
+    observed[LEAST_DRAWN:REVIEWS] = 1  # chosen, since they show every label
+    few, enough = (np.arange(len(observed)) < count for count in (LEAST_DRAWN - 1, LEAST_DRAWN))
+    assert measured_cells(observed, None, few).any(axis=1).sum() == REVIEWS
+    assert np.flatnonzero(measured_cells(observed, None, enough).any(axis=1)).tolist() == list(range(20))
+    by_all, by_chance = (expected_positives(observed, drawn=each) for each in (few, enough))
+    assert (by_all.reviews, by_chance.reviews) == (REVIEWS, LEAST_DRAWN)
+    alone = expected_positives(np.where(enough[:, None] | (np.arange(200) >= REVIEWS)[:, None], observed, 0))
+    assert by_chance.value == pytest.approx(alone.value)
+    assert by_all.value > by_chance.value + 0.5
+    rates = propensity_from_reviews(observed, drawn=enough)
+    assert rates is not None
+    tagged = observed[REVIEWS:160]
+    share = (observed[:LEAST_DRAWN] > 0).sum(axis=0) + 0.5
+    expected = (tagged > 0).sum(axis=0) / (tagged > 0).any(axis=1).sum() / (share / (LEAST_DRAWN + 1))
+    assert rates == pytest.approx(expected.clip(max=1))
+
+
+def test_labels_asked_by_name_are_no_tags() -> None:
+    _, observed = pool_with_reviews()
+    more = observed.copy()
+    asked = np.zeros(more.shape, bool)
+    more[170:200, 2] = 1
+    asked[170:200, 2] = True
+    alone, beside = propensity_from_reviews(observed), propensity_from_reviews(more, asked=asked)
+    assert alone is not None
+    assert beside is not None
+    assert (alone == beside).all()
