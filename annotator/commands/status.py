@@ -25,10 +25,8 @@ from annotator.settings import Settings
 from annotator.store import (
     Annotation,
     Image,
-    Import,
     Label,
     ModelVersion,
-    Observation,
     Project,
     SetAside,
     Store,
@@ -45,6 +43,7 @@ from annotator.store.agreement import agreement
 from annotator.store.costs import NEWEST, Cost, Costs, costs
 from annotator.store.current import FIRST
 from annotator.store.last_failures import last_failures
+from annotator.store.observation_counts import ABSENT, IMPORTED, PRESENT, count_observations
 from annotator.store.problems import image_problems
 from annotator.store.rates import HOUR, Rate, rates
 from annotator.store.shared import NEWEST_SHARED, shared_votes
@@ -91,27 +90,8 @@ def _row(session: Session, project: Project, acceptance_limit: float) -> dict[st
 
     live = Image.project_id == project.id, Image.removed_at.is_(None)
     answers = Annotation.project_id == project.id, Annotation.retired_at.is_(None)
-    files = select(Import.id).where(Import.project_id == project.id)
     images_answered = select(func.count(func.distinct(Annotation.image_id))).where(*answers, answered())
-    archived = session.scalars(
-        select(Label.id).where(Label.project_id == project.id, Label.archived_at.is_not(None))
-    ).all()
-    # Mostly none: and then the labels of all observations need no look.
-    in_use = [Observation.label_id.not_in(archived)] if archived else []
-    observed = (
-        select(func.count().filter(Observation.value > 0), func.count().filter(Observation.value < 0))
-        .select_from(Observation)
-        .join(Image, Image.id == Observation.image_id)
-        .where(*live, Observation.retired_at.is_(None), *in_use)
-    )
-    # Of the files first: where nothing was imported, no observation is looked at.
-    imported = (
-        select(func.count())
-        .select_from(Observation)
-        .join(Image, Image.id == Observation.image_id)
-        .where(*live, Observation.retired_at.is_(None), Observation.import_id.in_(files))
-    )
-    present, absent = session.execute(observed).one()
+    present, absent, imported = count_observations(session, project.id, PRESENT, ABSENT, IMPORTED)[None]
     labels = count(Label, Label.project_id == project.id, Label.archived_at.is_(None))
     spent = costs(session, project.id, newest=NEWEST)
     votes = shared_votes(session, project.id, newest=NEWEST_SHARED)
@@ -143,7 +123,7 @@ def _row(session: Session, project: Project, acceptance_limit: float) -> dict[st
         "skips": count(Annotation, *answers, Annotation.skipped),
         "observed_present": present,
         "observed_absent": absent,
-        "observed_imported": session.scalar(imported) or 0,
+        "observed_imported": imported,
         **_costs(spent),
         "next_hour": _next_hour(rates(spent, labels, suggests=version is not None)),
         "agreement": as_row(agreement(session, project.id, votes)),

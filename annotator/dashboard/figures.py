@@ -13,7 +13,6 @@ from annotator.dashboard.troubles import Trouble, troubles
 from annotator.dashboard.version_rows import seconds_of
 from annotator.store import (
     Annotation,
-    Image,
     Observation,
     Project,
     Source,
@@ -28,6 +27,7 @@ from annotator.store import (
 from annotator.store.costs import LONGEST, NEWEST, SHORTEST, Costs, costs
 from annotator.store.learning_curve import Step, learning_curve
 from annotator.store.models import TrainingRun
+from annotator.store.observation_counts import ABSENT, PRESENT, count_observations
 from annotator.store.rates import Rate, rates
 from annotator.store.states import RunState
 from annotator.store.types import utc_now
@@ -123,30 +123,9 @@ def _live_answers(project_id: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def _observed(session: Session, project_id: int) -> list[Observed]:
-    """The live observations by how they came about, the most first.
-
-    Counted without a look at their images, and then less those of removed images: there are few.
-    """
-    labels = [label.id for label in live_labels(session, project_id)]
-    counted = (
-        select(
-            Observation.source,
-            func.count().filter(Observation.value > 0),
-            func.count().filter(Observation.value < 0),
-        )
-        .where(Observation.label_id.in_(labels), Observation.retired_at.is_(None))
-        .group_by(Observation.source)
-    )
-    removed = select(Image.id).where(Image.project_id == project_id, Image.removed_at.is_not(None))
-    gone: dict[Source, tuple[int, int]] = {}
-    if session.scalar(select(removed.exists())):
-        of_removed = counted.where(Observation.image_id.in_(removed))
-        gone = {source: (present, absent) for source, present, absent in session.execute(of_removed)}
-    rows = []
-    for source, present, absent in session.execute(counted):
-        less = gone.get(source, (0, 0))
-        rows.append(Observed(source, present - less[0], absent - less[1]))
-    found = [row for row in rows if row.present or row.absent]
+    """The live observations by how they came about, the most first."""
+    counted = count_observations(session, project_id, PRESENT, ABSENT, by=Observation.source)
+    found = [Observed(source, *counts) for source, counts in counted.items() if any(counts)]
     return sorted(found, key=lambda row: -(row.present + row.absent))
 
 

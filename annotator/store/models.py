@@ -171,7 +171,11 @@ class Image(Base):
         CheckConstraint(_one_of("unusable", Unusable), name="unusable"),
         UniqueConstraint("project_id", "studio_task"),
         Index(None, "project_id", "id"),
-        Index("ix_images_live", "project_id", "id", "removed_at", **_where("removed_at IS NULL")),
+        Index(
+            "ix_images_live", "project_id", "id", "studio_task", "removed_at", **_where("removed_at IS NULL")
+        ),
+        Index("ix_images_removed", "project_id", "id", **_where("removed_at IS NOT NULL")),
+        Index("ix_images_unusable", "project_id", "unusable", "try_at", "removed_at", **_there("unusable")),
         Index("ix_images_due", "try_at", **_where("try_at IS NOT NULL")),
     )
 
@@ -256,6 +260,11 @@ class Annotation(Base):
             "ix_annotations_of_project",
             *("project_id", "annotator", "image_id", "skipped", "unused", "suggested_version", "id"),
             "retired_at",  # or SQLite looks the row up
+            **_where("retired_at IS NULL"),
+        ),
+        Index(  # what became of an image, without a look at its answers
+            "ix_annotations_of_image",
+            *("image_id", "skipped", "unused", "annotator", "retired_at"),
             **_where("retired_at IS NULL"),
         ),
         Index("ix_annotations_page_annotation_id", "page_annotation_id", **_there("page_annotation_id")),
