@@ -28,6 +28,7 @@ from annotator.store.page_answers import (
     undo_answer,
 )
 from annotator.store.said import said
+from annotator.store.vectors import reaches
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -177,10 +178,10 @@ def _accepted(session: Session, project: Project, images: Sequence[int]) -> list
     thresholds = thresholds_of(version)
     labels = [label for label in version.label_ids if label in live and label in thresholds]
     columns = [version.label_ids.index(label) for label in labels]
-    limits = np.array([thresholds[label] for label in labels], dtype=np.float16)
+    limits = [thresholds[label] for label in labels]
     ids, vectors = load_vectors(session, version.id, sorted(images))
     known = said(session, labels, np.array(ids, dtype=np.int64))
-    suggested = (vectors[:, columns] >= limits) & (known.values == 0) & ~known.tied
+    suggested = reaches(vectors[:, columns], limits) & (known.values == 0) & ~known.tied
     accepted = [
         ImageAnswer(image, [labels[column] for column in np.flatnonzero(row)])
         for image, row in zip(ids, suggested, strict=True)

@@ -15,6 +15,7 @@ from annotator.dashboard.catalog.whole_images import duplicate_groups, open_imag
 from annotator.dashboard.charts.svg import category_class
 from annotator.store import Suggestion
 from annotator.store.numbers import numbers, rows_of
+from annotator.store.vectors import reaches
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -108,7 +109,7 @@ def _by_suggestion(subject: Subject) -> Coloured:
     thresholds = thresholds_of(subject.version)
     suggested = np.zeros(len(subject.pool.image_ids), dtype=np.bool_)
     for column, label in enumerate(subject.labels):
-        reached = _chances(subject, label) >= np.float16(thresholds.get(label.id, np.nan))
+        reached = reaches(_chances(subject, label), thresholds.get(label.id, np.nan))
         suggested |= reached & (told.values[:, column] == 0)
     return Coloured(suggested.astype(np.int64), {"nothing suggested": "none", "suggested": "estimated"})
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from annotator.dashboard.charts import Reliable
 from annotator.store.shares import Share, Z
+from annotator.store.vectors import reaches, stored_digits
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -67,7 +68,7 @@ def filled(values: Values, probabilities: Floats) -> npt.NDArray[np.float64]:
 
 def suggested(values: Values, probabilities: Floats, thresholds: Floats) -> npt.NDArray[np.int64]:
     """Of how many images (L,) nobody has said anything of a label whose estimate reaches its threshold."""
-    return np.asarray(((values == 0) & (probabilities >= thresholds)).sum(axis=0), dtype=np.int64)
+    return np.asarray(((values == 0) & reaches(probabilities, thresholds)).sum(axis=0), dtype=np.int64)
 
 
 def shares_together(
@@ -144,15 +145,14 @@ def threshold_steps(
 ) -> list[Step]:
     """What each threshold would do, by the estimates (n,) of unknown cells and the answers (m,) given."""
     ordered = -np.sort(-np.asarray(probabilities, dtype=np.float32))
-    limits = np.asarray(thresholds, dtype=np.float32)  # as the learning side compares them
     sums = np.concatenate([[0.0], ordered.cumsum(dtype=np.float64)])
-    counts = np.searchsorted(-ordered, -limits, side="right")
+    counts = np.searchsorted(-stored_digits(ordered), -stored_digits(thresholds), side="right")
     return [
         Step(
             threshold,
             count,
             sums[count] / count if count else None,
-            Share(int(right[said >= limit].sum()), int((said >= limit).sum())),
+            Share(int(right[reaches(said, threshold)].sum()), int(reaches(said, threshold).sum())),
         )
-        for threshold, limit, count in zip(thresholds, limits, counts.tolist(), strict=True)
+        for threshold, count in zip(thresholds, counts.tolist(), strict=True)
     ]

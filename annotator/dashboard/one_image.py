@@ -25,7 +25,7 @@ from annotator.store import (
 )
 from annotator.store.said import said
 from annotator.store.types import UtcDateTime
-from annotator.store.vectors import load_vectors
+from annotator.store.vectors import load_vectors, reaches
 
 REVISIONS = 100
 """Answers that are listed, the newest ones."""
@@ -75,7 +75,7 @@ class Row:
         """Whether its estimate reaches the threshold."""
         if self.chance is None or self.threshold is None:
             return False
-        return bool(self.chance >= np.float16(self.threshold))
+        return bool(reaches(self.chance, self.threshold))
 
     @property
     def first(self) -> bool:

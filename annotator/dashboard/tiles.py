@@ -17,6 +17,7 @@ from annotator.exchange.places import place_of
 from annotator.store import Annotation, Image, load_vectors
 from annotator.store.said import said
 from annotator.store.unused import answered, done
+from annotator.store.vectors import reaches
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -115,8 +116,8 @@ def _cells(
 ) -> _Cells:
     told = said(session, [label.id for label in found.labels], image_ids)
     chances, thresholds = _chances(session, found, image_ids), thresholds_of(found.version)
-    needed = np.array([thresholds.get(label.id, np.nan) for label in found.labels], dtype=np.float16)
-    return _Cells(told.values, told.tied, chances, chances >= needed, met)
+    needed = np.array([thresholds.get(label.id, np.nan) for label in found.labels], dtype=np.float64)
+    return _Cells(told.values, told.tied, chances, reaches(chances, needed), met)
 
 
 def _chips(found: Found, cells: _Cells, row: int) -> tuple[list[Chip], int, int]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annotator.store.vectors import reaches
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -43,8 +45,8 @@ def decide_estimates(
     probabilities: npt.NDArray[np.float32], thresholds: npt.NDArray[np.float32] | np.float32
 ) -> npt.NDArray[np.int8]:
     """The same by the estimates alone: of (N, L) with thresholds (L,), or of one label (N,) with its own."""
-    present = probabilities >= thresholds
-    absent = (1 - probabilities >= thresholds) & ~present
+    present = reaches(probabilities, thresholds)
+    absent = reaches(1 - probabilities, thresholds) & ~present
     decided: npt.NDArray[np.int8] = present.astype(np.int8) - absent.astype(np.int8)
     return decided
 

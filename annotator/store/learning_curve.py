@@ -21,7 +21,7 @@ from annotator.store.feedback import suggestion_feedback
 from annotator.store.models import Annotation, ModelVersion, Observation, TrainingRun
 from annotator.store.shares import Share
 from annotator.store.states import Source
-from annotator.store.vectors import load_vectors
+from annotator.store.vectors import load_vectors, reaches
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -95,7 +95,7 @@ def _found(session: Session, version: ModelVersion, tags: Sequence[tuple[int, in
     rows = {image: row for row, image in enumerate(image_ids)}
     columns = {label: column for column, label in enumerate(version.label_ids)}
     reached = [
-        vectors[rows[image], columns[label]] >= version.thresholds[columns[label]]
+        reaches(vectors[rows[image], columns[label]], version.thresholds[columns[label]])
         for image, label in tags
         if image in rows and label in columns
     ]

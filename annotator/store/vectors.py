@@ -15,7 +15,27 @@ from annotator.store.models import Image, LabelVector, ModelVersion
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    Mask = npt.NDArray[np.bool_]
+
 PACKED = "<f2"  # little-endian float16: three digits, which is more than a probability means
+
+
+def reaches(chances: npt.ArrayLike, least: npt.ArrayLike) -> Mask:
+    """Which probabilities are at or above what they are held against; NaN neither reaches nor is reached.
+
+    The one rule of all that is suggested, shown, found and exported: both sides are rounded to the digits
+    that are stored. So 0.8 reaches 0.8, whichever of them has been in the store.
+
+    >>> reaches(np.array([0.8, 0.79, np.nan], np.float32), 0.8).tolist()
+    [True, False, False]
+    """
+    reached: Mask = stored_digits(chances) >= stored_digits(least)
+    return reached
+
+
+def stored_digits(values: npt.ArrayLike) -> npt.NDArray[np.float16]:
+    """Probabilities, or what they are held against, with the digits that are stored."""
+    return np.asarray(values, dtype=np.float16)
 
 
 def store_vectors(

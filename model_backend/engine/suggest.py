@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from annotator.store.vectors import reaches
+
 
 def suggested_labels(
     probabilities: NDArray[np.float32],
@@ -19,7 +21,7 @@ def suggested_labels(
 
     probabilities (N, L), observed (N, L) in {-1, 0, +1}.
     """
-    chosen = (probabilities >= thresholds) & (observed == 0)
+    chosen = reaches(probabilities, thresholds) & (observed == 0)
     suggestions: list[list[str]] = [[] for _ in range(len(chosen))]
     for row, column in np.argwhere(chosen).tolist():
         suggestions[row].append(names[column])

@@ -30,7 +30,7 @@ from annotator.store.drawn import drawn
 from annotator.store.said import said
 from annotator.store.states import Question
 from annotator.store.thresholds import are_in_force, held_thresholds, thresholds_in_force
-from annotator.store.vectors import load_column
+from annotator.store.vectors import load_column, reaches
 from annotator.store.versions import active_version, next_name
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.versions import save_version
@@ -124,7 +124,7 @@ def _reaching(
     for number, place in enumerate(others):
         image_ids, probabilities = load_column(session, version.id, place)
         unknown = said(session, [version.label_ids[place]], image_ids).values[:, 0] == 0
-        reaching: NDArray[np.bool_] = probabilities >= thresholds[place]
+        reaching = reaches(probabilities, thresholds[place])
         for image_id in image_ids[reaching & unknown].tolist():
             found.setdefault(image_id, []).append(number)
     return found

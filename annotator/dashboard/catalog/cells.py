@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annotator.dashboard.catalog.search import Find, Search, State
+from annotator.store.vectors import reaches
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -74,13 +75,13 @@ def conflict(cells: Cells) -> Mask:
 
 
 def at_least(least: float, cells: Cells) -> Mask:
-    """It is estimated at `least` or more, to the three digits that are stored."""
-    return cells.chances >= np.float16(least)
+    """It is estimated at `least` or more."""
+    return reaches(cells.chances, least)
 
 
 def at_most(most: float, cells: Cells) -> Mask:
     """It is estimated at `most` or less."""
-    return cells.chances <= np.float16(most)
+    return reaches(most, cells.chances)
 
 
 def disagreement(cells: Cells) -> Mask:
