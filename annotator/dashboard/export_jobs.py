@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 import shutil
 import threading
 import time
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from annotator.errors import OnetagError
-from annotator.exchange import ExportChoices, ExportFormat, ExportReport, export_project
-from annotator.exchange.pictures import pictures_without_network
-from annotator.store import Project
-
-if TYPE_CHECKING:
-    from annotator.settings import Settings
-    from annotator.store import Store
+from annotator.exchange import ExportChoices, ExportFormat, ExportReport
+from annotator.exchange.order import ExportOrder, HowFar, Make
 
 AT_ONCE = 2
 """Exports that are made at the same time: more would slow down the answers to Label Studio."""
@@ -28,10 +20,6 @@ KEPT_SECONDS = 3600.0
 KEPT = 4
 """Ended exports that are kept, the newest; and each for an hour at most."""
 FOLDER = "exports"
-NAME = re.compile(r"[^a-z0-9]+")
-LONGEST_NAME = 40
-PACKED = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".parquet"})
-"""Suffixes of files that do not get smaller."""
 
 log = logging.getLogger(__name__)
 
@@ -75,17 +63,17 @@ class ExportJob:
         """How much of it is done, 0..1."""
         return self.done / self.images if self.images else 0.0
 
-    def progress(self, done: int, images: int) -> None:
+    def hear(self, far: HowFar) -> None:
         """Note how far it is."""
-        self.done, self.images = done, images
+        self.done, self.images, self.packing = far.done, far.images, far.packing
 
 
 class ExportJobs:
     """The exports of this process, for all of its threads; below the data folder until they are old."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store, self._settings = store, settings
-        self._folder = settings.data_dir / FOLDER
+    def __init__(self, make: Make, data_dir: Path) -> None:
+        self._make_it = make
+        self._folder = data_dir / FOLDER
         self._jobs: dict[str, ExportJob] = {}
         self._lock = threading.Lock()
 
@@ -115,7 +103,9 @@ class ExportJobs:
     def _make(self, job: ExportJob) -> None:
         try:
             job.folder.mkdir(parents=True, mode=0o700)
-            job.report, job.files = self._write(job)
+            order = ExportOrder(job.project_id, job.request.form, job.request.choices, job.folder)
+            made = self._make_it(order, job.hear)
+            job.report, job.files = made.report, made.files
             job.sizes = [file.stat().st_size for file in job.files]
         except OnetagError as error:
             job.error = str(error).replace(f"{job.folder}/", "")
@@ -128,26 +118,6 @@ class ExportJobs:
             job.ended_at = time.monotonic()
             job.ended.set()
 
-    def _write(self, job: ExportJob) -> tuple[ExportReport, list[Path]]:
-        """The export with its card beside it, or as one file where it is a folder."""
-        form = job.request.form
-        with self._store.reading() as session:
-            project = session.get_one(Project, job.project_id)
-            output = job.folder / f"{file_name(project)}-{form.default_output}"
-            report = export_project(
-                session,
-                project,
-                form,
-                output,
-                job.request.choices,
-                read_picture=pictures_without_network(self._settings),
-                progress=job.progress,
-            )
-        if form.folder:
-            job.packing = True
-            return report, [packed(output)]
-        return report, [output, *([Path(report.card)] if report.card else [])]
-
     def _tidy(self) -> None:
         """Let go of what is old, also of what an earlier process left."""
         ended = [job for job in self._jobs.values() if job.ended.is_set()]
@@ -159,30 +129,3 @@ class ExportJobs:
         for folder in self._folder.iterdir() if self._folder.is_dir() else ():
             if folder.name not in self._jobs and time.time() - folder.stat().st_mtime > KEPT_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def file_name(project: Project) -> str:
-    """A name for files of a project that every system takes.
-
-    >>> file_name(Project(id=7, title="Cats / dogs: ../../2026"))
-    'cats-dogs-2026'
-    >>> file_name(Project(id=7, title="日本"))
-    'p7'
-    """
-    return NAME.sub("-", project.title.lower()).strip("-")[:LONGEST_NAME].strip("-") or project.key
-
-
-def packed(folder: Path) -> Path:
-    """The folder as one zip file, which takes its place. Raises OnetagError when the disk is full."""
-    file = folder.with_name(f"{folder.name}.zip")
-    try:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    kind = zipfile.ZIP_STORED if path.suffix in PACKED else zipfile.ZIP_DEFLATED
-                    archive.write(path, Path(folder.name) / path.relative_to(folder), kind)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OnetagError(f"{file.name} cannot be written ({reason}).", "Free some space.") from error
-    shutil.rmtree(folder, ignore_errors=True)
-    return file

@@ -61,7 +61,7 @@ class ExportsView:
 
     def __init__(self, page: Page) -> None:
         self._page = page
-        self._jobs = ExportJobs(page.store, page.settings)
+        self._jobs = ExportJobs(page.make_export, page.settings.data_dir)
 
     def add_to(self, blueprint: Blueprint) -> None:
         """Add its addresses."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flask import Blueprint
 
     from annotator.dashboard.services import Pictures, Versions
+    from annotator.exchange.order import Make
     from annotator.labelstudio.health import Check
     from annotator.settings import Settings
     from annotator.store import ModelVersion, Store
@@ -43,6 +44,7 @@ class Page:
     settings: Settings
     versions: Versions
     pictures: Pictures
+    make_export: Make
     checks: Callable[[], Iterable[Check]] = list
     """Looks at what is not in the store: the disk, the worker, the backbone."""
     tell: Callable[[], None] = lambda: None

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from annotator.dashboard import Page, page_blueprint
 from annotator.errors import OnetagError
+from annotator.exchange.apart import make_apart
 from annotator.labelstudio.projects import Identity
 from annotator.settings import Settings
 from annotator.store import ModelVersion, Store
@@ -71,6 +72,7 @@ def create_app(
         settings=settings,
         versions=KeptVersions(store, settings.data_dir),
         pictures=Thumbnails(settings, room),
+        make_export=partial(make_apart, settings),
         checks=partial(machine_checks, settings),
         tell=queue.tell,
         adjust_thresholds=queue.adjust_thresholds,

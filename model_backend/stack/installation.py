@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from annotator.backend_url import BACKEND_URL, backend_url, exposure
 from annotator.commands.options import STUDIO_PORT
+from annotator.environment import environment
 from annotator.errors import OnetagError
 from annotator.exchange.importing import (
     ImportReport,
@@ -30,7 +31,6 @@ from annotator.private import private_folder
 from annotator.settings import CREDENTIALS_FILE, Settings, load_credentials, save_credentials
 from annotator.store import Image, open_store, upgrade
 from model_backend.stack import local_files
-from model_backend.stack.environment import environment
 from model_backend.stack.folder_changes import FolderChanges
 from model_backend.stack.image_folder import Found, look_through
 from model_backend.stack.importing import FolderImport, in_words, known_files

@@ -1,6 +1,7 @@
 """A browser's requests to the page, without one."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from flask.testing import FlaskClient
 from annotator.dashboard import Page, page_blueprint
 from annotator.dashboard.access import cookie_name, csrf_of
 from annotator.dashboard.services import Picture
+from annotator.exchange.order import make_here
 from annotator.settings import Settings, load_settings
 from annotator.store import Project, Role, Store
 from annotator.store.logins import log_in
@@ -67,7 +69,7 @@ def pictures() -> PicturesAsked:
 @pytest.fixture
 def page(store: Store, settings: Settings, versions: VersionsAsked, pictures: PicturesAsked) -> Page:
     """What the views need, on both engines."""
-    return Page(store, settings, versions, pictures)
+    return Page(store, settings, versions, pictures, partial(make_here, store, settings))
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,17 +20,17 @@ from annotator.dashboard.export_jobs import (
     ExportJobs,
     ExportRequest,
     ExportsBusy,
-    packed,
 )
 from annotator.errors import OnetagError
 from annotator.exchange import EXPORTS, ExportChoices, ExportFormat, ExportTable, Split
+from annotator.exchange.order import make_here
 from annotator.settings import Settings
 from annotator.store import Project, Store
 
 
 @pytest.fixture
 def jobs(store: Store, settings: Settings) -> ExportJobs:
-    return ExportJobs(store, settings)
+    return ExportJobs(partial(make_here, store, settings), settings.data_dir)
 
 
 def asked(name: str = "csv", seed: int = 0) -> ExportRequest:
@@ -76,15 +75,6 @@ def test_a_file_comes_with_its_card_and_a_report(jobs: ExportJobs, project: Proj
     assert job.sizes == [file.stat().st_size for file in job.files]
     assert job.report is not None
     assert (job.report.images, job.done, job.share, job.error) == (5, 5, 1.0, None)
-
-
-def test_a_folder_is_packed_into_one_file(jobs: ExportJobs, project: Project) -> None:
-    job = ended(jobs.start(project.id, asked("npy")))
-    assert [file.name for file in job.files] == ["pets-labels-npy.zip"]
-    with zipfile.ZipFile(job.files[0]) as archive:
-        assert archive.testzip() is None
-        assert {"pets-labels-npy/card.json", "pets-labels-npy/labels.txt"} <= set(archive.namelist())
-    assert [file.name for file in job.folder.iterdir()] == ["pets-labels-npy.zip"]
 
 
 def test_an_error_midway_leaves_no_file(jobs: ExportJobs, project: Project, settings: Settings) -> None:
@@ -175,15 +165,3 @@ def test_a_project_without_images_says_what_to_do(jobs: ExportJobs, store: Store
     job = ended(jobs.start(empty.id, asked()))
     assert job.error is not None
     assert "has no labels yet" in job.error
-
-
-def test_a_full_disk_while_packing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "labels").mkdir()
-    (tmp_path / "labels" / "a.txt").write_text("a")
-
-    def full(*_: Any, **__: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(zipfile.ZipFile, "write", full)
-    with pytest.raises(OnetagError, match="No space left on device"):
-        packed(tmp_path / "labels")

@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from annotator.environment import environment
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import SECRET_HEADER
 from annotator.labelstudio.client import Studio
@@ -23,7 +24,6 @@ from annotator.settings import Settings, load_settings, save_credentials
 from annotator.shared_secret import is_under_way, valid_secrets
 from annotator.store import Event, Store, move_arrivals
 from model_backend.server import create_app, open_server
-from model_backend.stack.environment import environment
 from model_backend.stack.label_studio import LabelStudioProcess
 from model_backend.stack.liveness import ask
 from model_backend.stack.ports import free_port

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from annotator.environment import environment
 from annotator.settings import Settings
-from model_backend.stack.environment import environment
 
 
 def test_a_child_reads_the_very_settings_of_its_parent(
