@@ -18,7 +18,7 @@ from annotator.dashboard.measures import threshold_steps
 from annotator.dashboard.one_image import one_image
 from annotator.dashboard.tiles import tiles
 from annotator.exchange import EXPORTS, export_project
-from annotator.store import Image, Observation, Project, Store, live_labels
+from annotator.store import Image, Observation, Project, live_labels
 from tests.annotator.dashboard.made_versions import add_version
 
 IMAGES = 5
@@ -27,7 +27,6 @@ IMAGES = 5
 @pytest.mark.parametrize("threshold", [0.7, 0.8, 0.9, 0.9999])
 @pytest.mark.parametrize("case", [(0.0, True), (-0.001, False)])
 def test_all_agree_on_what_reaches_a_threshold(
-    store: Store,
     page: Page,
     project: Project,
     browser: FlaskClient,
@@ -37,12 +36,12 @@ def test_all_agree_on_what_reaches_a_threshold(
 ) -> None:
     """case: how far the estimate is from the threshold, and whether it reaches that."""
     beside, reached = case
-    estimate = np.float32(threshold + beside)
-    with store.session() as session:
+    estimate = float(np.float32(threshold + beside))
+    with page.store.session() as session:
         before = add_version(session, project, "v1", [[0.5] * 3] * IMAGES, [threshold] * 3)
         version = add_version(session, project, "v2", [[estimate, 0.5, 0.5]] * IMAGES, [threshold] * 3)
     expected = IMAGES if reached else 0
-    with store.reading() as session:
+    with page.store.reading() as session:
         label = live_labels(session, project.id)[0]
         found = page.catalog.find(session, project, Search(find=Find.MISSING))
         everything = page.catalog.find(session, project, Search())
@@ -71,7 +70,7 @@ def test_all_agree_on_what_reaches_a_threshold(
     form = {"image": everything.image_ids.tolist(), "say": "suggested", "version": "v2"}
     answer = browser.post(f"/page/{project.key}/answer", data=form)
     assert (answer.status_code < 400) is reached
-    with store.reading() as session:
+    with page.store.reading() as session:
         assert session.query(Observation).count() == expected
 
 

@@ -44,9 +44,7 @@ def test_a_process_of_its_own_makes_the_same_files(
     told: list[HowFar] = []
     made = make_apart(settings, order, told.append)
     (tmp_path / "here").mkdir()
-    here = make_here(
-        store, settings, ExportOrder.of_plain(order.plain() | {"folder": str(tmp_path / "here")}), print
-    )
+    here = make_here(store, settings, replace(order, folder=tmp_path / "here"), print)
     assert [file.name for file in made.files] == [file.name for file in here.files]
     assert made.files[0].read_bytes() == here.files[0].read_bytes()
     assert made.report.images == 5
