@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.data import Data, add_arguments, load, percent_map, splits
-from model_backend.acquisition import ACQUISITIONS, Candidates, clusters, find_acquisition, priority
+from model_backend.acquisition import ACQUISITIONS, clusters, find_acquisition, priority
 from model_backend.engine.suggest import in_turns, queue_scores
 from model_backend.simulation.picks import single_positives
-from model_backend.training import Fit, LabelModel, Pool, Recipe, fit
+from model_backend.training import Fit, LabelModel, Pool, Recipe, candidates_of, fit
 
 GROUPS = 8  # that take turns, as the product has them unless told otherwise
 NO_TURNS = "entropy, no turns"
@@ -34,17 +34,10 @@ Rows = NDArray[np.intp]
 
 def queue(name: str, pool: Pool, fitted: Fit, groups: NDArray[np.int64], seed: int) -> Rows:
     """The images without an answer in the order in which the product would ask them."""
-    answered = (pool.observed != 0).any(axis=1)
-    candidates = Candidates(
-        fitted.probabilities,
-        pool.features,
-        answered,
-        fitted.model.thresholds,
-        fitted.model.expected_positives,
-    )
+    candidates = candidates_of(fitted, pool.features, pool.observed)
     entry = find_acquisition("entropy" if name == NO_TURNS else name)
     scores = queue_scores(priority(entry.name, candidates, seed=seed)).tolist()
-    free = np.flatnonzero(~answered)
+    free = np.flatnonzero(candidates.free)
     waiting = [scores[row] for row in free]
     if not entry.spread and name != NO_TURNS:
         waiting = in_turns(waiting, [int(groups[row]) for row in free])

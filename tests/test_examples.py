@@ -13,6 +13,7 @@ PACKAGES = ("annotator", "model_backend", "onetag")
 CORE = (
     "model_backend.acquisition.clusters.clusters",
     "model_backend.acquisition.core_set.core_set",
+    "model_backend.acquisition.disagreement.disagreement",
     "model_backend.acquisition.directions.leading_directions",
     "model_backend.acquisition.entropy.label_entropy",
     "model_backend.acquisition.margin.threshold_margin",
@@ -21,6 +22,7 @@ CORE = (
     "model_backend.acquisition.registry.find_acquisition",
     "model_backend.acquisition.registry.priority",
     "model_backend.acquisition.surprise.positives_surprise",
+    "model_backend.acquisition.typical.cold_start",
     "model_backend.backbones.registry.find_backbone",
     "model_backend.backbones.registry.load_backbone",
     "model_backend.estimators.registry.build_estimator",
@@ -32,6 +34,7 @@ CORE = (
     "model_backend.losses.registry.find_loss",
     "model_backend.training.calibration.Calibration",
     "model_backend.training.calibration.fit_platt",
+    "model_backend.training.candidates.candidates_of",
     "model_backend.training.evaluate.retrieval_at",
     "model_backend.training.evaluate.mean_average_precision",
     "model_backend.training.feedback.Feedback",

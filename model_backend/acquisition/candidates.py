@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model_backend.errors import LearningError
+
 Floats = NDArray[np.float32]
 Scores = NDArray[np.float64]
+Predict = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +25,14 @@ class Candidates:
         answered: (N,), the images that hold an answer already; None: none does.
         thresholds: (L,), from which probability each label is suggested; None: 0.5.
         expected_positives: k, the labels an image; None: not told.
+        belief: (N, L) in 0..1, what is believed of the labels apart from the model; None: nothing is.
+        mapped: (N, D), the features as the heads see them, where they are at hand.
+        predict: from mapped features (M, D) to probabilities (M, L), by the same model; None: not at hand.
 
     Nothing tells how many labels are known of an image: with one tag an image that is always one.
+
+    Raises LearningError for a belief or mapped features of another number of images or labels, and where one
+    of their numbers is not finite.
     """
 
     probabilities: Floats
@@ -30,6 +40,15 @@ class Candidates:
     answered: NDArray[np.bool_] | None = None
     thresholds: Floats | None = None
     expected_positives: float | None = None
+    belief: Floats | None = None
+    mapped: Floats | None = None
+    predict: Predict | None = None
+
+    def __post_init__(self) -> None:
+        if self.belief is not None:
+            _require("belief", self.belief, self.probabilities.shape)
+        if self.mapped is not None:
+            _require("mapped features", self.mapped, (self.images, self.mapped.shape[-1]))
 
     @property
     def images(self) -> int:
@@ -46,3 +65,17 @@ class Candidates:
     def free(self) -> NDArray[np.bool_]:
         """The images (N,) that may be asked."""
         return np.ones(self.images, dtype=bool) if self.answered is None else ~self.answered
+
+    @property
+    def seen(self) -> Floats | None:
+        """What tells the images apart: the mapped features, else the features; None without either."""
+        return self.features if self.mapped is None else self.mapped
+
+
+def _require(what: str, given: Floats, shape: tuple[int, ...]) -> None:
+    if given.shape != shape:
+        raise LearningError(
+            f"The {what} have the shape {given.shape}, not {shape}.", "Give a row for each image of the pool."
+        )
+    if not np.isfinite(given).all():
+        raise LearningError(f"The {what} hold numbers that are not finite.", "Leave such images out.")

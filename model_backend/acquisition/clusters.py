@@ -24,8 +24,31 @@ def clusters(features: NDArray[np.float32], count: int, seed: int) -> NDArray[np
     """
     if len(features) <= count or count <= 1:
         return np.arange(len(features), dtype=np.int64) % max(count, 1)
-    points = leading_directions(features, seed)
-    model = MiniBatchKMeans(count, batch_size=2048, n_init=3, random_state=seed)
+    return grouped(leading_directions(features, seed), count, seed)
+
+
+def grouped(points: NDArray[np.float32], count: int, seed: int, starts: int = 3) -> NDArray[np.int64]:
+    """The same of more points (N, D) than groups, as they are: the best of so many starts."""
+    model = MiniBatchKMeans(count, batch_size=2048, n_init=starts, random_state=seed)
     with warnings.catch_warnings():  # fewer different images than groups
         warnings.simplefilter("ignore", ConvergenceWarning)
         return np.asarray(model.fit_predict(points), dtype=np.int64)
+
+
+def central(points: NDArray[np.float32], count: int, seed: int) -> NDArray[np.intp]:
+    """The rows nearest to the middle of each of `count` groups of points (N, D), the largest group first.
+
+    >>> central(np.array([[0], [1], [2], [8], [9]], np.float32), 2, seed=0).tolist()
+    [1, 3]
+    """
+    groups = grouped(points, count, seed) if count < len(points) else np.arange(len(points))
+    sizes = np.bincount(groups)
+    order = np.argsort(-sizes, kind="stable")
+    return np.array([_middle(points, groups == group) for group in order if sizes[group]], dtype=np.intp)
+
+
+def _middle(points: NDArray[np.float32], members: NDArray[np.bool_]) -> int:
+    """The row that is nearest to the mean of the members (N,), one of them."""
+    rows = np.flatnonzero(members)
+    apart = ((points[rows] - points[rows].mean(axis=0)) ** 2).sum(axis=1)
+    return int(rows[apart.argmin()])

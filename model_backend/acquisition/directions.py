@@ -12,19 +12,23 @@ WIDE = 256  # numbers an image; fewer stay as they are
 KEPT = 64
 
 
-def leading_directions(features: Floats, seed: int) -> Floats:
+def leading_directions(features: Floats, seed: int, most: int | None = None) -> Floats:
     """Features (N, F), centred, on their leading directions: (N, 64), or (N, F) where they are narrow or few.
 
-    What is not a number counts as 0.
+    most: no more directions than that in any case. What is not a number counts as 0.
 
     >>> leading_directions(np.ones((3, 2), np.float32), seed=0).tolist()
     [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
     """
     wide: Floats = np.nan_to_num(np.asarray(features, dtype=np.float32))
     middle = wide.mean(axis=0)
-    if wide.shape[1] <= WIDE or len(wide) <= WIDE:
+    sample = wide[np.random.default_rng(seed).permutation(len(wide))[:MANY]] - middle
+    if wide.shape[1] > WIDE and len(wide) > WIDE:
+        count = min(KEPT, most or KEPT)
+        directions = TruncatedSVD(count, n_iter=2, random_state=seed).fit(sample).components_.T
+    elif most is not None and wide.shape[1] > most:
+        directions = np.linalg.svd(sample, full_matrices=False)[2][:most].T
+    else:
         narrow: Floats = wide - middle
         return narrow
-    sample = wide[np.random.default_rng(seed).permutation(len(wide))[:MANY]] - middle
-    directions = TruncatedSVD(KEPT, n_iter=2, random_state=seed).fit(sample).components_.T
     return np.asarray(wide @ directions - middle @ directions, dtype=np.float32)

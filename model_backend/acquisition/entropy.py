@@ -16,8 +16,17 @@ def label_entropy(candidates: Candidates, _seed: int) -> Scores:
     >>> label_entropy(Candidates(np.array([[0.5, 1.0], [0.5, 0.5]], np.float32)), 0).tolist()
     [0.5, 1.0]
     """
-    exact = candidates.chances
-    inner = exact.clip(1e-12, 1 - 1e-12)
-    bits = -(inner * np.log2(inner) + (1 - inner) * np.log2(1 - inner))
-    uncertain: Scores = np.where((exact > 0) & (exact < 1), bits, 0.0).mean(axis=1)
+    uncertain: Scores = binary_entropy(candidates.chances).mean(axis=1)
     return uncertain
+
+
+def binary_entropy(chances: Scores) -> Scores:
+    """The entropy of each chance in 0..1, in bits, in the same shape.
+
+    >>> binary_entropy(np.array([0.0, 0.5, 1.0])).tolist()
+    [0.0, 1.0, 0.0]
+    """
+    inner = chances.clip(1e-12, 1 - 1e-12)
+    bits = -(inner * np.log2(inner) + (1 - inner) * np.log2(1 - inner))
+    found: Scores = np.where((chances > 0) & (chances < 1), bits, 0.0)
+    return found

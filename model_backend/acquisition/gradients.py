@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 
 from model_backend.acquisition.candidates import Candidates, Floats, Scores
 from model_backend.acquisition.directions import leading_directions
-from model_backend.acquisition.one_by_one import CHOSEN, in_order
-
-CHANCES = 4  # an answer changes the model by p (1 - p) at most a quarter
+from model_backend.acquisition.one_by_one import CHOSEN, alone, in_order
 
 
 def expected_gradients(candidates: Candidates, seed: int) -> Scores:
@@ -24,9 +22,8 @@ def expected_gradients(candidates: Candidates, seed: int) -> Scores:
     """
     chances = candidates.chances
     spread = np.sqrt(chances * (1 - chances))
-    alone: Scores = (spread**2).mean(axis=1) * CHANCES / 2
     if candidates.features is None or not candidates.free.any() or not spread.any():
-        return alone
+        return alone(candidates)
     points = leading_directions(candidates.features, seed)
     chosen, distances = _spread_out(spread.astype(np.float32), points, candidates.free, seed)
     return in_order(chosen, distances)

@@ -9,12 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_backend.acquisition.candidates import Candidates, Scores
+from model_backend.acquisition.combined import combined
 from model_backend.acquisition.core_set import core_set
+from model_backend.acquisition.disagreement import disagreement
+from model_backend.acquisition.dropout import dropout_query
 from model_backend.acquisition.entropy import label_entropy
 from model_backend.acquisition.gradients import expected_gradients
+from model_backend.acquisition.information import information_gain
 from model_backend.acquisition.margin import threshold_margin
 from model_backend.acquisition.random import random_order
 from model_backend.acquisition.surprise import positives_surprise
+from model_backend.acquisition.typical import typical_first
 from model_backend.registry import find
 
 
@@ -68,6 +73,39 @@ _ENTRIES = (
         "What is least like the images that hold an answer",
         "k-centre greedy: Sener and Savarese, ICLR 2018",
         core_set,
+        spread=True,
+    ),
+    AcquisitionEntry(
+        "disagreement",
+        "Where the classifier and the belief beside it say different things of a label",
+        "Query by committee: McCallum and Nigam, ICML 1998; Jensen-Shannon divergence, each label by itself",
+        disagreement,
+    ),
+    AcquisitionEntry(
+        "dropout",
+        "Where predictions change when parts of the features are left out, and of these unlike ones",
+        "DropQuery: Gupte et al., TMLR 2024 (arXiv 2401.14555); each label by itself",
+        dropout_query,
+        spread=True,
+    ),
+    AcquisitionEntry(
+        "information",
+        "Where an answer tells most about what is predicted of all other images",
+        "EPIG: Bickford Smith et al., AISTATS 2023; for linear heads: ParBaLS, arXiv 2510.09877",
+        information_gain,
+    ),
+    AcquisitionEntry(
+        "typical",
+        "What is most typical of kinds that are not asked yet; it needs no model",
+        "TypiClust: Hacohen et al., ICML 2022 (arXiv 2202.02794)",
+        typical_first,
+        spread=True,
+    ),
+    AcquisitionEntry(
+        "combined",
+        "What is typical of kinds that are not asked yet early on, what is uncertain later",
+        "After the two budgets of Hacohen et al., ICML 2022; by ranks, see its file",
+        combined,
         spread=True,
     ),
     AcquisitionEntry("random", "In a random order", "The baseline", random_order, spread=True),

@@ -12,12 +12,13 @@ from annotator.store import Project, Suggested
 from annotator.store.costs import Costs, costs
 from annotator.store.drawn import places
 from annotator.store.states import Question
-from model_backend.acquisition import Candidates, priority
+from model_backend.acquisition import priority
 from model_backend.acquisition.drawn import with_drawn
 from model_backend.acquisition.questions import Kind, Questions, Seconds, choose_questions
 from model_backend.engine.fitting import TrainingOutput
 from model_backend.engine.resources import LearningResources
 from model_backend.engine.suggest import queue_scores, suggested_labels
+from model_backend.training import candidates_of
 
 KINDS: dict[Kind, Question] = {
     "tag": Question.TAG,
@@ -41,13 +42,7 @@ def asked_of_pool(
     """
     settings, pool, model = resources.settings, output.pool, output.fit.model
     suggested = suggested_labels(output.fit.probabilities, model.thresholds, output.observed, label_names)
-    candidates = Candidates(
-        output.fit.probabilities,
-        pool.features,
-        answered=(output.observed != 0).any(axis=1),
-        thresholds=model.thresholds,
-        expected_positives=model.expected_positives,
-    )
+    candidates = candidates_of(output.fit, pool.features, output.observed)
     if settings.questions is Asking.MIXED and project.studio_project and project_config(project).asks:
         found = costs(session, project.id)
         questions = choose_questions(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from model_backend.acquisition import Candidates
 from model_backend.acquisition.questions import Kind, Seconds
 from model_backend.simulation.annotator import Answer
-from model_backend.training import Fit, LabelModel, Pool, Recipe, fit
+from model_backend.training import Fit, LabelModel, Pool, Recipe, candidates_of, fit
 from model_backend.training.pool import Floats
 
 
@@ -64,10 +64,4 @@ class Record:
 
     def candidates(self, fitted: Fit) -> Candidates:
         """What may be asked next, by what a model believes."""
-        return Candidates(
-            fitted.probabilities,
-            self._features,
-            answered=(self.observed != 0).any(axis=1),
-            thresholds=fitted.model.thresholds,
-            expected_positives=fitted.model.expected_positives,
-        )
+        return candidates_of(fitted, self._features, self.observed)

@@ -1,5 +1,6 @@
 """Fitting, evaluation and calibration of arrays; no store, no web."""
 
+from model_backend.training.candidates import candidates_of
 from model_backend.training.choices import check_choices
 from model_backend.training.evaluate import mean_average_precision, retrieval_at
 from model_backend.training.feedback import Feedback
@@ -19,6 +20,7 @@ __all__ = [
     "Pool",
     "Recipe",
     "Tuned",
+    "candidates_of",
     "check_choices",
     "fit",
     "fit_tuned",

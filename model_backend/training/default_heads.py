@@ -48,6 +48,16 @@ def fit_default_heads(
     )
 
 
+def soft_belief(soft_labels: SoftLabels, supervision: Supervision) -> Tensor:
+    """What the soft labels say of every label (N, L), before any head has learned them.
+
+    A tagged image's own tag is unseen in them, until it is set to 1 like all that is observed.
+    """
+    by_tags = tag_targets(soft_labels.shares, supervision)
+    reviews = soft_labels.reviews.weighed(by_tags) if soft_labels.reviews else None
+    return soft_targets(by_tags, supervision, reviews)
+
+
 def tag_targets(shares: Tensor, supervision: Supervision) -> Tensor:
     """k times the shares (N, L), at most 1: how likely each label is by the tags alone.
 

@@ -30,11 +30,15 @@ class Fit:
     """model; probabilities (N, L) float32, the label vector of every image of the pool; metrics, JSON-able.
 
     Observed labels too have their estimated probability here; exports write 0 or 1 in its place.
+    mapped (N, D): the pool's features through the model's map. belief (N, L): what the estimator, or the
+    soft labels, say apart from the heads; None where the recipe has neither.
     """
 
     model: LabelModel
     probabilities: Floats
     metrics: dict[str, Any] = field(default_factory=dict)
+    mapped: Floats | None = field(default=None, repr=False)
+    belief: Floats | None = field(default=None, repr=False)
 
 
 def require_tags(pool: Pool) -> None:
@@ -97,4 +101,5 @@ def finish(
         **feedback.metrics(),
         "calibrated": calibration.feedback > 0,
     }
-    return Fit(model.with_thresholds(thresholds), probabilities, metrics)
+    belief = None if estimated is None else estimated.numpy()
+    return Fit(model.with_thresholds(thresholds), probabilities, metrics, mapped.numpy(), belief)

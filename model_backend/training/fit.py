@@ -12,7 +12,7 @@ from torch import Tensor
 
 from model_backend.progress import Progress, silent
 from model_backend.training.choices import resolved
-from model_backend.training.default_heads import fit_default_heads
+from model_backend.training.default_heads import fit_default_heads, soft_belief
 from model_backend.training.evidence import only_earned
 from model_backend.training.feedback import Feedback, no_feedback
 from model_backend.training.finish import Fit, finish, require_tags, uncalibrated
@@ -103,6 +103,8 @@ def fit(
     )
     if soft_labels is not None:
         finished = only_earned(finished, soft_labels, feedback or no_feedback(), precision)
+        if finished.belief is None:
+            finished = replace(finished, belief=soft_belief(soft_labels, supervision).numpy())
     took = {
         "map_reused": previous is not None and feature_map is previous.feature_map,
         "map_seconds": round(mapped_at - started, 3),

@@ -19,10 +19,14 @@ Floats = NDArray[np.float64]
 
 def pool(images: int = 40, labels: int = 4, width: int = 6, seed: int = 0) -> Candidates:
     random = np.random.default_rng(seed)
+    features = random.normal(size=(images, width)).astype(np.float32)
+    head = random.normal(size=(width, labels)).astype(np.float32)
     return Candidates(
         random.random((images, labels)).astype(np.float32),
-        random.normal(size=(images, width)).astype(np.float32),
+        features,
         answered=random.random(images) < 0.3,
+        mapped=features,
+        predict=lambda mapped: 1 / (1 + np.exp(-(mapped @ head))),
     )
 
 
@@ -82,7 +86,13 @@ def test_of_images_that_are_alike_one_is_asked_early(name: str) -> None:
     random = np.random.default_rng(1)
     kinds = np.repeat(np.arange(10), 30)
     features = (8 * np.eye(10)[kinds] + 0.1 * random.normal(size=(300, 10))).astype(np.float32)
-    candidates = Candidates(np.full((300, 5), 0.4, np.float32), features)
+    head = random.normal(size=(10, 5)).astype(np.float32)
+    candidates = Candidates(
+        np.full((300, 5), 0.4, np.float32),
+        features,
+        mapped=features,
+        predict=lambda mapped: (mapped @ head > 0).astype(np.float32),
+    )
     asked = np.argsort(-priority(name, candidates))[:10]
     assert len(set(kinds[asked])) >= 8
     by_entropy = np.argsort(-priority("entropy", candidates), kind="stable")[:10]
