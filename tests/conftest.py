@@ -25,7 +25,7 @@ from xdist.scheduler import LoadScopeScheduling
 from annotator.labelstudio.config import build_config
 from annotator.store import Image, Project, Store, open_store, sync_images, sync_labels, upgrade
 
-pytest_plugins = ["tests.studio_fixtures"]
+pytest_plugins = ["tests.studio_fixtures", "tests.real_pictures"]
 
 POSTGRES = os.environ.get("ONETAG_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 SHARING_UP = {f"tests/acceptance/test_{name}.py" for name in ("browser", "chaos", "up")}
@@ -62,6 +62,13 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome, report.longrepr = "failed", f"skipped in CI: {report.longreprtext}"
     return report
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run share, for what one of them makes for all, behind a lock."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config
@@ -24,42 +24,48 @@ LABELS = ("cat", "dog", "tree")
 
 
 @pytest.fixture(scope="session")
-def label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudioProcess]:
-    """A running Label Studio; it serves local files below `files_root`.
+def fresh_label_studio(run_folder: Path) -> Path:
+    """A data folder whose Label Studio is empty and has started before, to be copied.
 
-    A first start takes half a minute, so there is one a session. Where the `studio` extra is not installed
-    the tests are skipped; where CI is set they fail.
+    A first start takes half a minute, and a later one seconds, so whichever process of the tests comes first
+    makes it for all. Where the `studio` extra is not installed the tests are skipped; where CI is set they
+    fail.
     """
     if find_spec("label_studio") is None:
-        message = "label-studio is not installed: pip install -e '.[studio]'"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    folder = tmp_path_factory.mktemp("label-studio")
-    files = folder / "files"
-    files.mkdir()
-    credentials = studio_credentials(folder)
-    process = LabelStudioProcess(folder / "server", free_port(), credentials, files_root=files)
-    with process:
-        process.wait_ready()
-        _keep(folder, folder / "fresh")
-        yield process
+        pytest.skip("label-studio is not installed: pip install -e '.[studio]'")
+    fresh, making = run_folder / "fresh-label-studio", run_folder / "first-label-studio"
+    with FileLock(run_folder / "label-studio.lock"):
+        if not fresh.exists():
+            process = LabelStudioProcess(making / LABEL_STUDIO, free_port(), studio_credentials(making))
+            with process:
+                process.wait_ready()
+                _keep(making, making / "kept")
+            (making / "kept").rename(fresh)
+    return fresh
 
 
-def _keep(folder: Path, fresh: Path) -> None:
+def _keep(folder: Path, kept: Path) -> None:
     """Put what Label Studio made at its first start into a new data folder, as `onetag up` has it."""
-    (fresh / LABEL_STUDIO).mkdir(parents=True)
-    shutil.copy(folder / CREDENTIALS_FILE, fresh)
-    databases = (folder / "server" / DATABASE, fresh / LABEL_STUDIO / DATABASE)
+    (kept / LABEL_STUDIO).mkdir(parents=True)
+    shutil.copy(folder / CREDENTIALS_FILE, kept)
+    databases = (folder / LABEL_STUDIO / DATABASE, kept / LABEL_STUDIO / DATABASE)
     with closing(sqlite3.connect(databases[0])) as running, closing(sqlite3.connect(databases[1])) as copy:
         running.backup(copy)
 
 
 @pytest.fixture(scope="session")
-def fresh_label_studio(label_studio: LabelStudioProcess) -> Path:
-    """A data folder whose Label Studio is empty and has started before: to be copied, where a test is not
-    about the first start, which takes half a minute."""
-    return label_studio.folder.with_name("fresh")
+def label_studio(
+    fresh_label_studio: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LabelStudioProcess]:
+    """A running Label Studio, one for all tests of this process; it serves local files below `files_root`."""
+    folder = shutil.copytree(fresh_label_studio, tmp_path_factory.mktemp("label-studio") / "data")
+    files = folder / "files"
+    files.mkdir()
+    server, credentials = folder / LABEL_STUDIO, studio_credentials(folder)
+    process = LabelStudioProcess(server, free_port(), credentials, files_root=files)
+    with process:
+        process.wait_ready()
+        yield process
 
 
 @pytest.fixture

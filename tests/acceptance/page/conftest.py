@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,17 +14,18 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from model_backend.demo.annotator import Habits, answer, regions
-from model_backend.demo.dataset import Dataset, read_dataset
+from model_backend.demo.dataset import Dataset
 from model_backend.demo.loop import as_shown, settled, shown_prediction
+from model_backend.engine.resources import CACHE_FILE
 from model_backend.stack.local_files import file_of
 from tests.acceptance.conftest import CHROMIUM, FLAGS, Up, required, until
+from tests.real_pictures import RealPictures
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
     from annotator.store import Store
 
-REAL = Path(__file__).parents[4] / "shared" / "data" / "coco18"
 PHOTOGRAPHS = 2000
 ROUNDS = ((40, Habits()), (30, Habits(reviews=0.6, completes=0.2)), (30, Habits(reviews=0.6, completes=0.2)))
 """Answers of a round, and how closely the annotator looks; each round ends with a training."""
@@ -74,13 +74,16 @@ class Photographs(Up):
 
 
 @pytest.fixture(scope="package")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Photographs]:
-    """Photographs of which 100 are answered, in three rounds."""
-    required(find_spec("label_studio") is not None, "label-studio is not installed: the extra `studio`")
-    required(REAL.is_dir(), f"there is no {REAL}")
-    made = Photographs(
-        copied(tmp_path_factory.mktemp("photographs")), tmp_path_factory.mktemp("page") / "data"
-    )
+def photographs(
+    real_pictures: Callable[[str, int], RealPictures],
+    fresh_label_studio: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Photographs]:
+    """Photographs of which 100 are answered, in three rounds; their features are known from other tests."""
+    seen = real_pictures("coco18", PHOTOGRAPHS)
+    data = shutil.copytree(fresh_label_studio, tmp_path_factory.mktemp("page") / "data")
+    shutil.copy(seen.cache, data / CACHE_FILE)
+    made = Photographs(copied(seen.dataset, tmp_path_factory.mktemp("photographs")), data)
     try:
         made.start()
         made.await_ready()
@@ -92,14 +95,12 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Photograph
         made.clean()
 
 
-def copied(folder: Path) -> Dataset:
-    """The first photographs with their truth, in a folder of their own."""
-    whole = read_dataset(REAL)
-    chosen = whole.subset(np.arange(PHOTOGRAPHS))
+def copied(dataset: Dataset, folder: Path) -> Dataset:
+    """The pictures with their truth, in a folder of their own."""
     images = folder / "photographs"
     images.mkdir()
-    files = tuple(Path(shutil.copy(file, images / file.name)) for file in chosen.files)
-    return Dataset(chosen.labels, files, chosen.truth)
+    files = tuple(Path(shutil.copy(file, images / file.name)) for file in dataset.files)
+    return Dataset(dataset.labels, files, dataset.truth)
 
 
 @pytest.fixture

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from model_backend.backbones import load_backbone
-from model_backend.demo.dataset import read_dataset
-from model_backend.features import extract
 from model_backend.planning import Refits, Worth, forecast, refit, worth_of_complete
 from model_backend.planning.curves import fit_power_law
 from model_backend.planning.worth import weighed
 from model_backend.simulation.picks import single_positives
 from model_backend.training import Pool, fit, mean_average_precision
+from tests.real_pictures import RealPictures
 
-REAL = Path(__file__).parents[4] / "shared" / "data" / "ucmerced"
 PRIOR = Worth(3.0, 1.0)
 
 
@@ -68,14 +65,12 @@ def test_a_record_with_too_few_reviews_leaves_the_prior_as_it_is() -> None:
     assert not PRIOR.measured
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="there are no real pictures beside the checkout")
 @pytest.mark.timeout(900)
-def test_on_real_pictures_the_plan_foretells_what_more_answers_bring() -> None:
-    dataset = read_dataset(REAL)
-    chosen = dataset.subset(np.random.default_rng(0).permutation(len(dataset.files))[:500])
-    backbone = load_backbone("efficientnet_lite0")
-    features = extract([(file.name, file.read_bytes) for file in chosen.files], backbone).features
-    truth = chosen.truth.astype(np.int8)
+def test_on_real_pictures_the_plan_foretells_what_more_answers_bring(
+    real_pictures: Callable[[str, int], RealPictures],
+) -> None:
+    chosen = real_pictures("ucmerced", 500)
+    features, truth = chosen.features, chosen.dataset.truth.astype(np.int8)
     learn, test = slice(0, 300), slice(300, 500)
 
     def record(tags: int) -> Pool:
@@ -83,7 +78,7 @@ def test_on_real_pictures_the_plan_foretells_what_more_answers_bring() -> None:
         observed = single_positives(truth[learn], 300, seed=0)
         observed[50 + tags :] = 0
         observed[:50] = np.where(truth[:50] > 0, 1, -1)
-        return Pool(features[learn], backbone.blocks, observed)
+        return Pool(features[learn], chosen.backbone.blocks, observed)
 
     def reaches(pool: Pool) -> float:
         return mean_average_precision(fit(pool).model.predict(features[test]), truth[test]).mean
