@@ -31,13 +31,13 @@ from annotator.store.page_annotations import (
     newest_revisions,
     not_there,
     observations_of,
-    retire,
     told_revision,
     waiting_to_be_told,
 )
 from annotator.store.page_answers import say_upon
 from annotator.store.problems import pause_after
 from annotator.store.records import before_now
+from annotator.store.retiring import retire
 from annotator.store.states import Telling, Work
 from annotator.store.turns import take_turn
 from annotator.store.types import as_stored, utc_now

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 
@@ -80,6 +80,11 @@ class Store:
         engine = self.engine.execution_options(onetag_reading=True, **self._snapshot())
         with self._explaining(), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def limit_waiting(self, session: Session) -> None:
+        """Let a session of PostgreSQL wait for a lock no longer than a writer of SQLite does."""
+        if self.file is None:
+            session.execute(text(f"SET LOCAL lock_timeout = {1000 * LOCK_TIMEOUT:.0f}"))
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -50,6 +50,7 @@ POSTGRES = {
     "53300": ("has no free connections left.", "Raise max_connections or stop some workers."),
     "40P01": ("is being written by others at the same time.", "Repeat this."),
     "40001": ("is being written by others at the same time.", "Repeat this."),
+    "55P03": ("stays locked by another process.", "Stop the one that holds it and try again."),
 }
 TURNED_AWAY = ("40P01", "40001")
 """Deadlock detected, serialization failure: the same transaction, done once more, is likely to succeed."""

@@ -13,13 +13,17 @@ from sqlalchemy.orm import Session
 from annotator.store.bulk import chunked
 from annotator.store.images import ImageChanges
 from annotator.store.models import Image, Project
+from annotator.store.paths import stored_path
 from annotator.store.turns import take_turn
 from annotator.store.types import utc_now
 
 
 def folder_project(session: Session, folder: Path) -> Project | None:
-    """The project without Label Studio whose images lie in this folder, if there is one."""
-    wanted = select(Project).where(Project.image_folder == str(folder.resolve()))
+    """The project without Label Studio whose images lie in this folder, if there is one.
+
+    Raises OnetagError for a folder whose path is too long.
+    """
+    wanted = select(Project).where(Project.image_folder == stored_path(folder))
     return session.scalars(wanted).first()
 
 
@@ -28,7 +32,7 @@ def get_or_create_folder_project(session: Session, folder: Path, title: str, lab
     found = folder_project(session, folder)
     if found is not None:
         return found
-    fresh = Project(title=title, label_config=label_config, image_folder=str(folder.resolve()))
+    fresh = Project(title=title, label_config=label_config, image_folder=stored_path(folder))
     try:
         with session.begin_nested():
             session.add(fresh)

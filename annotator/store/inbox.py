@@ -87,6 +87,7 @@ class Inbox:
     def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
         self._make_ready()
         with self._place.session() as session:
+            self._place.limit_waiting(session)
             session.connection().execute(insert(Arrival.__table__), rows)  # type: ignore[arg-type]  # quicker so
 
     def _make_ready(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from annotator.store.bulk import chunked
@@ -21,11 +21,11 @@ from annotator.store.models import (
     Image,
     Label,
     ModelVersion,
-    Observation,
     Project,
     TrainingRun,
 )
 from annotator.store.reconciliations import forget_reconciliation
+from annotator.store.retiring import retire
 from annotator.store.runs import open_run
 from annotator.store.states import RunFailure, RunState
 from annotator.store.thresholds import retire_doubled
@@ -136,9 +136,8 @@ def _make_one_history(session: Session, kept: int, rows: Sequence[Annotation]) -
     """One annotation's revisions of both records, oldest first: at most one stays live, as the last."""
     live = [row for row in rows if row.retired_at is None]
     stays = next((row for row in live if _says(row) == _says(live[-1])), None)
-    for row in live:
-        if row is not stays and stays is not None:
-            _retire(session, row, stays)
+    if stays is not None:
+        retire(session, [row for row in live if row is not stays], stays.updated_at)
     ordered = [row for row in rows if row is not stays] + ([stays] if stays is not None else [])
     for number, row in enumerate(ordered, start=1):
         row.revision = -number
@@ -150,16 +149,6 @@ def _make_one_history(session: Session, kept: int, rows: Sequence[Annotation]) -
 
 def _says(row: Annotation) -> tuple[Any, ...]:
     return row.image_id, row.result, row.skipped, row.annotator
-
-
-def _retire(session: Session, row: Annotation, stays: Annotation) -> None:
-    row.retired_at = stays.updated_at
-    session.flush()
-    of_row: tuple[ColumnElement[bool], ...] = (
-        Observation.annotation_id == row.id,
-        Observation.retired_at.is_(None),
-    )
-    session.execute(update(Observation).where(*of_row).values(retired_at=stays.updated_at))
 
 
 def _merge_deletions(session: Session, kept: int, double: int) -> None:

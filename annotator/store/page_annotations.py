@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from uuid import uuid4
 
 from sqlalchemy import func, or_, select, update
@@ -71,14 +70,6 @@ def observations_of(session: Session, annotations: Sequence[Annotation]) -> dict
         for each in session.scalars(chosen):
             found[each.annotation_id or 0].append(each)
     return found
-
-
-def retire(session: Session, annotations: Sequence[Annotation], at: datetime) -> None:
-    """Retire revisions with their observations."""
-    for piece in chunked([each.id for each in annotations]):
-        session.execute(update(Annotation).where(Annotation.id.in_(piece)).values(retired_at=at))
-        active = Observation.annotation_id.in_(piece), Observation.retired_at.is_(None)
-        session.execute(update(Observation).where(*active).values(retired_at=at))
 
 
 def newest_revisions(session: Session, ids: Collection[int]) -> dict[int, int]:

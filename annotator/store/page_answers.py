@@ -26,8 +26,8 @@ from annotator.store.page_annotations import (
     newest_revisions,
     observations_of,
     page_annotations,
-    retire,
 )
+from annotator.store.retiring import retire
 from annotator.store.states import Source
 from annotator.store.turns import take_turn
 from annotator.store.types import utc_now

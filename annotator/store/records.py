@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.store.models import Annotation, Deletion, Image, Label, Observation, Project
 from annotator.store.page_annotations import carried_over, gone_from_studio
+from annotator.store.retiring import retire
 from annotator.store.states import Question, Review, Source, Unused
 from annotator.store.turns import take_turn
 from annotator.store.types import as_stored, utc, utc_now
@@ -140,7 +141,7 @@ def retire_annotation(
         return False
     if newest.retired_at is not None:
         return False
-    _retire(session, newest, utc(at or utc_now()))
+    retire(session, [newest], utc(at or utc_now()))
     if newest.page_annotation_id is not None:
         gone_from_studio(session, project.id, studio_annotation)
     return True
@@ -176,7 +177,7 @@ def _record(
         if _says_the_same(session, newest, fresh, values):
             newest.updated_at = fresh.updated_at
             return None
-        _retire(session, newest, fresh.updated_at)
+        retire(session, [newest], fresh.updated_at)
     fresh.revision = 1 if newest is None else newest.revision + 1
     known = carried_over(session, newest, fresh) if newest is not None else {}
     session.add(fresh)
@@ -239,13 +240,6 @@ def _says_the_same(
     )
     wanted = {(label_id, each.value, each.source) for label_id, each in values.items()}
     return {tuple(row) for row in session.execute(stored)} == wanted
-
-
-def _retire(session: Session, annotation: Annotation, at: datetime) -> None:
-    annotation.retired_at = at
-    session.flush()
-    active = (Observation.annotation_id == annotation.id, Observation.retired_at.is_(None))
-    session.execute(update(Observation).where(*active).values(retired_at=at))
 
 
 def _remember_deletion(session: Session, project_id: int, studio_annotation: int, at: datetime) -> None:

@@ -26,6 +26,7 @@ from annotator.store import (
     live_labels,
     open_import,
 )
+from annotator.store.paths import stored_path
 
 IMAGES_AT_ONCE = 1_000  # in one transaction
 CELLS_AT_ONCE = 2_000_000  # image x label, where labels are many
@@ -86,6 +87,7 @@ class Writer:
 
     def write(self, labels: list[str], in_studio: AddLabels | None, progress: Progress) -> None:
         """Make the project what it has to be, then write batch by batch, each in a short transaction."""
+        name = self._name()
         project_id, changes = make(self.store, self.target, labels, in_studio)
         self.report.images_added = changes.added + changes.restored
         self.report.images_removed = changes.removed
@@ -95,7 +97,7 @@ class Writer:
             current = open_import(
                 session,
                 project_id,
-                name=self._name(),
+                name=name,
                 form=self.file.form.name,
                 claim=self.file.claim,
                 digest=digest,
@@ -139,4 +141,4 @@ class Writer:
         self.report.retired += changes.retired
 
     def _name(self) -> str:
-        return str(self.file.path.resolve())
+        return stored_path(self.file.path)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 
+import pytest
 from sqlalchemy import select
 
+from annotator.errors import OnetagError
 from annotator.store import (
     Image,
     ImageChanges,
@@ -15,6 +18,7 @@ from annotator.store import (
     get_or_create_folder_project,
     sync_folder_images,
 )
+from annotator.store.paths import MOST_BYTES
 from annotator.store.types import utc_now
 
 BEFORE, AFTER = utc_now() - timedelta(days=1), utc_now() + timedelta(days=1)
@@ -27,6 +31,18 @@ def test_a_folder_has_one_project(store: Store, tmp_path: Path) -> None:
         assert (made.title, made.studio_url, made.studio_project) == ("photos", None, None)
         assert get_or_create_folder_project(session, tmp_path / "x" / "..", "other", "") is made
         assert folder_project(session, tmp_path) is made
+
+
+def test_the_longest_path_is_found_again_and_a_longer_one_refused(store: Store, tmp_path: Path) -> None:
+    deep = tmp_path.resolve()
+    while len(str(deep)) < MOST_BYTES - 200:
+        deep /= token_hex(50)  # nothing that an index could compress
+    deep /= token_hex(100)[: MOST_BYTES - len(str(deep)) - 1]
+    with store.session() as session:
+        made = get_or_create_folder_project(session, deep, "photos", "<View/>")
+        assert folder_project(session, deep) is made
+        with pytest.raises(OnetagError, match="2,601 bytes"):
+            get_or_create_folder_project(session, deep.with_name(f"{deep.name}x"), "photos", "<View/>")
 
 
 def test_images_follow_the_files(store: Store, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import undefer
 
 from annotator.errors import OnetagError
@@ -17,6 +17,7 @@ from annotator.store import (
     Event,
     Project,
     Store,
+    engine,
     move_arrivals,
     open_store,
     record_event,
@@ -110,6 +111,19 @@ def test_writing_waits_for_nobody(store: Store, make_project: Callable[..., Proj
         assert done.wait(10), "it waits for the transaction"
     move_arrivals(store)
     assert [each.project_id for each in events(store)] == [project]
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_who_holds_it_for_too_long_is_told_instead_of_waited_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LOCK_TIMEOUT", 0.2)
+    with store.engine.begin() as connection:
+        connection.execute(text("LOCK TABLE arrivals IN EXCLUSIVE MODE"))
+        with pytest.raises(OnetagError, match="stays locked by another process"):
+            store.inbox.record("A", {})
+    store.inbox.record("B", {})
+    assert [each.action for each in store.inbox.oldest()] == ["B"]
 
 
 def test_many_threads_at_once_lose_nothing(store: Store) -> None:

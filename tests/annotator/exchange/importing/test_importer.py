@@ -54,6 +54,17 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
+def test_a_file_that_lies_too_deep_to_be_found_again_is_refused(
+    store: Store, folder: Path, tmp_path: Path, bring: Bring
+) -> None:
+    deep = tmp_path.joinpath(*["d" * 200] * 13)
+    deep.mkdir(parents=True)
+    with pytest.raises(OnetagError, match=r"labels\.csv has .* bytes"):
+        bring(store, write(deep / "labels.csv", LISTED), folder)
+    with store.reading() as session:
+        assert session.scalars(select(Project)).all() == []
+
+
 def test_only_what_is_named_is_known(store: Store, folder: Path, tmp_path: Path, bring: Bring) -> None:
     report = bring(store, write(tmp_path / "labels.csv", LISTED), folder)
     assert known(store) == {"a.jpg": {"cat": 1, "dog": 1}, "c.jpg": {"tree": 1}}
