@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ARGS ?=
 # Tests wait half of their time, for Label Studio above all. A test then computes on one core.
-TESTS_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+TESTS_AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint docs pictures bench clean

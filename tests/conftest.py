@@ -1,7 +1,8 @@
 """Databases for tests: `store` runs a test on both engines; `sqlite_store` is quick, for other rooms.
 
 Where CI is set, a skipped test is a failed one: a missing service must not go unseen.
-Two processes share the tests: each has its own Label Studio, and schemas of its own in one PostgreSQL.
+Several processes share the tests (`tests/sharing_out.py`): each has its own Label Studio, and schemas of its
+own in one PostgreSQL.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -20,29 +20,13 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
-from xdist.scheduler import LoadScopeScheduling
 
 from annotator.labelstudio.config import build_config
 from annotator.store import Image, Project, Store, open_store, sync_images, sync_labels, upgrade
 
-pytest_plugins = ["tests.studio_fixtures", "tests.real_pictures"]
+pytest_plugins = ["tests.studio_fixtures", "tests.real_pictures", "tests.sharing_out"]
 
 POSTGRES = os.environ.get("ONETAG_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
-SHARING_UP = {f"tests/acceptance/test_{name}.py" for name in ("browser", "chaos", "up")}
-
-
-class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """The tests of a file run in one process, and so do those of all files that share an `up`."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "up" if file in SHARING_UP else file
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Share the tests out among processes, where there are several."""
-    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
