@@ -12,6 +12,7 @@ from annotator.settings import Settings
 from annotator.store import Store
 from annotator.store.people import anybody
 from model_backend.commands.logs import logging_to_stderr
+from model_backend.ending import ends_when_asked
 from model_backend.stack.installation import migrated_store
 from model_backend.stack.secret import with_secret
 from model_backend.worker.queue import open_job_queue
@@ -43,12 +44,11 @@ def who_may(store: Store) -> str:
 )
 def serve(settings: Settings) -> None:
     """Run the ML backend: /health, /setup, /predict, /webhook, /versions, /metrics, and the page, /page/."""
-    from model_backend.server import create_app  # noqa: PLC0415 (every command would import the page)
-    from model_backend.server.serve import serve as serve_app  # noqa: PLC0415 (the same)
+    with ends_when_asked():
+        from model_backend.server import create_app  # noqa: PLC0415 (every command would import the page)
+        from model_backend.server.serve import serve as serve_app  # noqa: PLC0415 (the same)
 
-    with private_folder(settings.data_dir):
-        settings = with_secret(settings)
-        with logging_to_stderr(settings):
+        with private_folder(settings.data_dir), logging_to_stderr(settings := with_secret(settings)):
             exposed = exposure(settings)
             if exposed is not None:
                 log.warning(exposed)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-import signal
 import socket
-import threading
-from types import FrameType
 from typing import Any
 
 from flask import Flask
@@ -15,6 +12,7 @@ from flask import Flask
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import SECRET_HEADER
 from annotator.settings import Settings, save_credentials
+from model_backend.ending import ends_when_asked
 from model_backend.server.app import MAX_BODY_BYTES
 from model_backend.server.connections import Known, Limits, Server
 from model_backend.server.guard import Secrets
@@ -74,20 +72,12 @@ def serve(app: Flask, settings: Settings) -> None:
     save_credentials(
         settings.data_dir, host=settings.host, port=str(settings.port)
     )  # for doctor, connect, ...
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):  # a script's background job starts deaf to SIGINT
-            signal.signal(number, _interrupt)
     log.info("Listening on http://%s:%d", settings.host, settings.port)
     try:
-        server.run()
-    except KeyboardInterrupt:
-        log.info("Stopping.")
+        with ends_when_asked():
+            server.run()
     finally:
         server.close()
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _explained(error: OSError, settings: Settings) -> OnetagError:

@@ -77,7 +77,7 @@ def test_what_is_made_meanwhile_is_private_and_then_all_is_as_before(tmp_path: P
 
 SERVE = """
 import os
-from model_backend.commands import serve
+from importlib import import_module
 from model_backend.cli import main
 
 def write(app, settings):
@@ -85,7 +85,7 @@ def write(app, settings):
     app.test_client().post("/webhook", json={"action": "X"}, headers={"X-Onetag-Secret": "s"})
 
 os.umask(0)
-serve.serve_app = write
+import_module("model_backend.server.serve").serve = write
 main(["serve"])
 """
 

@@ -86,6 +86,14 @@ class Installation:
         """A new worker. quick: its pauses are short, see `quick.py`."""
         return self._start([*QUICK, "worker"] if quick else onetag("worker"), **variables)
 
+    def starting_server(self) -> Command:
+        """A new server that minds what it is told, and does not answer yet."""
+        started = self._start(onetag("serve"))
+        status = Path(f"/proc/{started.process.pid}/status")
+        until(lambda: minds(status.read_text(), signal.SIGTERM), "it minds signals")
+        assert self.health() == 0, started.said
+        return started
+
     def server(self) -> Command:
         """A new server that answers."""
         started = self._start(onetag("serve"))
@@ -202,6 +210,12 @@ def locked(store: Store, table: str, mode: str, file: Path | None) -> Iterator[N
 def nobody_writes_events_down(store: Store) -> AbstractContextManager[None]:
     """The inbox is locked for the block."""
     return locked(store, "arrivals", "EXCLUSIVE", inbox_file(store.file) if store.file else None)
+
+
+def minds(status: str, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal, by its status as Linux tells it."""
+    (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def until(condition: Callable[[], object], what: str) -> None:

@@ -51,6 +51,15 @@ def test_a_worker_can_be_stopped_while_it_still_loads_the_learning_libraries(
 
 
 @EACH
+def test_a_server_can_be_stopped_while_it_still_starts(
+    installation: Installation, number: signal.Signals
+) -> None:
+    server = installation.starting_server()
+    server.signal(number)
+    assert server.ended_in_order(), server.said
+
+
+@EACH
 def test_a_server_answers_what_it_has_begun(installation: Installation, number: signal.Signals) -> None:
     server, answers = installation.server(), list[tuple[int, str | None]]()
     assert installation.webhook({"action": "FIRST"})[0] == 200

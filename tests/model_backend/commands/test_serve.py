@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def test_says_once_what_listening_beyond_this_machine_means(
     host: str,
     told: int,
 ) -> None:
-    monkeypatch.setattr(serve, "serve_app", lambda *_: None)
+    monkeypatch.setattr(import_module("model_backend.server.serve"), "serve", lambda *_: None)
     monkeypatch.setattr(serve, "logging_to_stderr", lambda _settings: nullcontext())
     with caplog.at_level(logging.WARNING), pytest.raises(SystemExit) as ended:
         main(["serve", "--data-dir", str(tmp_path), "--host", host])
