@@ -1,4 +1,4 @@
-"""What people change of a label on the page; for now its threshold."""
+"""A person's threshold for a label, set on its page and taken back."""
 
 from __future__ import annotations
 

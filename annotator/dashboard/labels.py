@@ -13,8 +13,10 @@ from annotator.dashboard.charts.heat import MOST_LABELS
 from annotator.dashboard.label_changes import LabelChanges, threshold_state
 from annotator.dashboard.label_charts import companions, pairs_heat, precision_chart, reliability_chart
 from annotator.dashboard.label_detail import LabelDetail, label_detail
+from annotator.dashboard.label_editing import LabelEditing
 from annotator.dashboard.label_figures import LabelFigure, LabelFigures, label_figures
 from annotator.dashboard.remembered import Remembered
+from annotator.label_names import MOST_CHARACTERS
 from annotator.store import Image
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class LabelsView:
         blueprint.add_url_rule("/<key>/labels/together", "labels_together", self.together)
         blueprint.add_url_rule("/<key>/labels/<int:label>", "label", self.one)
         LabelChanges(self._page, self._forget).add_to(blueprint)
+        LabelEditing(self._page, self._forget).add_to(blueprint)
 
     def show(self, key: str) -> str:
         """Every label with its figures; of many images they follow, until they have been counted once."""
@@ -114,6 +117,7 @@ class LabelsView:
             detail=detail,
             threshold=threshold,
             done=request.args.get("done"),
+            most=MOST_CHARACTERS,
             wanted=wanted,
             precision=precision_chart(figure.name, detail.steps, wanted, threshold.used),
             reliability=reliability_chart(figure.name, detail.reliable),

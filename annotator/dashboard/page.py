@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from annotator.dashboard.services import Pictures, Versions
     from annotator.exchange.order import Make
+    from annotator.labelstudio.client import Studio
     from annotator.labelstudio.health import Check
     from annotator.settings import Settings
     from annotator.store import ModelVersion, Store
@@ -51,6 +52,8 @@ class Page:
     """Asks for Label Studio to be told what was said on the page. Raises OnetagError when that fails."""
     adjust_thresholds: Callable[[], None] = lambda: None
     """Asks for thresholds that people set to be brought into use. Raises OnetagError when that fails."""
+    studio: Callable[[], Studio | None] = lambda: None
+    """The Label Studio whose label configs people change. Raises OnetagError when that cannot be told."""
     catalog: Catalog = field(default_factory=Catalog)
     navigation: list[tuple[str, str]] = field(default_factory=list)
     """Endpoint and title of each view, in their order."""

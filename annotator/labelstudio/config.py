@@ -35,7 +35,7 @@ from annotator.labelstudio.candidates import (
     reviews,
     suggested_control,
 )
-from annotator.labelstudio.controls import Control, Kind, Role, read_control
+from annotator.labelstudio.controls import Control, Kind, Role, Written, read_control
 from annotator.labelstudio.screen import build_config
 from annotator.store.states import Suggest, Unticked
 
@@ -191,8 +191,9 @@ def _about(root: Xml.Element, control: Control) -> Control | None:
     element = found[ABOUT]
     if element is None or None in found.values():
         return None
-    if element.tag == "TextArea":  # of a long list, which is not listed once more
-        return replace(control, name=ABOUT, role=Role.MANY, kind="textarea")
+    if element.tag == "TextArea":  # of a long list, which is not listed once more: people read it as it is
+        names: dict[str, Written] = {label: (label,) for label in control.labels}
+        return replace(control, name=ABOUT, role=Role.MANY, kind="textarea", written=names)
     about = read_control(element)
     return about if set(about.labels) == set(control.labels) else None
 

@@ -20,7 +20,9 @@ from typing import Any
 from annotator.labelstudio.candidates import NOTE, QUESTION
 from annotator.labelstudio.config import LabelConfig
 from annotator.labelstudio.predictions import named_region, prediction, regions
+from annotator.store.models import Suggestion
 from annotator.store.states import Question
+from annotator.store.suggestions import Suggested
 
 TOLD = 6
 """Labels that the note gives the chance of, the likeliest first."""
@@ -41,6 +43,21 @@ class Asked:
     labels: Sequence[str] = ()
     chances: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+
+
+def asked_now(
+    suggested: Suggestion | Suggested,
+    chances: Mapping[str, float],
+    names: Mapping[str, str],
+    note: str = "",
+) -> Asked:
+    """What a version suggests, with the chances that it gives, in the words of today.
+
+    names: what each label is called, by every name that it had; labels without one are gone.
+    """
+    labels = [names[name] for name in suggested.labels if name in names]
+    told = {names[name]: chance for name, chance in chances.items() if name in names}
+    return Asked(suggested.question, labels, told, note)
 
 
 def asked_prediction(

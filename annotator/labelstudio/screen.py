@@ -114,9 +114,10 @@ def _is_earlier(root: Xml.Element) -> bool:
 def build_config(labels: Iterable[str], *, image_field: str = IMAGE, before: str | None = None) -> str:
     """The label config of these labels, as XML for Label Studio.
 
-    before: the config that it takes the place of, whose labels keep their keys. Up to 60 labels are buttons
-    with hotkeys; more are a list with search. Raises OnetagError for no labels, an empty name, a name twice,
-    or one that XML cannot hold.
+    before: the config that it takes the place of, whose labels keep their keys, and their aliases, which are
+    how answers write them. Up to 60 labels are buttons with hotkeys; more are a list with search. Raises
+    OnetagError for no labels, an empty name, a name twice, one that XML cannot hold, or one that is the alias
+    of another label.
     """
     names = clean_labels(labels)
     listed = len(names) <= MAX_CHOICES
@@ -132,15 +133,21 @@ def build_config(labels: Iterable[str], *, image_field: str = IMAGE, before: str
     _add_suggested(ask, names, keys)
     _add_review(ask, keys)
     _add_required(ask)
+    _add_aliases(view, names, _said_of(before, "alias") if before else {})
     Xml.indent(view)
     return Xml.tostring(view, encoding="unicode")
 
 
 def keys_of(xml: str) -> dict[str, str]:
     """The key of each label in a config that is there."""
+    return _said_of(xml, "hotkey")
+
+
+def _said_of(xml: str, attribute: str) -> dict[str, str]:
+    """An attribute of the labels of a config that is there, of those that have it."""
     control = named(read_xml(xml), LABEL)
     found = control.iter("Choice") if control is not None else ()
-    return {comparable(each.get("value") or ""): key for each in found if (key := each.get("hotkey"))}
+    return {comparable(each.get("value") or ""): said for each in found if (said := each.get(attribute))}
 
 
 def _columns(labels: int) -> int:
@@ -207,6 +214,21 @@ def _add_required(ask: Xml.Element) -> None:
     required = _choices(view, REQUIRED, "single")
     required.attrib |= {"required": "true", "requiredMessage": MISSING}
     Xml.SubElement(required, "Choice", value="-", hotkey=next(untyped(len(QUESTIONS) + MAX_LISTED)))
+
+
+def _add_aliases(view: Xml.Element, names: Sequence[str], aliases: Mapping[str, str]) -> None:
+    """Have renamed labels written as they were."""
+    for name in names:
+        if aliases.get(name, name) != name and aliases[name] in names:
+            raise OnetagError(
+                f"Answers write {name!r} as {aliases[name]!r}, which it was called before: no other label "
+                "can be called so.",
+                "Choose another name for the other one.",
+            )
+    for control in filter(None, (named(view, each) for each in (LABEL, SUGGESTED, ABOUT))):
+        for option in control.iter("Choice"):
+            if (alias := aliases.get(option.get("value") or "")) is not None:
+                option.set("alias", alias)
 
 
 def _view(

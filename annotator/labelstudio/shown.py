@@ -33,6 +33,7 @@ from annotator.labelstudio.pages import revisions_of
 from annotator.labelstudio.payloads import SentPrediction, StudioAnnotation
 from annotator.labelstudio.predictions import regions, version_of_region
 from annotator.labelstudio.told import key_in, shown_beside
+from annotator.store.labels import current_names
 from annotator.store.models import Annotation, Image, ModelVersion, Project, Suggestion
 from annotator.store.states import Question
 
@@ -106,7 +107,7 @@ def _shown_before(
         return None
     labels = tuple(found.suggested or ())
     if found.shown is None:  # recorded before what was shown was kept
-        return _ours(config, found.suggested_version, labels)
+        return _ours(config, found.suggested_version, _called_now(session, project.id, labels))
     return Shown(found.suggested_version, labels, found.shown)
 
 
@@ -155,7 +156,13 @@ def _suggestion(session: Session, project: Project, image: Image, version: str) 
         )
     )
     found = session.scalars(chosen).first()
-    return found.ticked if found else ()
+    return _called_now(session, project.id, found.ticked) if found else ()
+
+
+def _called_now(session: Session, project_id: int, labels: Sequence[str]) -> tuple[str, ...]:
+    """Labels that were suggested, as they are called today; one that is none any more keeps its name."""
+    names = current_names(session, project_id)
+    return tuple(names.get(label, label) for label in labels)
 
 
 def _shown_by_time(session: Session, config: LabelConfig, image: Image, opened_at: datetime) -> Shown | None:
@@ -168,4 +175,5 @@ def _shown_by_time(session: Session, config: LabelConfig, image: Image, opened_a
     if found is None:
         return None
     suggestion, version = found
-    return _ours(config, version, suggestion.ticked if config.ticks is not None else ())
+    ticked = _called_now(session, image.project_id, suggestion.ticked) if config.ticks is not None else ()
+    return _ours(config, version, ticked)

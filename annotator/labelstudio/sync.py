@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.labelstudio.annotations import record_studio_annotation
 from annotator.labelstudio.answers import labels_in
-from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.config import LabelConfig, parse_config
 from annotator.labelstudio.payloads import StudioAnnotation, Task, read
 from annotator.labelstudio.reading import chosen_of, project_config
 from annotator.store import Annotation, Image, Project, sync_images, sync_labels
@@ -20,16 +20,25 @@ from annotator.store.reconciliations import forget_reconciliation
 
 
 def adopt_config(
-    session: Session, project: Project, label_config: str, at: datetime | None = None
+    session: Session,
+    project: Project,
+    label_config: str,
+    at: datetime | None = None,
+    *,
+    by: str | None = None,
 ) -> tuple[str, ...]:
     """Make an edited label config the project's; returns the labels that came, went or came back.
 
+    A label is what results write. So one that is called otherwise now and is written as before, by its alias,
+    is renamed: it stays the same label, and all that was said of it holds.
     at: a moment, by Label Studio's clock, from which annotators were shown it; None where it is not known.
+    by: the person who changed it on the page.
     What older annotations say about a label that they name is derived again, for it may have been unknown.
     Raises OnetagError when the config holds no labels that can be read; then nothing is changed.
     """
     parsed = parse_config(label_config, chosen_of(project))
-    changes = sync_labels(session, project, parsed.labels, at)
+    renamed = _renamed(project, parsed)
+    changes = sync_labels(session, project, parsed.labels, at, renamed=renamed, by=by)
     if parsed.image_field != _image_field_before(project):
         forget_reconciliation(session, project.id)
     project.label_config, project.config_at = label_config, at or project.config_at
@@ -44,6 +53,19 @@ def _image_field_before(project: Project) -> str | None:
         return image_field(project)
     except OnetagError:
         return None
+
+
+def _renamed(project: Project, now: LabelConfig) -> dict[str, str]:
+    """New names by the old ones, of the labels that results write as before."""
+    try:
+        before = project_config(project).control
+    except OnetagError:
+        return {}
+    if before.name != now.control.name:
+        return {}
+    old = {written: name for name, written in before.written.items()}
+    pairs = [(old[written], name) for name, written in now.control.written.items() if written in old]
+    return {was: name for was, name in pairs if was not in now.labels and name not in before.labels}
 
 
 def _derive_again(session: Session, project: Project, come: set[str]) -> None:

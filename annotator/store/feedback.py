@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from annotator.store.labels import labels_by_name
 from annotator.store.models import Annotation, Label, LabelVector, ModelVersion, Observation
 from annotator.store.states import Question, Source
 from annotator.store.vectors import load_vectors
@@ -70,7 +71,8 @@ def _answers(
     session: Session, project_id: int, versions: Sequence[ModelVersion], doubted: Collection[str]
 ) -> dict[str, list[Answer]]:
     """The answers to each version, by its name."""
-    names = {version.name: dict(zip(version.label_ids, version.labels, strict=True)) for version in versions}
+    known = {version.name: frozenset(version.label_ids) for version in versions}
+    named = {name: label.id for name, label in labels_by_name(session, project_id).items()}
     chosen = (
         select(
             Observation.suggested_version,
@@ -84,7 +86,7 @@ def _answers(
         .join(Label, Label.id == Observation.label_id)
         .where(
             Annotation.project_id == project_id,
-            Observation.suggested_version.in_(names),
+            Observation.suggested_version.in_(known),
             Observation.retired_at.is_(None),
             Label.archived_at.is_(None),
             Annotation.review.is_not(None),
@@ -94,10 +96,11 @@ def _answers(
         )
         .order_by(Observation.image_id, Observation.label_id, Observation.id)
     )
-    answers: dict[str, list[Answer]] = {name: [] for name in names}
+    answers: dict[str, list[Answer]] = {name: [] for name in known}
     for name, image_id, label_id, value, source, suggested in session.execute(chosen):
-        label = names[name or ""].get(label_id)
-        if label is not None and (source in ANSWERS or label in (suggested or ())):
+        if label_id not in known[name or ""]:
+            continue
+        if source in ANSWERS or any(named.get(each) == label_id for each in suggested or ()):
             answers[name or ""].append((image_id, label_id, value))
     return answers
 

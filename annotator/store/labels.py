@@ -1,18 +1,22 @@
-"""The labels of a project follow its label config; a label that leaves it is archived and never lost."""
+"""The labels of a project follow its label config; a label that leaves it is archived and never lost.
+
+A renamed label stays the label that it was: it keeps its id, and remembers the names that it had.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from annotator.errors import OnetagError
 from annotator.label_names import refuse_invisible, refuse_long
-from annotator.store.models import Image, Label, Observation, Project
+from annotator.store.models import FormerName, Image, Label, Observation, Project
 from annotator.store.turns import take_turn
 from annotator.store.types import utc_now
 
@@ -72,17 +76,29 @@ def labels_in_use(session: Session, *conditions: ColumnElement[bool]) -> list[La
 
 
 def sync_labels(
-    session: Session, project: Project, names: Sequence[str], seen_from: datetime | None = None
+    session: Session,
+    project: Project,
+    names: Sequence[str],
+    seen_from: datetime | None = None,
+    *,
+    renamed: Mapping[str, str] = MappingProxyType({}),
+    by: str | None = None,
 ) -> LabelChanges:
-    """Make `names` the live labels of the project, in this order. A renamed label is an old and a new one.
+    """Make `names` the live labels of the project, in this order.
 
     seen_from: from when annotators can see those that come or come back, by Label Studio's clock, if known.
+    renamed: new names by the old ones; a label that another name stands for without being named here is an
+    old and a new one. by: the person who renamed them.
     Raises OnetagError when there is no name, an empty one, the same one twice, a new one that is too long, or
     one with a character that cannot be seen.
     """
     _check(names)
     take_turn(session, project.id)
     known = _known(session, project.id)
+    refuse_long(renamed.values())
+    for old, new in renamed.items():
+        if old in known and new not in known:
+            known[new] = _rename(session, known.pop(old), new, by)
     added = tuple(name for name in names if name not in known)
     refuse_long(added)
     restored = tuple(name for name in names if name in known and known[name].archived_at is not None)
@@ -105,6 +121,33 @@ def date_labels(session: Session, project_id: int, seen_from: datetime) -> None:
     """Note from when labels can be seen that came later and of which that was not known yet."""
     undated = (Label.project_id == project_id, Label.created_at.is_not(None), Label.seen_from.is_(None))
     session.execute(update(Label).where(*undated).values(seen_from=seen_from))
+
+
+def labels_by_name(session: Session, project_id: int) -> dict[str, Label]:
+    """The labels of a project, archived ones too, by every name that they have had.
+
+    A name that is in use means the label that has it, and another one the label that had it last.
+    """
+    had = (
+        select(FormerName.name, Label)
+        .join(Label, Label.id == FormerName.label_id)
+        .where(Label.project_id == project_id)
+        .order_by(FormerName.id)
+    )
+    return dict(session.execute(had).all()) | _known(session, project_id)
+
+
+def current_names(session: Session, project_id: int) -> dict[str, str]:
+    """What the live labels of a project are called, by every name that they have had."""
+    named = labels_by_name(session, project_id)
+    return {name: label.name for name, label in named.items() if label.archived_at is None}
+
+
+def _rename(session: Session, label: Label, name: str, by: str | None) -> Label:
+    session.add(FormerName(label_id=label.id, name=label.name, renamed_by=by))
+    label.name = name
+    session.flush()
+    return label
 
 
 def _known(session: Session, project_id: int) -> dict[str, Label]:

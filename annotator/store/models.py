@@ -145,6 +145,19 @@ class Label(Base):
     archived_at: Mapped[datetime | None]
 
 
+class FormerName(Base):
+    """A name that a label had until it was renamed; what was said under it is said of the label."""
+
+    __tablename__ = "former_names"
+    __table_args__ = (Index("ix_former_names_label_id", "label_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    label_id: Mapped[int] = mapped_column(ForeignKey("labels.id"))
+    name: Mapped[str]
+    renamed_by: Mapped[str | None]  # None: in Label Studio, or nobody knows
+    renamed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class LabelThreshold(Base):
     """From which probability on a person wants a label suggested; it holds until it is retired."""
 

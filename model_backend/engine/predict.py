@@ -22,10 +22,11 @@ from annotator.labelstudio.config import LabelConfig
 from annotator.labelstudio.payloads import Task, read
 from annotator.labelstudio.predictions import empty_prediction
 from annotator.labelstudio.projects import Identity, find_project
-from annotator.labelstudio.questions import Asked, asked_prediction
+from annotator.labelstudio.questions import asked_now, asked_prediction
 from annotator.labelstudio.reading import project_config
 from annotator.settings import Settings, renewed
-from annotator.store import Image, ModelVersion, Store, Suggested, Suggestion, chances_of, live_labels
+from annotator.store import Image, ModelVersion, Store, Suggested, Suggestion, chances_of
+from annotator.store.labels import current_names
 from annotator.store.runs import queue_in_place_of_damaged
 from annotator.store.versions import active_version
 from model_backend.engine.wanted import TooLate, Wanted
@@ -63,17 +64,18 @@ class Predictions:
 
 @dataclass(frozen=True)
 class _Context:
-    """What every prediction for one request has in common: the version, the label config, the live labels."""
+    """What every prediction for one request has in common: the version, the label config, and what the live
+    labels are called now, by the names that the version may know them by.
+    """
 
     version: ModelVersion
     config: LabelConfig
-    live: frozenset[str]
+    names: Mapping[str, str]
 
     def prediction(
         self, suggested: Suggested | Suggestion, chances: Mapping[str, float] | None = None
     ) -> dict[str, Any]:
-        labels = [name for name in suggested.labels if name in self.live]
-        asked = Asked(suggested.question, labels, chances or {})
+        asked = asked_now(suggested, chances or {}, self.names)
         version, score, cluster = self.version.name, suggested.score, suggested.cluster
         return asked_prediction(self.config, asked, version, score, cluster=cluster)
 
@@ -132,8 +134,7 @@ class Predictor:
         version = active_version(session, project.id) if project else None
         if project is None or version is None:
             return None
-        live = frozenset(label.name for label in live_labels(session, project.id))
-        return _Context(version, project_config(project), live)
+        return _Context(version, project_config(project), current_names(session, project.id))
 
     def _chunks(self, missing: Sequence[Wanted], before: float) -> Iterator[Sequence[Wanted]]:
         """Batches to compute, each in its turn, for as long as there is time."""

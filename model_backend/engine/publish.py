@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.predictions import NO_VERSION
-from annotator.labelstudio.questions import Asked, asked_prediction, told_of_suggestions
+from annotator.labelstudio.questions import asked_now, asked_prediction, told_of_suggestions
 from annotator.labelstudio.reading import project_config
 from annotator.settings import Settings
 from annotator.store import (
@@ -30,11 +30,11 @@ from annotator.store import (
     Publication,
     Store,
     chances_of,
-    live_labels,
     mark_pushed,
     next_suggestions,
     suggestion_feedback,
 )
+from annotator.store.labels import current_names
 from annotator.store.last_failures import remembered
 from annotator.store.states import Work
 from model_backend.engine.suggest import in_turns
@@ -239,7 +239,7 @@ def _window(session: Session, settings: Settings, project_id: int, studio_url: s
     version = session.get(ModelVersion, project.active_version_id) if project.active_version_id else None
     if version is None or project.studio_project is None or _is_published(version):
         return None
-    live = {label.name for label in live_labels(session, project_id)}
+    names = current_names(session, project_id)
     config = project_config(project)
     chosen = next_suggestions(session, version.id, settings.window)
     chances = chances_of(session, version, [each for _, each in chosen])
@@ -255,10 +255,10 @@ def _window(session: Session, settings: Settings, project_id: int, studio_url: s
         predictions=[
             asked_prediction(
                 config,
-                Asked(
-                    suggestion.question,
-                    _still(suggestion.labels, live),
+                asked_now(
+                    suggestion,
                     chances.get(suggestion.image_id, {}),
+                    names,
                     note if suggestion.ticked else "",
                 ),
                 version.name,
@@ -268,11 +268,6 @@ def _window(session: Session, settings: Settings, project_id: int, studio_url: s
             for (task, suggestion), score in zip(chosen, scores, strict=True)
         ],
     )
-
-
-def _still(names: list[str], live: set[str]) -> list[str]:
-    """Without the labels that left the label config since the training."""
-    return [name for name in names if name in live]
 
 
 def _note(store: Store, version_id: int, publication: Publication, image_ids: Sequence[int] = ()) -> None:

@@ -17,8 +17,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from annotator.dashboard import Page, page_blueprint
 from annotator.errors import OnetagError
 from annotator.exchange.apart import make_apart
+from annotator.labelstudio.connection import open_studio
 from annotator.labelstudio.projects import Identity
-from annotator.settings import Settings
+from annotator.settings import Settings, renewed
 from annotator.store import ModelVersion, Store
 from model_backend.engine.predict import Predictor
 from model_backend.images import DecodingRoom
@@ -76,6 +77,7 @@ def create_app(
         checks=partial(machine_checks, settings),
         tell=queue.tell,
         adjust_thresholds=queue.adjust_thresholds,
+        studio=lambda: open_studio(renewed(settings)),
     )
     app.register_blueprint(page_blueprint(page))
     app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way

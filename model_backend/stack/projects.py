@@ -51,8 +51,9 @@ def ensure_project(
     number = int(min(ours))
     if labels is not None or also:
         config = studio.project(number)["label_config"]
-        there = parse_config(config).labels
-        wanted = with_others(there if labels is None else labels, also)
+        there, label_of = parse_config(config).labels, parse_config(config).control.label_of
+        given = [label_of((name,)) or name for name in labels or ()]  # renamed ones may be named as before
+        wanted = with_others(there if labels is None else given, also)
         if there != wanted:
             leave(number, [name for name in there if name not in wanted])
             studio.update_project(number, label_config=build_config(wanted, before=config))

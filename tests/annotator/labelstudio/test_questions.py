@@ -9,8 +9,9 @@ import pytest
 from annotator.labelstudio.config import Chosen, build_config, parse_config
 from annotator.labelstudio.observations import Said, observe
 from annotator.labelstudio.predictions import version_of_region
-from annotator.labelstudio.questions import Asked, asked_prediction, question_regions
+from annotator.labelstudio.questions import Asked, asked_now, asked_prediction, question_regions
 from annotator.store.states import Question, Review, Suggest, Unused
+from annotator.store.suggestions import Suggested
 
 LABELS = ("cat", "dog", "tree", "car")
 CONFIG = parse_config(build_config(LABELS))
@@ -185,3 +186,9 @@ def test_who_says_nothing_of_these_and_something_else_makes_nothing_absent() -> 
         nothing,
     ]
     assert known(observe(added, CONFIG, left(asked))) == {"car": "+added"}
+
+
+def test_what_a_version_suggests_is_asked_in_the_words_of_today() -> None:
+    suggested = Suggested(1, ["dog", "gone", "cat"], 0.5, 0, Question.CHECK)
+    asked = asked_now(suggested, {"dog": 0.9, "gone": 0.8}, {"dog": "hound", "hound": "hound", "cat": "cat"})
+    assert asked == Asked(Question.CHECK, ["hound", "cat"], {"hound": 0.9})

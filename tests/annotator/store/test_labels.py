@@ -9,6 +9,8 @@ from sqlalchemy import func, select
 
 from annotator.errors import OnetagError
 from annotator.store import Label, LabelChanges, Project, Store, live_labels, sync_labels
+from annotator.store.labels import current_names, labels_by_name
+from annotator.store.models import FormerName
 
 MakeProject = Callable[..., Project]
 
@@ -37,11 +39,45 @@ def test_a_removed_label_is_archived_and_comes_back_as_itself(
         assert {label.name: label.id for label in live_labels(session, project.id)} == before
 
 
-def test_a_renamed_label_is_an_old_and_a_new_one(store: Store, make_project: MakeProject) -> None:
+def test_another_name_alone_makes_another_label(store: Store, make_project: MakeProject) -> None:
     with store.session() as session:
         project = make_project(session, "cat, dog")
         assert sync_labels(session, project, ["cat", "hound"]) == LabelChanges(("hound",), ("dog",), ())
         assert session.scalar(select(func.count(Label.id))) == 3
+
+
+def test_a_renamed_label_is_found_by_every_name_that_it_had(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog")
+        dog = live_labels(session, project.id)[1].id
+        assert not sync_labels(session, project, ["cat", "hound"], renamed={"dog": "hound"}, by="Ann")
+        sync_labels(session, project, ["cat", "puppy"], renamed={"hound": "puppy"})
+        assert {name: each.id for name, each in labels_by_name(session, project.id).items()} == {
+            "cat": live_labels(session, project.id)[0].id,
+            **dict.fromkeys(("dog", "hound", "puppy"), dog),
+        }
+        assert current_names(session, project.id)["dog"] == "puppy"
+        former = session.scalars(select(FormerName).order_by(FormerName.id))
+        assert [(each.name, each.renamed_by) for each in former] == [("dog", "Ann"), ("hound", None)]
+
+
+def test_a_name_in_use_means_the_label_that_has_it(store: Store, make_project: MakeProject) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog")
+        sync_labels(session, project, ["cat", "hound"], renamed={"dog": "hound"})
+        sync_labels(session, project, ["cat", "hound", "dog"])
+        assert current_names(session, project.id) == {"cat": "cat", "hound": "hound", "dog": "dog"}
+
+
+def test_a_name_that_an_archived_label_has_is_not_taken_from_it(
+    store: Store, make_project: MakeProject
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog")
+        dog = live_labels(session, project.id)[1].id
+        sync_labels(session, project, ["cat"])
+        assert sync_labels(session, project, ["dog"], renamed={"cat": "dog"}).restored == ("dog",)
+        assert [each.id for each in live_labels(session, project.id)] == [dog]
 
 
 def test_names_are_kept_to_the_letter(store: Store, make_project: MakeProject) -> None:

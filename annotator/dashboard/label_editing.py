@@ -1,0 +1,86 @@
+"""What people change of a label itself: its name. First the page says what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from flask import abort, g, make_response, redirect, request, url_for
+from sqlalchemy.orm import Session
+
+from annotator.dashboard.access import answering
+from annotator.errors import OnetagError
+from annotator.labelstudio.label_changes import LabelChanger, new_name
+from annotator.store import Label, Project, live_labels
+from annotator.store.label_record import label_record
+
+if TYPE_CHECKING:
+    from flask import Blueprint
+    from werkzeug import Response
+
+    from annotator.dashboard.page import Page
+
+
+class LabelEditing:
+    """The changes of a label that ask before they are made. changed: is told the project and the label."""
+
+    def __init__(self, page: Page, changed: Callable[[int, int], None]) -> None:
+        self._page = page
+        self._changed = changed
+
+    def add_to(self, blueprint: Blueprint) -> None:
+        """Add its addresses."""
+        address = "/<key>/labels/<int:label>"
+        blueprint.add_url_rule(f"{address}/rename", "ask_rename", self.ask_rename)
+        blueprint.add_url_rule(f"{address}/rename", "rename_label", self.rename, methods=["POST"])
+
+    @answering
+    def ask_rename(self, key: str, label: int) -> Response:
+        """What a new name means, before it is given."""
+        return self._ask("label_rename.html", key, label, self._name_of)
+
+    @answering
+    def rename(self, key: str, label: int) -> Response:
+        """Give a label a new name."""
+        name = request.form.get("name", "")
+        return self._change(key, label, "rename", lambda changer, found: changer.rename(found, name))
+
+    @staticmethod
+    def _name_of(session: Session, label: Label) -> str:
+        return new_name(session, label, request.args.get("name", ""))
+
+    def _ask(
+        self, template: str, key: str, label: int, wanted: Callable[[Session, Label], object]
+    ) -> Response:
+        """Ask whether something is meant; 409 and the reason where it cannot be."""
+        with self._page.store.reading() as session:
+            project, found = self._found(session, key, label)
+            record = label_record(session, found)
+            try:
+                asked, refused = wanted(session, found), None
+            except OnetagError as error:
+                asked, refused = None, error
+        shown = self._page.show(template, project, label=found, record=record, asked=asked, refused=refused)
+        return make_response(shown, 409 if refused else 200)
+
+    def _change(
+        self, key: str, label: int, done: str, change: Callable[[LabelChanger, Label], None]
+    ) -> Response:
+        """Change a label, and go back to it; 409 and the reason where that cannot be."""
+        with self._page.store.reading() as session:
+            project, found = self._found(session, key, label)
+        try:
+            change(LabelChanger(self._page.store, self._page.studio(), g.person.name), found)
+        except OnetagError as error:
+            shown = self._page.show("label_refused.html", project, label=found, refused=error)
+            return make_response(shown, 409)
+        self._changed(project.id, label)
+        return redirect(url_for("page.label", key=key, label=label, done=done), 303)
+
+    def _found(self, session: Session, key: str, label: int) -> tuple[Project, Label]:
+        """A live label; the browser gets 404 where there is none."""
+        project = self._page.project(session, key)
+        found = next((each for each in live_labels(session, project.id) if each.id == label), None)
+        if found is None:
+            abort(404, f"Project {key} has no label of this number.")
+        return project, found

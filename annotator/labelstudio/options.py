@@ -1,0 +1,77 @@
+"""Changing one label in a label config, whoever made it, and leaving all else in it as it is.
+
+A renamed label keeps how it is written: its former name becomes its alias. So answers, drafts, predictions
+and open pages that hold the former name go on meaning it, in Label Studio as well.
+"""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as Xml
+
+from annotator.errors import OnetagError
+from annotator.label_names import comparable
+from annotator.labelstudio.candidates import ABOUT, named
+from annotator.labelstudio.config import Chosen, LabelConfig, parse_config
+from annotator.labelstudio.controls import REGION_TAGS
+
+CONDITIONS = ("whenChoiceValue", "whenLabelValue")
+"""Attributes by which another part of a label config depends on a label's name."""
+
+
+def renamed(xml: str, chosen: Chosen, old: str, new: str) -> str:
+    """The label config in which the label `old` is called `new`, and is written as before.
+
+    Raises OnetagError where that cannot be done safely, saying what to change by hand.
+    """
+    before, root = parse_config(xml, chosen), _read(xml)
+    if old not in before.labels:
+        raise OnetagError(f"The label config has no label {old!r} any more.", "Load the page again.")
+    _refuse_conditions(root, old)
+    for option in _options(root, before, old):
+        written = option.get("alias") or option.get("value") or ""
+        option.set("value", new)
+        option.set("alias", written)
+        if written == new:
+            del option.attrib["alias"]
+    changed = Xml.tostring(root, encoding="unicode")
+    after = parse_config(changed, chosen)
+    expected = {new if name == old else name: written for name, written in before.control.written.items()}
+    means_itself = all(after.control.label_of(written) == name for name, written in expected.items())
+    if after.control.written != expected or not means_itself or after.control.label_of((new,)) != new:
+        raise _by_hand(old, "another label is called or written so")
+    return changed
+
+
+def _read(xml: str) -> Xml.Element:
+    """The label config with its comments; what it may hold is known to be harmless (`parse_config`)."""
+    builder = Xml.TreeBuilder(insert_comments=True)
+    return Xml.fromstring(xml, parser=Xml.XMLParser(target=builder))  # noqa: S314 (see above)
+
+
+def _options(root: Xml.Element, config: LabelConfig, label: str) -> list[Xml.Element]:
+    """The options that offer a label: of the control that holds the labels, and of those that repeat it."""
+    names = [*(each.name for each in config.holders), ABOUT]
+    controls = [each for name in names if (each := named(root, name)) is not None]
+    if any(each.find("Choice") is not None for control in controls for each in control.iter("Choice")):
+        raise _by_hand(label, "its labels are nested")
+    return [
+        option
+        for control in controls
+        for option in control.iter("Label" if control.tag in REGION_TAGS else "Choice")
+        if comparable(option.get("value") or "") == label
+    ]
+
+
+def _refuse_conditions(root: Xml.Element, label: str) -> None:
+    for each in root.iter():
+        for attribute in CONDITIONS:
+            if label in map(comparable, (each.get(attribute) or "").split(",")):
+                raise _by_hand(label, f"a part of it is shown by its name ({attribute})")
+
+
+def _by_hand(label: str, why: str) -> OnetagError:
+    return OnetagError(
+        f"The label config cannot be changed from here: {why}.",
+        "Change the `value` of the label in Label Studio (Settings > Labeling Interface > Code), and keep "
+        f"what answers call it as its `alias`, at first {label!r}: then it stays the same label here.",
+    )

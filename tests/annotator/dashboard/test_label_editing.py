@@ -1,0 +1,157 @@
+"""A person changes a label on the page, after the page has said what follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import unescape
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from annotator.dashboard import Page
+from annotator.errors import OnetagError
+from annotator.labelstudio.config import build_config, parse_config
+from annotator.store import Image, Label, Observed, Project, Source, Store, Submission, record_annotation
+from annotator.store.types import utc_now
+
+STUDIO = "http://studio.test"
+LABELS = ("cat", "dog", "tree")
+
+
+class Standing:
+    """Label Studio's project, as far as its label config goes."""
+
+    url = STUDIO
+
+    def __init__(self) -> None:
+        self.label_config = build_config(LABELS)
+        self.failure: OnetagError | None = None
+
+    def project(self, _number: int) -> dict[str, Any]:
+        return {"label_config": self.label_config}
+
+    def update_project(self, _number: int, *, label_config: str) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.label_config = label_config
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return parse_config(self.label_config).labels
+
+
+@pytest.fixture
+def studio() -> Standing:
+    return Standing()
+
+
+@pytest.fixture
+def page(page: Page, studio: Any) -> Page:
+    return replace(page, studio=lambda: studio)
+
+
+@pytest.fixture
+def dog(store: Store, project: Project) -> int:
+    """The label, said to be on the first image and not on the second."""
+    with store.session() as session:
+        row = session.get_one(Project, project.id)
+        images = session.scalars(select(Image).order_by(Image.id)).all()
+        for image, value, source in zip(images, (1, -1), (Source.TAG, Source.COMPLETE), strict=False):
+            said = [Observed("dog", value, source)]
+            record_annotation(
+                session,
+                row,
+                image,
+                Submission(image.studio_task, [], False, "Bob", 2.0, None, None, said, utc_now()),
+            )
+        return session.scalars(select(Label.id).where(Label.name == "dog")).one()
+
+
+def names(store: Store) -> list[str]:
+    with store.reading() as session:
+        return list(session.scalars(select(Label.name).order_by(Label.position)))
+
+
+def test_what_follows_is_said_before_a_label_is_renamed(
+    store: Store, dog: int, browser: FlaskClient, studio: Standing
+) -> None:
+    asked = browser.get(f"/page/p1/labels/{dog}/rename", query_string={"name": " hound "}).text
+    assert "2 observations of it on 2 images" in asked
+    assert "Label Studio goes on writing <code>dog</code>" in asked
+    assert 'name="name" value="hound"' in asked
+    assert studio.labels == LABELS
+    assert names(store) == list(LABELS)
+
+
+def test_a_renamed_label_has_its_new_name_here_and_in_label_studio(
+    store: Store, dog: int, browser: FlaskClient, studio: Standing
+) -> None:
+    assert browser.get(f"/page/p1/labels/{dog}").status_code == 200  # and its figures are remembered
+    answer = browser.post(f"/page/p1/labels/{dog}/rename", data={"name": "hound"})
+    assert answer.status_code == 303
+    shown = browser.get(answer.location).text
+    assert "<h1>hound</h1>" in shown
+    assert "has its new name" in shown
+    assert studio.labels == ("cat", "hound", "tree")
+    assert names(store) == ["cat", "hound", "tree"]
+
+
+@pytest.mark.parametrize("name", ["", "dog", "CAT", "do\u200bg", "$dog", "x" * 601])
+def test_a_name_that_it_cannot_have_is_refused_with_the_reason(
+    store: Store, dog: int, browser: FlaskClient, studio: Standing, name: str
+) -> None:
+    asked = browser.get(f"/page/p1/labels/{dog}/rename", query_string={"name": name})
+    assert asked.status_code == 409
+    assert "See what follows" in asked.text
+    answer = browser.post(f"/page/p1/labels/{dog}/rename", data={"name": name})
+    assert answer.status_code == 409
+    assert "Nothing was changed" in answer.text
+    assert studio.labels == LABELS
+    assert names(store) == list(LABELS)
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "'\"><img src=x>", "{{ 7 * 7 }}", "../../etc"])
+def test_a_hostile_name_is_a_name_and_nothing_else(dog: int, browser: FlaskClient, name: str) -> None:
+    asked = browser.get(f"/page/p1/labels/{dog}/rename", query_string={"name": name}).text
+    answer = browser.post(f"/page/p1/labels/{dog}/rename", data={"name": name})
+    shown = browser.get(answer.location).text
+    listed = browser.get("/page/p1/labels").text
+    for page in (asked, shown, listed):
+        assert name in unescape(page)
+        assert "<script>alert" not in page
+        assert "<img src=x>" not in page
+        assert ">49<" not in page
+
+
+def test_where_label_studio_is_away_nothing_is_changed(
+    store: Store, dog: int, browser: FlaskClient, studio: Standing
+) -> None:
+    studio.failure = OnetagError("Label Studio is away.", "Start it.")
+    answer = browser.post(f"/page/p1/labels/{dog}/rename", data={"name": "hound"})
+    assert answer.status_code == 409
+    assert "Label Studio is away." in answer.text
+    assert names(store) == list(LABELS)
+
+
+def test_who_may_only_look_sees_no_form_and_changes_nothing(
+    store: Store, dog: int, onlooker: FlaskClient
+) -> None:
+    assert "Change the label" not in onlooker.get(f"/page/p1/labels/{dog}").text
+    assert onlooker.get(f"/page/p1/labels/{dog}/rename?name=hound").status_code == 403
+    assert onlooker.post(f"/page/p1/labels/{dog}/rename", data={"name": "hound"}).status_code == 403
+    assert names(store) == list(LABELS)
+
+
+def test_a_change_without_the_token_of_a_page_of_ours_is_refused(
+    store: Store, dog: int, browser: FlaskClient
+) -> None:
+    del browser.environ_base["HTTP_X_CSRF_TOKEN"]
+    assert browser.post(f"/page/p1/labels/{dog}/rename", data={"name": "hound"}).status_code == 403
+    assert names(store) == list(LABELS)
+
+
+def test_a_label_that_is_not_there_is_not_found(browser: FlaskClient, dog: int) -> None:
+    assert browser.get("/page/p1/labels/99/rename?name=hound").status_code == 404
+    assert browser.post("/page/p1/labels/99/rename", data={"name": "hound"}).status_code == 404
