@@ -38,12 +38,11 @@ class PicturesView:
     def thumbnail(self, key: str, image: int) -> Response:
         """The picture, small; in its place the reason why there is none."""
         size, picture = _size(request.args.get("size", "320")), self._picture(key, image)
-        pictures = self._page.pictures
-        tag = pictures.tag(picture, size)
-        if request.if_none_match.contains(tag):
-            return _answer(Response(status=304), tag)
+        small = self._page.pictures.thumbnail(picture, size)
+        if request.if_none_match.contains(small.tag):
+            return _answer(Response(status=304), small.tag)
         try:
-            return _answer(Response(pictures.thumbnail(picture, size), content_type="image/jpeg"), tag)
+            return _answer(Response(small.content(), content_type="image/jpeg"), small.tag)
         except PicturesBusy:
             return Response(status=503, headers={"Retry-After": "1", "Cache-Control": "no-store"})
         except NoPicture as reason:

@@ -30,17 +30,22 @@ class PicturesBusy(Exception):  # noqa: N818 (no error: ask again)
     """As many wait for pictures as may."""
 
 
+class Thumbnail(Protocol):
+    """One picture, small, as it was when it was asked for."""
+
+    @property
+    def tag(self) -> str:
+        """What names it, and changes when the image does."""
+
+    def content(self) -> bytes:
+        """A JPEG file. Raises NoPicture, and at once PicturesBusy while others wait."""
+
+
 class Pictures(Protocol):
     """Thumbnails. Threads may share it."""
 
-    def tag(self, picture: Picture, size: int) -> str:
-        """What names this thumbnail, and changes when the image does. Nothing is read."""
-
-    def thumbnail(self, picture: Picture, size: int) -> bytes:
-        """A JPEG file, its longer side at most `size` pixels, one of SIZES.
-
-        Raises NoPicture, and at once PicturesBusy while others wait.
-        """
+    def thumbnail(self, picture: Picture, size: int) -> Thumbnail:
+        """The one whose longer side is at most `size` pixels, one of SIZES. Nothing is read yet."""
 
 
 class Versions(Protocol):

@@ -11,11 +11,13 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 
 from PIL import Image
 
-from annotator.dashboard.services import NoPicture, Picture, PicturesBusy
+from annotator.dashboard.services import NoPicture, Picture, PicturesBusy, Thumbnail
 from annotator.errors import OnetagError
 from annotator.labelstudio.connection import open_studio
 from annotator.labelstudio.images import GONE, FolderFile, ImageSource
@@ -48,30 +50,23 @@ class Thumbnails:
         self._at_once = threading.BoundedSemaphore(AT_ONCE)
         self._decoders = threading.BoundedSemaphore(DECODERS)
 
-    def tag(self, picture: Picture, size: int) -> str:
-        """What changes when the file does, or what was read of it last."""
-        return _tag(picture, self._stamp(picture), size)
+    def thumbnail(self, picture: Picture, size: int) -> Thumbnail:
+        """The thumbnail of a picture as it is now; nothing of it is read yet."""
+        source = self._renewed_source()
+        return _Thumbnail(self, source, picture, size, source.stamp(picture.address))
 
-    def thumbnail(self, picture: Picture, size: int) -> bytes:
-        """A JPEG file of at most `size` pixels a side, upright, without what cameras write beside pictures.
-
-        Raises NoPicture, and PicturesBusy where others are at it or wait already.
-        """
-        stamp = self._stamp(picture)
-        tag = _tag(picture, stamp, size)
-        kept = self._kept(tag)
+    def content(self, asked: _Thumbnail) -> bytes:
+        """What a thumbnail gives, see `annotator.dashboard.services.Thumbnail`."""
+        kept = self._kept(asked.tag)
         if kept is not None:
             return kept
-        if not picture.address or (picture.problem and stamp in (None, picture.stamp)):
+        picture = asked.picture
+        if not picture.address or (picture.problem and asked.stamp in (None, picture.stamp)):
             raise NoPicture(picture.problem or "The task names no image.")
         with self._place():
-            content = self._kept(tag) or self._made(picture.address, size)
-            self._keep(tag, content)
+            content = self._kept(asked.tag) or self._made(asked)
+            self._keep(asked.tag, content)
         return content
-
-    def _stamp(self, picture: Picture) -> str | None:
-        """Of the file as it is now, where one can be seen."""
-        return self._renewed_source().stamp(picture.address)
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -82,11 +77,11 @@ class Thumbnails:
         finally:
             self._at_once.release()
 
-    def _made(self, address: str, size: int) -> bytes:
+    def _made(self, asked: _Thumbnail) -> bytes:
         try:
-            data = self._renewed_source().read(address)
+            data = asked.source.read(asked.picture.address)
             with self._decoders, self._room.for_image(data):
-                return _scaled(data, size, self._settings.max_image_pixels)
+                return _scaled(data, asked.size, self._settings.max_image_pixels)
         except (ImageProblem, OnetagError) as error:
             raise NoPicture(error.problem) from None
 
@@ -117,12 +112,28 @@ def _open_source(settings: Settings) -> ImageSource:
     return ImageSource(open_studio(bounded), bounded)
 
 
-def _tag(picture: Picture, stamp: str | None, size: int) -> str:
-    """Names one thumbnail of one state of an image, and never another; tells nothing of its address."""
-    folder = picture.address.folder if isinstance(picture.address, FolderFile) else ""
-    seen = picture.stamp if stamp in (None, GONE) else stamp
-    state = f"{folder}\n{picture.address}\n{seen or picture.digest}"
-    return f"{hashlib.sha256(state.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}-{size}"
+@dataclass(frozen=True)
+class _Thumbnail:
+    """A thumbnail that was asked for. stamp: of the file as it is now, where one can be seen."""
+
+    made_by: Thumbnails
+    source: ImageSource
+    picture: Picture
+    size: int
+    stamp: str | None
+
+    @cached_property
+    def tag(self) -> str:
+        """Names one thumbnail of one state of an image, and never another; tells nothing of its address."""
+        picture = self.picture
+        folder = picture.address.folder if isinstance(picture.address, FolderFile) else ""
+        seen = picture.stamp if self.stamp in (None, GONE) else self.stamp
+        state = f"{folder}\n{picture.address}\n{seen or picture.digest}"
+        return f"{hashlib.sha256(state.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}-{self.size}"
+
+    def content(self) -> bytes:
+        """A JPEG file within size x size pixels, upright, without what cameras write beside pictures."""
+        return self.made_by.content(self)
 
 
 def _scaled(data: bytes, size: int, max_pixels: int) -> bytes:

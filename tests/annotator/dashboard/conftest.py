@@ -1,6 +1,7 @@
 """A browser's requests to the page, without one."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -41,14 +42,27 @@ class PicturesAsked:
         self.asked: list[tuple[Picture, int]] = []
         self.failure: Exception | None = None
 
-    def tag(self, picture: Picture, size: int) -> str:
-        return f"{picture.digest}-{size}"
+    def thumbnail(self, picture: Picture, size: int) -> "Small":
+        return Small(self, picture, size)
 
-    def thumbnail(self, picture: Picture, size: int) -> bytes:
-        self.asked.append((picture, size))
-        if self.failure is not None:
-            raise self.failure
-        return f"{picture.address} at {size}".encode()
+
+@dataclass(frozen=True)
+class Small:
+    """A thumbnail that was asked for, of such pictures."""
+
+    of: PicturesAsked
+    picture: Picture
+    size: int
+
+    @property
+    def tag(self) -> str:
+        return f"{self.picture.digest}-{self.size}"
+
+    def content(self) -> bytes:
+        self.of.asked.append((self.picture, self.size))
+        if self.of.failure is not None:
+            raise self.of.failure
+        return f"{self.picture.address} at {self.size}".encode()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from PIL import Image
 
 from annotator.dashboard.services import NoPicture, Picture, PicturesBusy
 from annotator.files import file_stamp
-from annotator.labelstudio.images import FolderFile
+from annotator.labelstudio.images import FolderFile, ImageSource
 from annotator.settings import Settings, load_settings
 from model_backend.images import DecodingRoom
 from model_backend.server.thumbnails import AT_ONCE, DECODERS, THUMBNAILS_FILE, Thumbnails
@@ -70,13 +70,15 @@ def opened(content: bytes) -> Image.Image:
 def test_the_longer_side_is_as_long_as_asked(
     thumbnails: Thumbnails, folder: Path, size: int, shape: tuple[int, int]
 ) -> None:
-    small = opened(thumbnails.thumbnail(picture(folder, data=encoded(photograph(*shape))), size))
+    small = opened(thumbnails.thumbnail(picture(folder, data=encoded(photograph(*shape))), size).content())
     assert max(small.size) == size
     assert small.width / small.height == pytest.approx(shape[0] / shape[1], rel=0.02)
 
 
 def test_a_small_picture_is_not_blown_up(thumbnails: Thumbnails, folder: Path) -> None:
-    assert opened(thumbnails.thumbnail(picture(folder, data=encoded(photograph(40, 30))), 320)).size == (
+    assert opened(
+        thumbnails.thumbnail(picture(folder, data=encoded(photograph(40, 30))), 320).content()
+    ).size == (
         40,
         30,
     )
@@ -84,7 +86,7 @@ def test_a_small_picture_is_not_blown_up(thumbnails: Thumbnails, folder: Path) -
 
 def test_it_looks_as_the_picture_does(thumbnails: Thumbnails, folder: Path) -> None:
     whole = photograph(2000, 1500)
-    small = opened(thumbnails.thumbnail(picture(folder, data=encoded(whole, quality=95)), 320))
+    small = opened(thumbnails.thumbnail(picture(folder, data=encoded(whole, quality=95)), 320).content())
     difference = np.asarray(small, float) - np.asarray(
         whole.resize(small.size, Image.Resampling.LANCZOS), float
     )
@@ -97,7 +99,7 @@ def test_it_is_upright_and_tells_nothing_of_where_it_was_taken(thumbnails: Thumb
     exif[0x010F] = "a camera"
     exif.get_ifd(0x8825)[1] = "N"
     data = encoded(photograph(800, 400), exif=exif, comment=b"at home", icc_profile=b"profile" * 40)
-    content = thumbnails.thumbnail(picture(folder, data=data), 160)
+    content = thumbnails.thumbnail(picture(folder, data=data), 160).content()
     small = opened(content)
     assert small.size == (80, 160)
     assert not small.getexif()
@@ -109,36 +111,38 @@ def test_a_thumbnail_is_made_once(
     thumbnails: Thumbnails, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = picture(folder, data=encoded(photograph()))
-    first = thumbnails.thumbnail(asked, 160)
+    first = thumbnails.thumbnail(asked, 160).content()
     monkeypatch.setattr("annotator.labelstudio.images.ImageSource.read", lambda *_: pytest.fail("read again"))
-    assert thumbnails.thumbnail(asked, 160) == first
+    assert thumbnails.thumbnail(asked, 160).content() == first
 
 
 def test_a_file_that_is_gone_is_shown_as_it_was_when_it_was_read(
     settings: Settings, thumbnails: Thumbnails, folder: Path
 ) -> None:
     asked = picture(folder, data=encoded(photograph()))
-    first, stamp = thumbnails.thumbnail(asked, 160), file_stamp((folder / "a.jpg").stat())
+    first, stamp = thumbnails.thumbnail(asked, 160).content(), file_stamp((folder / "a.jpg").stat())
     (folder / "a.jpg").unlink()
     gone = picture(folder, stamp=stamp, problem="The file is gone.")
-    assert Thumbnails(settings).thumbnail(gone, 160) == first
+    assert Thumbnails(settings).thumbnail(gone, 160).content() == first
 
 
 def test_a_file_that_was_written_anew_has_another_tag_and_picture(
     thumbnails: Thumbnails, folder: Path
 ) -> None:
     asked = picture(folder, data=encoded(photograph(seed=1)))
-    tag, first = thumbnails.tag(asked, 160), thumbnails.thumbnail(asked, 160)
-    assert thumbnails.tag(asked, 160) == tag
-    assert thumbnails.tag(asked, 320) != tag
+    tag, first = thumbnails.thumbnail(asked, 160).tag, thumbnails.thumbnail(asked, 160).content()
+    assert thumbnails.thumbnail(asked, 160).tag == tag
+    assert thumbnails.thumbnail(asked, 320).tag != tag
     (folder / "a.jpg").write_bytes(encoded(photograph(seed=2, width=820)))
-    assert thumbnails.tag(asked, 160) != tag
-    assert thumbnails.thumbnail(asked, 160) != first
+    assert thumbnails.thumbnail(asked, 160).tag != tag
+    assert thumbnails.thumbnail(asked, 160).content() != first
 
 
 def test_what_is_not_a_file_here_goes_by_the_digest(thumbnails: Thumbnails) -> None:
     address = "http://127.0.0.1/a.jpg"
-    tags = {thumbnails.tag(Picture(address, digest, None, None), 160) for digest in (None, "abc", "def")}
+    tags = {
+        thumbnails.thumbnail(Picture(address, digest, None, None), 160).tag for digest in (None, "abc", "def")
+    }
     assert len(tags) == 3
     assert not any("127" in tag for tag in tags), "a tag tells nothing of the address, which may hold a key"
 
@@ -146,7 +150,7 @@ def test_what_is_not_a_file_here_goes_by_the_digest(thumbnails: Thumbnails) -> N
 def test_the_same_name_in_another_folder_is_another_picture(thumbnails: Thumbnails, folder: Path) -> None:
     other = folder.parent / "others"
     other.mkdir()
-    tags = {thumbnails.tag(picture(where, digest="abc"), 160) for where in (folder, other)}
+    tags = {thumbnails.thumbnail(picture(where, digest="abc"), 160).tag for where in (folder, other)}
     assert len(tags) == 2
 
 
@@ -154,16 +158,18 @@ def test_damage_in_the_cache_only_costs_time(
     settings: Settings, thumbnails: Thumbnails, folder: Path
 ) -> None:
     asked = picture(folder, data=encoded(photograph()))
-    first = thumbnails.thumbnail(asked, 160)
+    first = thumbnails.thumbnail(asked, 160).content()
     for file in settings.data_dir.glob(f"{THUMBNAILS_FILE}*"):
         file.write_bytes(b"rotten" * 1000)
-    assert thumbnails.thumbnail(asked, 160) == first
+    assert thumbnails.thumbnail(asked, 160).content() == first
 
 
 def test_without_a_place_for_the_cache_pictures_are_shown_still(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "data" / THUMBNAILS_FILE).mkdir(parents=True)
     thumbnails = Thumbnails(load_settings(data_dir=tmp_path / "data"))
-    assert opened(thumbnails.thumbnail(picture(folder, data=encoded(photograph())), 160)).width == 160
+    assert (
+        opened(thumbnails.thumbnail(picture(folder, data=encoded(photograph())), 160).content()).width == 160
+    )
 
 
 def png_that_says(width: int, height: int) -> bytes:
@@ -195,13 +201,13 @@ def test_what_is_no_picture_has_a_reason(
     thumbnails: Thumbnails, folder: Path, data: bytes, told: str
 ) -> None:
     with pytest.raises(NoPicture, match=told):
-        thumbnails.thumbnail(picture(folder, data=data), 160)
+        thumbnails.thumbnail(picture(folder, data=data), 160).content()
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, folder: Path) -> None:
     thumbnails = Thumbnails(load_settings(data_dir=tmp_path / "data", max_image_bytes=1000))
     with pytest.raises(NoPicture, match="larger than"):
-        thumbnails.thumbnail(picture(folder, data=encoded(photograph())), 160)
+        thumbnails.thumbnail(picture(folder, data=encoded(photograph())), 160).content()
 
 
 @pytest.mark.parametrize(
@@ -209,7 +215,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, folder: Path) -> N
 )
 def test_nothing_is_read_from_where_the_settings_do_not_allow(thumbnails: Thumbnails, address: str) -> None:
     with pytest.raises(NoPicture):
-        thumbnails.thumbnail(Picture(address, None, None, None), 160)
+        thumbnails.thumbnail(Picture(address, None, None, None), 160).content()
 
 
 def test_a_link_out_of_the_folder_is_not_followed(thumbnails: Thumbnails, folder: Path) -> None:
@@ -217,7 +223,7 @@ def test_a_link_out_of_the_folder_is_not_followed(thumbnails: Thumbnails, folder
     secret.write_bytes(encoded(photograph()))
     (folder / "a.jpg").symlink_to(secret)
     with pytest.raises(NoPicture, match="leads out"):
-        thumbnails.thumbnail(picture(folder), 160)
+        thumbnails.thumbnail(picture(folder), 160).content()
 
 
 def test_what_could_not_be_read_for_the_learning_is_not_tried_for_each_browser(
@@ -226,14 +232,32 @@ def test_what_could_not_be_read_for_the_learning_is_not_tried_for_each_browser(
     known = Picture("http://127.0.0.1/a.jpg", None, None, "The host does not answer.")
     monkeypatch.setattr("annotator.labelstudio.images.ImageSource.read", lambda *_: pytest.fail("read"))
     with pytest.raises(NoPicture, match="The host does not answer"):
-        thumbnails.thumbnail(known, 160)
+        thumbnails.thumbnail(known, 160).content()
 
 
 def test_a_file_that_was_mended_is_shown_before_the_learning_reads_it(
     thumbnails: Thumbnails, folder: Path
 ) -> None:
     mended = picture(folder, data=encoded(photograph()), stamp="1-1", problem="It was damaged.")
-    assert opened(thumbnails.thumbnail(mended, 160)).width == 160
+    assert opened(thumbnails.thumbnail(mended, 160).content()).width == 160
+
+
+def test_its_file_is_looked_at_once(
+    thumbnails: Thumbnails, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    real = ImageSource.stamp
+
+    def stamp(source: ImageSource, address: str) -> str | None:
+        looked.append(address)
+        return real(source, address)
+
+    monkeypatch.setattr(ImageSource, "stamp", stamp)
+    asked = picture(folder, data=encoded(photograph()))
+    small = thumbnails.thumbnail(asked, 160)
+    assert small.tag
+    assert opened(small.content()).width == 160
+    assert looked == [asked.address]
 
 
 @pytest.fixture
@@ -248,7 +272,7 @@ def test_a_silent_host_is_waited_for_by_few_and_not_for_long(
 ) -> None:
     """While it is, what is kept is shown at once, and whoever comes beyond is sent away at once."""
     kept = picture(folder, data=encoded(photograph()))
-    thumbnails.thumbnail(kept, 160)
+    thumbnails.thumbnail(kept, 160).content()
     slow = [Picture(f"{silent_host}/{number}.jpg", None, None, None) for number in range(AT_ONCE)]
     began = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -300,7 +324,7 @@ def test_no_more_are_decoded_at_once_than_may(
 
 def _outcome(thumbnails: Thumbnails, asked: Picture) -> str:
     try:
-        thumbnails.thumbnail(asked, 160)
+        thumbnails.thumbnail(asked, 160).content()
     except PicturesBusy:
         return "busy"
     except NoPicture:
