@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 QUICK = {
+    "acquisitions": ("--images", "5000"),
     "connecting": ("--tasks", "2000"),
     "exchange": ("--sizes", "2000x80"),
     "features": ("--images", "10", "--repeats", "1"),

@@ -4,7 +4,8 @@
     python -m benchmarks.asking ../shared/data/coco18 --pool 2000 --test 1000
     python -m benchmarks.asking ../shared/data/ucmerced --validation --seeds 3   # for choosing: never tests
 
-Each seed tags the same images at random to start with. Then, step by step, the shipped default learns, the
+Each seed tags the same images to start with: at random, or with --first typical those that the product asks
+before there is a model. Then, step by step, the shipped default learns, the
 acquisition scores the images, and the first ones of its queue are tagged: where it does not spread its order
 itself, after clusters took turns, as trainings publish it. An image is tagged with the same label, drawn
 evenly from those present, whoever asks for it; one without any label is passed over, and k is the pool's true
@@ -22,13 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.data import Data, add_arguments, load, percent_map, splits
-from model_backend.acquisition import ACQUISITIONS, clusters, find_acquisition, priority
+from model_backend.acquisition import ACQUISITIONS, clusters, cold_start, find_acquisition, priority
 from model_backend.engine.suggest import in_turns, queue_scores
 from model_backend.simulation.picks import single_positives
 from model_backend.training import Fit, LabelModel, Pool, Recipe, candidates_of, fit
 
 GROUPS = 8  # that take turns, as the product has them unless told otherwise
 NO_TURNS = "entropy, no turns"
+RANDOM, TYPICAL = "random", "typical"
 Rows = NDArray[np.intp]
 
 
@@ -44,10 +46,23 @@ def queue(name: str, pool: Pool, fitted: Fit, groups: NDArray[np.int64], seed: i
     return free[np.argsort(waiting, kind="stable")]
 
 
-def asked(name: str, learn: Data, score: Data, counts: list[int], step: int, seed: int) -> list[float]:
-    """mAP (%) at each count of tags, the first of them at random."""
+def first_tags(first: str, learn: Data, answers: NDArray[np.int8], count: int, seed: int) -> NDArray[np.int8]:
+    """So many of the answers (N, L), before there is a model: on images at random, or on typical ones."""
+    if first == RANDOM:
+        return single_positives(learn.truth, count, seed=seed)
+    order = np.argsort(-cold_start(learn.features, seed=seed), kind="stable")
+    rows = order[(answers[order] != 0).any(axis=1)][:count]
+    observed = np.zeros_like(answers)
+    observed[rows] = answers[rows]
+    return observed
+
+
+def asked(
+    name: str, learn: Data, score: Data, seed: int, *, counts: list[int], step: int, first: str
+) -> list[float]:
+    """mAP (%) at each count of tags, the first of them before there is a model."""
     answers = single_positives(learn.truth, int((learn.truth > 0).any(axis=1).sum()), seed=seed)
-    observed = single_positives(learn.truth, counts[0], seed=seed)
+    observed = first_tags(first, learn, answers, counts[0], seed)
     groups, positives = clusters(learn.features, GROUPS, seed), float(learn.truth.sum(axis=1).mean())
     previous: LabelModel | None = None
     found = []
@@ -71,9 +86,8 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, list[list[float]
     results: dict[str, list[list[float]]] = {}
     for name in arguments.acquisitions:
         parts = splits(data, arguments.pool, arguments.test, arguments.seeds, validation=arguments.validation)
-        results[name] = [
-            asked(name, learn, score, arguments.counts, arguments.step, seed) for seed, learn, score in parts
-        ]
+        options = {"counts": arguments.counts, "step": arguments.step, "first": arguments.first}
+        results[name] = [asked(name, learn, score, seed, **options) for seed, learn, score in parts]
         means, spreads = np.mean(results[name], axis=0), np.std(results[name], axis=0)
         cells = (f"{mean:.1f} +- {spread:.1f}" for mean, spread in zip(means, spreads, strict=True))
         print(f"{name:18}" + "".join(f"{cell:>14}" for cell in cells), flush=True)
@@ -105,6 +119,7 @@ def main() -> None:
     parser.add_argument("--acquisitions", type=_names, default=every, help=f"of {every}")
     parser.add_argument("--counts", type=_counts, default="50,100,150,200,300,400", help="tags")
     parser.add_argument("--step", type=int, default=50, help="answers between two trainings")
+    parser.add_argument("--first", choices=(RANDOM, TYPICAL), default=RANDOM, help="the first images")
     parser.add_argument("--validation", action="store_true", help="score on a part of the pool")
     parser.add_argument("--json", type=Path, default=Path("onetag-data/asking.json"), help="file to write")
     arguments = parser.parse_args()

@@ -115,6 +115,8 @@ class Project(Base):
     active_version_id: Mapped[int | None] = mapped_column(ForeignKey("model_versions.id", use_alter=True))
     version_pinned: Mapped[bool] = mapped_column(default=False)  # later trainings leave the active one
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    ordered_at: Mapped[datetime | None]
+    """When its first questions, before there is a version, were put into an order."""
     # What was chosen of the label config; without, the config itself tells.
     control: Mapped[str | None]
     image_field: Mapped[str | None]

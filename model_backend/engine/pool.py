@@ -36,18 +36,22 @@ class PoolFeatures:
 
 @dataclass(frozen=True)
 class FirstImages:
-    """How many images a training computes while the rest waits: the preferred ones, then a random draw."""
+    """How many images take part in a training while the rest waits: the ready, the preferred, then a draw."""
 
     count: int
     preferred: frozenset[int]
     seed: int
 
     def choose(self, rows: Sequence[ImageRow], ready: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which rows (N,) take part: those whose features are `ready` (N,), and `count` of the others."""
+        """Which rows (N,) take part: those whose features are `ready` (N,), and others up to `count` in all.
+
+        Preferred ones take part however many are ready, at most `count` of them.
+        """
         drawn = np.random.default_rng(self.seed).permutation(np.flatnonzero(~ready))
         others = np.array([rows[at].id not in self.preferred for at in drawn], dtype=bool)
         chosen = ready.copy()
-        chosen[drawn[np.argsort(others, kind="stable")][: self.count]] = True
+        more = max(self.count - int(ready.sum()), min(self.count, int((~others).sum())))
+        chosen[drawn[np.argsort(others, kind="stable")][:more]] = True
         return chosen
 
 

@@ -43,6 +43,7 @@ from model_backend.engine.train import train_run
 from model_backend.engine.versions import prune
 from model_backend.errors import LearningError
 from model_backend.log_context import about
+from model_backend.worker.first_orders import FirstOrders
 from model_backend.worker.inbox import InboxOutcome, process_inbox
 from model_backend.worker.layouts import Layouts
 from model_backend.worker.single_flight import SingleFlight
@@ -83,6 +84,7 @@ class Jobs:
         self._adjusting = SingleFlight()
         self._looking_again = threading.Lock()
         self._layouts = Layouts(store, resources, self._stop)
+        self._first_orders = FirstOrders(store, resources, studio, self._stop)
         self._publishing: dict[int, SingleFlight] = {}  # by project
         self._ask_studio_from = 0.0
         self._pause = TRY_AGAIN_SECONDS
@@ -186,6 +188,14 @@ class Jobs:
         compared: set[int] = set()
         self._reconciling.run(lambda: compared.update(self._reconcile_all()))
         return sorted(compared)
+
+    def order_first_due(self) -> bool:
+        """Whether the first questions of a project have to be put into an order, and nobody is at it."""
+        return self._first_orders.due() and time.monotonic() >= self._ask_studio_from
+
+    def order_first(self) -> None:
+        """Put the first questions of projects into an order, behind everything else."""
+        self._first_orders.run()
 
     def lay_out_due(self) -> bool:
         """Whether the map of a project has to be computed, and nobody is at it."""

@@ -35,7 +35,7 @@ QUEUE_FILE = "queue.sqlite"
 QUEUE_TABLES = "onetag_queue"
 CHECK_SECONDS = 10
 RECONCILE_MINUTES = 10
-WORKER_THREADS = 5  # a training, a reconcile, slow images, a map, and always one left for the inbox
+WORKER_THREADS = 6  # a training, a reconcile, slow images, a map, a first order, and always one for the inbox
 STOP_SECONDS = 40  # for what is under way: longer than an image may take, shorter than we promise to need
 
 log = logging.getLogger(__name__)
@@ -71,6 +71,12 @@ class Jobs(Protocol):
 
     def reconcile(self) -> Iterable[int]:
         """Compare the store with Label Studio."""
+
+    def order_first_due(self) -> bool:
+        """Whether the first questions of a project have to be put into an order."""
+
+    def order_first(self) -> None:
+        """Put the first questions of projects into an order."""
 
     def lay_out_due(self) -> bool:
         """Whether the map of a project has to be computed."""
@@ -109,6 +115,7 @@ class JobQueue:
         self._adjust_thresholds = self._message("adjust_thresholds", self._do_adjust_thresholds)
         self._reconcile = self._message("reconcile", self._do_reconcile)
         self._look_again = self._message("look_again", self._do_look_again)
+        self._order_first = self._message("order_first", self._do_order_first)
         self._lay_out = self._message("lay_out", self._do_lay_out)
         self._sending = Together(self._send_all)
         if jobs is not None:
@@ -232,6 +239,8 @@ class JobQueue:
             self._do_consider(project_id)
         if self._work.look_again_due():
             self._send(self._look_again)
+        if self._work.order_first_due():
+            self._send(self._order_first)
         if self._work.lay_out_due():
             self._send(self._lay_out)
         self.train()
@@ -249,6 +258,9 @@ class JobQueue:
     def _do_look_again(self) -> None:
         self._work.look_again()
         self.train()
+
+    def _do_order_first(self) -> None:
+        self._work.order_first()
 
     def _do_lay_out(self) -> None:
         self._work.lay_out()

@@ -46,6 +46,7 @@ def test_the_quick_forms_have_the_options_they_give(
 def test_every_benchmark_is_listed_by_whether_it_needs_data() -> None:
     programs = {"accuracy", "asking", "endtoend", "features", "loop", "memory", "peer", "selection", "speed"}
     programs |= {
+        "acquisitions",
         "connecting",
         "downstream",
         "exchange",

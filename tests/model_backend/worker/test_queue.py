@@ -34,6 +34,7 @@ class Log:
     times: list[float] = field(default_factory=list)
     images_due: bool = False
     maps_due: bool = False
+    order_due: bool = False
     said: bool = False  # something on the page
     thresholds: bool = False  # set there
     called: threading.Condition = field(default_factory=threading.Condition)
@@ -68,6 +69,12 @@ class Log:
     def reconcile(self) -> Iterable[int]:
         self._note("reconcile")
         return []
+
+    def order_first_due(self) -> bool:
+        return self.order_due
+
+    def order_first(self) -> None:
+        self._note("order first")
 
     def lay_out_due(self) -> bool:
         return self.maps_due
@@ -200,6 +207,14 @@ def test_maps_that_are_due_are_computed(
     jobs = Log(maps_due=True)
     consuming(open_job_queue(worker_settings, jobs))
     jobs.wait_for(("lay out",), seconds=5)
+
+
+def test_first_questions_that_are_due_are_ordered(
+    worker_settings: Settings, consuming: Callable[[JobQueue], None]
+) -> None:
+    jobs = Log(order_due=True)
+    consuming(open_job_queue(worker_settings, jobs))
+    jobs.wait_for(("order first",), seconds=5)
 
 
 def test_a_message_that_waits_already_is_not_sent_again(store: Store, worker_settings: Settings) -> None:
