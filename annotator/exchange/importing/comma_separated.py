@@ -78,7 +78,8 @@ def _header(path: Path, lines: Iterator[Row]) -> tuple[tuple[str, ...], Iterator
         return names, _checked(path, chain([first], lines), 2)
     twice = [name for name, count in Counter(header).items() if count > 1 and name]
     if twice:
-        raise broken(path, f"the column {twice[0]!r} is there twice.", "Keep one of them.")
+        problem = f"the column {twice[0]!r} is there twice, and a label cannot be told from the other one."
+        raise broken(path, problem, "Rename one of them, or leave it out.")
     return header, _checked(path, lines, len(header))
 
 

@@ -231,9 +231,8 @@ def _listed_column(table: Table, sample: Sequence[Row], options: ReadOptions, im
     if len(options.label_columns) > 1:
         return None
     lower = [name.strip().lower() for name in table.header]
-    wanted = [name for name in options.label_columns if _there(table, name)]
-    candidates = [table.header.index(name) for name in wanted]
-    if not wanted:
+    candidates = [_label_column(table, name, image) for name in options.label_columns]
+    if not candidates:
         candidates = [lower.index(name) for name in LABEL_COLUMNS if name in lower]
     others = [column for column in range(len(lower)) if column != image]
     if not candidates and len(others) == 1:
@@ -249,7 +248,7 @@ def _mark_columns(
     table: Table, sample: Sequence[Row], options: ReadOptions, image: int
 ) -> Iterator[tuple[int, str]]:
     if options.label_columns:
-        yield from ((table.header.index(name), name) for name in options.label_columns if _there(table, name))
+        yield from ((_label_column(table, name, image), name) for name in options.label_columns)
         return
     for column, name in enumerate(table.header):
         if column == image or name.strip().lower() in NO_LABELS:
@@ -260,14 +259,16 @@ def _mark_columns(
             yield column, name
 
 
-def _there(table: Table, name: str) -> bool:
+def _label_column(table: Table, name: str, image: int) -> int:
+    """The column of a label that was named."""
     if name not in table.header:
-        raise broken(
-            table.path,
-            f"there is no column {name!r}.",
-            f"Choose with --label-column: {', '.join(table.header)}.",
-        )
-    return True
+        problem, mend = f"there is no column {name!r}.", "Choose with --label-column: "
+    elif table.header.index(name) == image:
+        problem = f"the column {name!r} holds the images' names, and no label."
+        mend = "Choose another one with --image-column, or with --label-column: "
+    else:
+        return table.header.index(name)
+    raise broken(table.path, problem, f"{mend}{', '.join(table.header)}.")
 
 
 def _is_mark(cell: Any) -> bool:

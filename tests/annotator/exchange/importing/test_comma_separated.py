@@ -162,5 +162,7 @@ def test_unknown_columns_are_told_with_those_that_there_are(tmp_path: Path, read
     file = write(tmp_path, "image,cat\na.jpg,1\n")
     with pytest.raises(OnetagError, match=r"no column 'dog'.*--label-column: image, cat"):
         read(file, "csv", label_columns=("dog",))
+    with pytest.raises(OnetagError, match=r"'image' holds the images' names.*--label-column: image, cat"):
+        read(file, "csv", label_columns=("image", "cat"))
     with pytest.raises(OnetagError, match=r"no column 'pic'.*--image-column: image, cat"):
         read(file, "csv", image_column="pic")
