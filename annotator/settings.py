@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from filelock import FileLock
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
@@ -26,6 +26,8 @@ CREDENTIALS_FILE = "credentials.json"
 CREDENTIALS_COPY = "credentials.copy.json"
 SECRETS_DIR = "ONETAG_SECRETS_DIR"
 """The variable that names a folder with a setting a file, as containers and systemd hand secrets out."""
+NO_ADDRESS = "none"
+"""The address that says that people reach the ML backend nowhere."""
 KEPT = "kept by `onetag up` and `onetag connect`"
 MEASURED = "the measured default"
 
@@ -82,6 +84,11 @@ class Settings(BaseSettings):
         (), description="Names, besides its own, by which browsers may reach the ML backend; by commas."
     )
 
+    address: Annotated[str, Flag(Panel.BACKEND, unset="the ML backend's, where browsers reach that")] = Field(
+        "",
+        description="Where people reach the ML backend with a browser: https://onetag.example.org; labelling "
+        "screens and one-time links lead there. none: no link on screens.",
+    )
     trusted_proxy: Annotated[str, Flag(Panel.BACKEND, unset="none")] = Field(
         "",
         description="Address of the proxy in front, which tells from where people log in and whether by TLS; "
@@ -225,6 +232,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(host.strip().lower() for host in value.split(",") if host.strip())
         return value
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value in ("", NO_ADDRESS):
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError(f"write it as https://onetag.example.org, without a password, or {NO_ADDRESS}")
+        return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
 
     @property
     def store_url(self) -> str:

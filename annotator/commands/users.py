@@ -23,7 +23,7 @@ from annotator.commands.options import Json
 from annotator.commands.with_settings import with_settings
 from annotator.errors import OnetagError
 from annotator.flags import Panel
-from annotator.settings import Settings
+from annotator.settings import NO_ADDRESS, Settings
 from annotator.store import Person, Role, open_current
 from annotator.store.logins import new_link, open_logins
 from annotator.store.people import (
@@ -77,15 +77,6 @@ Minutes = Annotated[
     int,
     typer.Option(
         "--minutes", envvar="ONETAG_MINUTES", min=1, max=7 * 24 * 60, help="How long the link can be used."
-    ),
-]
-Address = Annotated[
-    str | None,
-    typer.Option(
-        "--address",
-        envvar="ONETAG_ADDRESS",
-        help="Where people reach the ML backend, with a proxy in front: https://onetag.example.org.",
-        show_default="this machine's",
     ),
 ]
 
@@ -155,21 +146,21 @@ def remove(settings: Settings, name: Name) -> None:
 
 
 @app.command()
-@with_settings(Panel.STORE, "host", "port")
+@with_settings(Panel.STORE, "host", "port", "address")
 def link(
     settings: Settings,
     name: LinkName = None,
     *,
     role: LinkRole = None,
     minutes: Minutes = LINK_MINUTES,
-    address: Address = None,
     json: Json = False,
 ) -> None:
     """Print a link that lets a person in once, without a password."""
     with closing(open_current(settings)) as store, store.session() as session:
         person = _of_link(session, name, role)
         code = new_link(session, person, timedelta(minutes=minutes))
-    shown = link_address(address or backend_url(settings), code)
+    given = settings.address if settings.address != NO_ADDRESS else ""
+    shown = link_address(given or backend_url(settings), code)
     if json:
         typer.echo(codec.dumps({"name": person.name, "role": person.role, "minutes": minutes, "link": shown}))
         return

@@ -15,6 +15,8 @@ OUR_LABEL, OUR_SUGGESTED, OUR_REVIEW = "onetag_label", "onetag_suggested", "onet
 QUESTION, ABOUT, ANSWER = "onetag_question", "onetag_about", "onetag_answer"
 """What was asked, of which labels, and the answer to yes or no."""
 NOTE, REQUIRED = "onetag_note", "onetag_required"
+OFTEN = "onetag_often"
+"""Buttons beside a long list, for the labels chosen most: one that is picked there is picked in the list."""
 ASIDE = frozenset({QUESTION, ABOUT, ANSWER, NOTE, REQUIRED})
 """Controls of ours that never hold the labels."""
 SUGGESTIONS_CHECKED = "Suggestions checked"
@@ -53,7 +55,7 @@ def label_controls(root: Xml.Element) -> dict[str, Xml.Element]:
     """The controls that can hold labels of an image, by name; not those that ask about ours."""
     images = image_fields(root)
     below = {SUGGESTED, REVIEW, OUR_SUGGESTED, OUR_REVIEW} if our_label(root) is not None else set()
-    aside = below | ASIDE
+    aside = below | ASIDE | {OFTEN}
     return {
         each.get("name") or "": each
         for each in root.iter()

@@ -21,6 +21,7 @@ from annotator.labelstudio.candidates import (
     MEND,
     NOTE,
     NOTHING,
+    OFTEN,
     OUR_REVIEW,
     QUESTION,
     REVIEW,
@@ -76,7 +77,8 @@ class LabelConfig:
     control holds the labels. image_field is the field of a task with the image, one of `image_fields`.
     suggested is the control below ours in which suggestions are ticked, review (by name) the one that says
     what was looked at; earlier is one that held the labels before ours came beside it: its answers count on.
-    about holds the labels that a question is about, where the screen can show questions.
+    about holds the labels that a question is about, where the screen can show questions. often holds buttons
+    for some of the labels.
     """
 
     control: Control
@@ -86,6 +88,7 @@ class LabelConfig:
     review: str | None = None
     earlier: Control | None = None
     about: Control | None = None
+    often: Control | None = None
     unticked: Unticked = Unticked.UNKNOWN
     suggest: Suggest = Suggest.TICKS
 
@@ -114,7 +117,13 @@ class LabelConfig:
     @property
     def holders(self) -> tuple[Control, ...]:
         """Every control whose answers are read."""
-        return tuple(each for each in (self.control, self.suggested, self.earlier) if each is not None)
+        found = (self.control, self.often, self.suggested, self.earlier)
+        return tuple(each for each in found if each is not None)
+
+    @property
+    def names_one(self) -> tuple[Control, ...]:
+        """The controls in which our screen has one label chosen: the list, and the buttons beside it."""
+        return (self.control,) if self.often is None else (self.control, self.often)
 
 
 def parse_config(xml: str, chosen: Chosen = Chosen()) -> LabelConfig:
@@ -144,6 +153,7 @@ def parse_config(xml: str, chosen: Chosen = Chosen()) -> LabelConfig:
         review=review.get("name") if review is not None and reviews(review) else None,
         earlier=_earlier(candidates, element, chosen.control),
         about=about,
+        often=_often(root, control) if suggested is not None else None,
         unticked=chosen.unticked,
         suggest=chosen.suggest,
     )
@@ -196,6 +206,15 @@ def _about(root: Xml.Element, control: Control) -> Control | None:
         return replace(control, name=ABOUT, role=Role.MANY, kind="textarea", written=names)
     about = read_control(element)
     return about if set(about.labels) == set(control.labels) else None
+
+
+def _often(root: Xml.Element, control: Control) -> Control | None:
+    """The buttons beside the list, where they are labels of it."""
+    element = named(root, OFTEN)
+    if element is None or element.tag != "Choices":
+        return None
+    often = read_control(element)
+    return often if often.role is Role.ONE and set(often.labels) <= set(control.labels) else None
 
 
 def _check_review(review: Xml.Element | None) -> None:

@@ -23,12 +23,12 @@ UNTYPED = 0xE000
 """The first of the characters that no keyboard sends."""
 
 
-def label_keys(labels: Iterable[str], before: Mapping[str, str]) -> dict[str, str]:
+def label_keys(labels: Iterable[str], before: Mapping[str, str], taken: Iterable[str] = ()) -> dict[str, str]:
     """The key of each label: the one that it had before, or else the first that no label has or had.
 
-    Labels beyond the last key have one that cannot be typed.
+    taken: keys that no label gets. Labels beyond the last key have one that cannot be typed.
     """
-    had = set(before.values())
+    had = {*before.values(), *taken}
     free = (key for key in LABEL_KEYS if key not in had)
     beyond = untyped(0)
     return {name: before.get(name) or next(free, None) or next(beyond) for name in labels}
@@ -44,6 +44,16 @@ def free_key(wanted: str, taken: Iterable[str]) -> str:
     """The wanted key, or the last one of the labels' that is still free, or one that cannot be typed."""
     used = set(taken)
     return next((key for key in (wanted, *reversed(PLAIN)) if key not in used), chr(UNTYPED))
+
+
+def find_key(taken: Iterable[str]) -> str:
+    """The key of the search of a long list, which may have given it to a label while it was short."""
+    return "/" if FIND_KEY in set(taken) else FIND_KEY
+
+
+def is_typed(key: str) -> bool:
+    """Whether a keyboard sends a key."""
+    return key[-1:] < chr(UNTYPED)
 
 
 def untyped(start: int) -> Iterator[str]:

@@ -2,18 +2,17 @@
 
 Measured with Label Studio 1.23: the button is there as soon as there are instructions. With
 `show_instruction` they also open over the page whenever labelling starts, and keys choose labels behind them:
-so that stays off, and the page itself says what to do.
+so that stays off, and the page itself says what to do. Of a link in them Label Studio keeps `href` and drops
+`target`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from html import escape
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import parse_config
-
-if TYPE_CHECKING:
-    from annotator.labelstudio.client import Studio
 
 INSTRUCTIONS = """<p>Name <b>one thing that is in the picture</b>: click it, or press the key beside it.
 Any one will do. <b>Ctrl+Enter</b> submits.</p>
@@ -28,15 +27,19 @@ and the label's key. Left alone they say nothing.</li>
 </ul>"""
 
 
-def fill_instructions(studio: Studio, project: int, there: dict[str, Any]) -> bool:
-    """Give a project with our screen its instructions, where it has none; says whether it did.
+LINK = re.compile(r'\n<p><a href="[^"]*">How far the model is</a></p>$')
 
-    there: the project as Label Studio tells it.
+
+def instructions_for(label_config: str, there: str, progress: str) -> str:
+    """The instructions that a project should have: ours for our screen, else those that are there.
+
+    there: what it has; what somebody wrote stays. progress: where the page tells how far the model is; empty
+    for no link.
     """
-    if (there.get("expert_instruction") or "").strip() or not _is_ours(str(there.get("label_config") or "")):
-        return False
-    studio.update_project(project, expert_instruction=INSTRUCTIONS)
-    return True
+    if LINK.sub("", there.strip()) not in ("", INSTRUCTIONS) or not _is_ours(label_config):
+        return there
+    link = f'\n<p><a href="{escape(progress)}">How far the model is</a></p>' if progress else ""
+    return f"{INSTRUCTIONS}{link}"
 
 
 def _is_ours(label_config: str) -> bool:

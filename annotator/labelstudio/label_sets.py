@@ -5,8 +5,8 @@ from __future__ import annotations
 from annotator.errors import OnetagError
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config, parse_config
-from annotator.labelstudio.screen import is_untouched
 from annotator.labelstudio.sync import adopt_config
+from annotator.labelstudio.untouched import is_untouched
 from annotator.store import Project, Store
 
 

@@ -34,7 +34,8 @@ from annotator.labelstudio.candidates import (
 from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.controls import REGION_TAGS, Role, role_of
 from annotator.labelstudio.hotkeys import label_keys, tick_key, untyped
-from annotator.labelstudio.screen import MAX_CHOICES, build_config, is_untouched
+from annotator.labelstudio.screen import MAX_CHOICES, build_config
+from annotator.labelstudio.untouched import is_untouched
 
 ADDED_KEYS = 5000
 """The number of the first key that nobody types of those that are given to what is added."""

@@ -13,6 +13,7 @@ from annotator.label_names import comparable
 from annotator.labelstudio.candidates import ABOUT, named
 from annotator.labelstudio.config import Chosen, LabelConfig, parse_config
 from annotator.labelstudio.controls import REGION_TAGS
+from annotator.labelstudio.untouched import signed_as
 
 CONDITIONS = ("whenChoiceValue", "whenLabelValue")
 """Attributes by which another part of a label config depends on a label's name."""
@@ -33,7 +34,7 @@ def renamed(xml: str, chosen: Chosen, old: str, new: str) -> str:
         option.set("alias", written)
         if written == new:
             del option.attrib["alias"]
-    changed = Xml.tostring(root, encoding="unicode")
+    changed = signed_as(Xml.tostring(root, encoding="unicode"), xml)
     after = parse_config(changed, chosen)
     expected = {new if name == old else name: written for name, written in before.control.written.items()}
     means_itself = all(after.control.label_of(written) == name for name, written in expected.items())

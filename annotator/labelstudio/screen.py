@@ -11,14 +11,17 @@ something is chosen. `<Filter>` finds in a list of choices, and Enter takes the 
 in 0.8 s, of 1,000 in 1.4 s and of 10,000 in 14 s, where a key takes 4 s. A `<Taxonomy>` of 10,000 opens in 9
 s and finds at once; there Enter takes a hit that the arrow down has gone to. `<Choices layout="select">` has
 no search.
+Choices that come with a task (`value="$field"`) are refused beside choices of the config, and a change of a
+task's data takes 170 ms; so the buttons beside a long list are the config's own. A link is a `<Markdown>`
+with HTML: a `<Header>` shows text alone, and Markdown's own links leave the page that is being answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from html import escape
 from xml.etree import ElementTree as Xml
 
-from annotator.errors import OnetagError
 from annotator.label_names import clean_labels, comparable
 from annotator.labelstudio.candidates import (
     ABOUT,
@@ -29,28 +32,30 @@ from annotator.labelstudio.candidates import (
     NO,
     NOTE,
     NOTHING,
+    OFTEN,
     QUESTION,
     REQUIRED,
     REVIEW,
     SUGGESTED,
     SUGGESTIONS_CHECKED,
     YES,
-    named,
-    read_xml,
 )
 from annotator.labelstudio.hotkeys import (
     ALL_KEY,
     CHECKED_KEY,
-    FIND_KEY,
     NO_KEY,
     NOTHING_KEY,
     YES_KEY,
+    find_key,
     free_key,
+    is_typed,
     label_keys,
     tick_key,
     untyped,
 )
+from annotator.labelstudio.screen_before import hand_on_aliases, keys_of, often_in, progress_in
 from annotator.labelstudio.screen_style import screen_style
+from annotator.labelstudio.untouched import FIND, signed
 from annotator.store.states import Question
 
 MAX_CHOICES = 60
@@ -68,93 +73,76 @@ QUESTIONS = {
 """What the annotator reads above the labels for each kind of question, in the order of the style's rules."""
 ANY_ONE = "Any one will do. The model learns from it, and suggests the rest."
 WHAT_ELSE = "What else is there?"
-EARLIER_WORDS = frozenset({"One thing in the picture", "What else is there?", "Looked closer? Then say so"})
-"""What the screen of version 0.1 said."""
 HEADING = "margin: 0; font-size: 16px; line-height: 22px"
 HINT = "margin: 0; font-size: 12px; line-height: 18px; font-weight: 400"
 MORE = "What do you see besides? One will do, none too"
-FIND = f"Find a label: press {FIND_KEY}, type, Enter takes the first"
+FIND_WORDS = "Find a label: press {}, type, Enter takes the first"
+OFTEN_WORDS = "Often chosen"
 SUBMIT = "Ctrl+Enter submits, Ctrl+Space skips, Ctrl with the wheel zooms"
+HOW_FAR = "How far the model is"
+"""What the link to the page's Progress says."""
 MISSING = "Choose one label, or Nothing of these."
 
 
-def is_untouched(xml: str) -> bool:
-    """Whether a label config is one that onetag made, of whatever version, and nobody edited."""
-    try:
-        root = read_xml(xml)
-        control, image = named(root, LABEL), named(root, IMAGE)
-        if control is None or image is None:
-            return False
-        labels = [each.get("value") or "" for each in control.iter("Choice")]
-        field = (image.get("value") or "").removeprefix("$")
-        if xml == build_config(labels, image_field=field, before=xml):
-            return True
-    except OnetagError:
-        return False
-    return _is_earlier(root)
-
-
-def _is_earlier(root: Xml.Element) -> bool:
-    """Whether this is the screen of version 0.1: three controls, three headings, and nothing else."""
-    names = {each.get("name") for each in root.iter() if each.get("name")}
-    words = {each.get("value") for each in root.iter("Header")}
-    plain = all(
-        each.attrib.keys() <= {"value", "hotkey"} and not len(each) and each.get("value")
-        for each in root.iter("Choice")
-    )
-    tags = {each.tag for each in root.iter()}
-    return (
-        plain
-        and names == {IMAGE, LABEL, SUGGESTED, REVIEW}
-        and words == EARLIER_WORDS
-        and tags <= {"View", "Header", "Image", "Choices", "Taxonomy", "Choice"}
-    )
-
-
-def build_config(labels: Iterable[str], *, image_field: str = IMAGE, before: str | None = None) -> str:
+def build_config(
+    labels: Iterable[str],
+    *,
+    image_field: str = IMAGE,
+    before: str | None = None,
+    often: Sequence[str] | None = None,
+    progress: str | None = None,
+) -> str:
     """The label config of these labels, as XML for Label Studio.
 
     before: the config that it takes the place of, whose labels keep their keys, and their aliases, which are
-    how answers write them. Up to 60 labels are buttons with hotkeys; more are a list with search. Raises
-    OnetagError for no labels, an empty name, a name twice, one that XML cannot hold, or one that is the alias
-    of another label.
+    how answers write them. often: labels that stand as buttons beside a list with search. progress: where the
+    page tells how far the model is; empty for no link. Both are those of `before` where None is given. Up to
+    60 labels are all listed with hotkeys; more are a list with search. Raises OnetagError for no labels, an
+    empty name, a name twice, one that XML cannot hold, or one that is the alias of another label.
     """
     names = clean_labels(labels)
     listed = len(names) <= MAX_CHOICES
-    keys = label_keys(names, keys_of(before) if before else {}) if listed else {}
-    view = Xml.Element("View", className=f"onetag onetag-{_columns(len(names))}")
-    Xml.SubElement(view, "Style").text = screen_style(len(names) if listed else 0)
+    had = keys_of(before) if before else {}
+    keys = label_keys(names, had) if listed else {name: key for name in names if (key := had.get(name))}
+    buttons = {} if listed else _buttons(names, often_in(before) if often is None else often, keys)
+    columns = _columns(len(names))
+    view = Xml.Element("View", className=f"onetag onetag-{columns}")
+    typed = [place for place, name in enumerate(names, 1) if name in keys.keys() - buttons.keys()]
+    style = screen_style(len(names), columns) if listed else screen_style(0, columns, typed)
+    Xml.SubElement(view, "Style").text = style
     picture = Xml.SubElement(view, "View", className="onetag-picture")
     sight = {"zoom": "true", "zoomControl": "false", "maxHeight": "calc(100vh - 176px)"}
     Xml.SubElement(picture, "Image", {"name": IMAGE, "value": f"${image_field}", **sight})
     ask = Xml.SubElement(view, "View", className="onetag-ask")
-    _add_question(ask, names, keys)
-    _add_label(ask, names, keys)
-    _add_suggested(ask, names, keys)
-    _add_review(ask, keys)
-    _add_required(ask)
-    _add_aliases(view, names, _said_of(before, "alias") if before else {})
+    taken = {**keys, **buttons}.values()
+    _add_question(ask, names if listed else (), taken)
+    if listed:
+        _list(_view(ask, "onetag-list onetag-one"), LABEL, "single", keys)
+    else:
+        _add_buttons(ask, buttons)
+        _add_search(ask, names, {name: key for name, key in keys.items() if name not in buttons}, taken)
+    _add_suggested(ask, names, keys if listed else {})
+    _add_review(ask, taken)
+    _add_footer(ask, progress_in(before) if progress is None else progress)
+    _add_required(ask, (LABEL, OFTEN) if buttons else (LABEL,))
+    if before:
+        hand_on_aliases(view, names, before)
     Xml.indent(view)
-    return Xml.tostring(view, encoding="unicode")
+    return signed(Xml.tostring(view, encoding="unicode"))
 
 
-def keys_of(xml: str) -> dict[str, str]:
-    """The key of each label in a config that is there."""
-    return _said_of(xml, "hotkey")
-
-
-def _said_of(xml: str, attribute: str) -> dict[str, str]:
-    """An attribute of the labels of a config that is there, of those that have it."""
-    control = named(read_xml(xml), LABEL)
-    found = control.iter("Choice") if control is not None else ()
-    return {comparable(each.get("value") or ""): said for each in found if (said := each.get(attribute))}
+def _buttons(names: Sequence[str], often: Sequence[str], keys: Mapping[str, str]) -> dict[str, str]:
+    """The labels with buttons, and their keys; one for which no key is left has no button."""
+    there = [name for name in dict.fromkeys(map(comparable, often)) if name in set(names)]
+    given = label_keys(there, keys, (find_key(keys.values()),))
+    return {name: key for name, key in given.items() if is_typed(key)}
 
 
 def _columns(labels: int) -> int:
     return 1 if labels <= ONE_COLUMN else 2 if labels <= TWO_COLUMNS or labels > MAX_CHOICES else 3
 
 
-def _add_question(ask: Xml.Element, names: Sequence[str], keys: Mapping[str, str]) -> None:
+def _add_question(ask: Xml.Element, listed: Sequence[str], taken: Collection[str]) -> None:
     """What is asked, in words: the model's question, or the plain one where none came with the task."""
     plain = _view(ask, "onetag-plain", unless=QUESTION)
     Xml.SubElement(plain, "Header", value=QUESTIONS[Question.TAG], size="5", style=HEADING)
@@ -164,28 +152,41 @@ def _add_question(ask: Xml.Element, names: Sequence[str], keys: Mapping[str, str
     for question, text in QUESTIONS.items():
         Xml.SubElement(words, "Choice", value=question.value, html=text, hotkey=next(nobody))
     about = _view(ask, "onetag-about")
-    if keys:
-        _list(about, ABOUT, "multiple", {name: next(nobody) for name in names})
+    if listed:
+        _list(about, ABOUT, "multiple", {name: next(nobody) for name in listed})
     else:
         Xml.SubElement(about, "TextArea", name=ABOUT, toName=IMAGE, maxSubmissions="1")
     answers = _choices(_view(ask, "onetag-buttons", asked=Question.YES_NO), ANSWER, "single")
     for value, key in ((YES, YES_KEY), (NO, NO_KEY)):
-        Xml.SubElement(answers, "Choice", value=value, hotkey=free_key(key, keys.values()))
+        Xml.SubElement(answers, "Choice", value=value, hotkey=free_key(key, taken))
     besides = _view(ask, "onetag-besides", asked=Question.YES_NO)
     Xml.SubElement(besides, "Header", value=MORE, size="5", style=HINT)
 
 
-def _add_label(ask: Xml.Element, names: Sequence[str], keys: Mapping[str, str]) -> None:
+def _add_buttons(ask: Xml.Element, buttons: Mapping[str, str]) -> None:
+    """The labels that are chosen most, which need not be searched."""
+    if buttons:
+        view = _view(ask, "onetag-often")
+        Xml.SubElement(view, "Header", value=OFTEN_WORDS, size="5", style=HINT)
+        _list(view, OFTEN, "single", buttons)
+
+
+def _add_search(
+    ask: Xml.Element, names: Sequence[str], keys: Mapping[str, str], taken: Collection[str]
+) -> None:
+    """The list of all labels, and what finds one in it. keys: of labels that had one in a shorter list."""
     if len(names) > MAX_LISTED:
         found = {"maxUsages": "1", "placeholder": "Search a label"}
         _taxonomy(_view(ask, "onetag-one"), LABEL, names, found)
         return
-    if not keys:
-        find = {"name": "onetag_find", "toName": LABEL, "hotkey": FIND_KEY, "minlength": "0"}
-        Xml.SubElement(_view(ask, "onetag-find", unless=LABEL), "Filter", find, placeholder=FIND)
-    one = _view(ask, "onetag-list onetag-one" if keys else "onetag-list onetag-one onetag-unkeyed")
+    key = find_key(taken)
+    find = {"name": FIND, "toName": LABEL, "hotkey": key, "minlength": "0"}
+    Xml.SubElement(
+        _view(ask, "onetag-find", unless=LABEL), "Filter", find, placeholder=FIND_WORDS.format(key)
+    )
     nobody = untyped(len(QUESTIONS))
-    _list(one, LABEL, "single", keys or {name: next(nobody) for name in names})
+    listed = {name: keys.get(name) or next(nobody) for name in names}
+    _list(_view(ask, "onetag-list onetag-one onetag-unkeyed"), LABEL, "single", listed)
 
 
 def _add_suggested(ask: Xml.Element, names: Sequence[str], keys: Mapping[str, str]) -> None:
@@ -198,37 +199,31 @@ def _add_suggested(ask: Xml.Element, names: Sequence[str], keys: Mapping[str, st
         _taxonomy(also, SUGGESTED, names, {"placeholder": "Search more labels"})
 
 
-def _add_review(ask: Xml.Element, keys: Mapping[str, str]) -> None:
+def _add_review(ask: Xml.Element, taken: Collection[str]) -> None:
     review = _choices(_view(ask, "onetag-buttons onetag-review"), REVIEW, "single")
     wanted = {SUGGESTIONS_CHECKED: CHECKED_KEY, ALL_LABELS_MARKED: ALL_KEY, NOTHING: NOTHING_KEY}
     for value, key in wanted.items():
-        Xml.SubElement(review, "Choice", value=value, hotkey=free_key(key, keys.values()))
-    Xml.SubElement(ask, "Header", value=SUBMIT, size="5", style=HINT)
+        Xml.SubElement(review, "Choice", value=value, hotkey=free_key(key, taken))
 
 
-def _add_required(ask: Xml.Element) -> None:
+def _add_footer(ask: Xml.Element, progress: str) -> None:
+    """The keys that are Label Studio's own, and the way to the page."""
+    footer = _view(ask, "onetag-footer")
+    Xml.SubElement(footer, "Header", value=SUBMIT, size="5", style=HINT)
+    if progress:
+        address = escape(progress.replace("$", "%24"))  # Label Studio fills in a field of the task for $name
+        text = f'<a href="{address}" target="_blank" rel="noopener">{HOW_FAR}</a>'
+        Xml.SubElement(footer, "Markdown", value=text)
+
+
+def _add_required(ask: Xml.Element, named: Sequence[str]) -> None:
     """What keeps Label Studio from taking an answer that says nothing at all."""
     view = ask
-    for control in (LABEL, REVIEW, ANSWER):
+    for control in (*named, REVIEW, ANSWER):
         view = _view(view, "onetag-never", unless=control)
     required = _choices(view, REQUIRED, "single")
     required.attrib |= {"required": "true", "requiredMessage": MISSING}
     Xml.SubElement(required, "Choice", value="-", hotkey=next(untyped(len(QUESTIONS) + MAX_LISTED)))
-
-
-def _add_aliases(view: Xml.Element, names: Sequence[str], aliases: Mapping[str, str]) -> None:
-    """Have renamed labels written as they were."""
-    for name in names:
-        if aliases.get(name, name) != name and aliases[name] in names:
-            raise OnetagError(
-                f"Answers write {name!r} as {aliases[name]!r}, which it was called before: no other label "
-                "can be called so.",
-                "Choose another name for the other one.",
-            )
-    for control in filter(None, (named(view, each) for each in (LABEL, SUGGESTED, ABOUT))):
-        for option in control.iter("Choice"):
-            if (alias := aliases.get(option.get("value") or "")) is not None:
-                option.set("alias", alias)
 
 
 def _view(

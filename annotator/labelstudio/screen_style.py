@@ -8,12 +8,10 @@ alone. So what depends on two of them, or on one choice, is hidden by `:has()`. 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from string import Template
 
 from annotator.store.states import Question
-
-HEAD = "/* onetag */"
-"""Begins the style of our screen."""
 
 STYLE = """
 .onetag { --model: #7c3aed; --own: #4c5fa9; }
@@ -39,8 +37,15 @@ STYLE = """
 .onetag-3 .onetag-list .lsf-choices { columns: 3; column-gap: 4px; }
 .onetag-3 .onetag-list .lsf-choice { padding: 1px 2px; }
 .onetag-3 .onetag-list .ant-checkbox-wrapper { font-size: 12px; line-height: 17px; }
+.onetag-also .lsf-choices { columns: auto !important; display: grid; grid-auto-flow: column; }
+.onetag-also .lsf-choices { grid-auto-columns: minmax(0, 1fr); column-gap: 4px; }
 .onetag-also .lsf-hint, .onetag-3 .lsf-hint { font-size: 9px; }
 .onetag-unkeyed .lsf-hint { display: none; }
+.onetag-often { flex: none; }
+.onetag-often .lsf-choices { display: flex; flex-wrap: wrap; gap: 4px; }
+.onetag-often .lsf-choice { border: 1px solid #a8a29e; border-radius: 6px; padding: 1px 6px; }
+.onetag-footer { display: flex; flex-wrap: wrap; gap: 0 12px; align-items: baseline; }
+.onetag-footer :is(p, a) { margin: 0; font-size: 12px; line-height: 18px; }
 .onetag-one { flex-shrink: 1; }
 .onetag-question .lsf-choice, .onetag-about, .onetag-note { pointer-events: none; }
 .onetag-question .lsf-hint, .onetag-about .lsf-hint { display: none; }
@@ -67,8 +72,8 @@ STATES = """
 .onetag-about, .onetag-also { display: none; }
 $yes_no .onetag-about { display: block; }
 $seen .onetag-also { display: flex; flex-direction: column; gap: 4px; }
-$listed .onetag-one:not(:has($ticked)), $listed :is(.onetag-what, .onetag-find)
-  { display: none; }
+$listed .onetag-one:not(:has($ticked)), $listed .onetag-often:not(:has($ticked)),
+$listed :is(.onetag-what, .onetag-find) { display: none; }
 .onetag-review .lsf-choice:nth-child(-n + 2):not(:has(input:checked)) { display: none; }
 $seen .onetag-review .lsf-choice:nth-child(2) { display: block !important; }
 $seen:has(.onetag-about $ticked) .onetag-review .lsf-choice:nth-child(1) { display: block !important; }
@@ -77,10 +82,12 @@ $chosen .onetag-plain, $chosen .onetag-question .lsf-choice:nth-child(1) { displ
 .onetag-one:has(input:checked) { flex-shrink: 0; overflow: visible; }
 .onetag-one:has(input:checked) .lsf-choice:not(:has(input:checked)) { display: none; }
 .onetag-one:has(input:checked) .lsf-choices { columns: 1 !important; }
-.onetag-one .lsf-choice:has(input:checked) { background: rgba(76, 95, 169, 0.15); }
-.onetag-one .lsf-choice:has(input:checked) .ant-checkbox + span::before
+$chosen :is(.onetag-one, .onetag-often):not(:has($ticked)), $chosen .onetag-find { display: none; }
+.onetag-often:has(input:checked) :is(.lsf-choice:not(:has(input:checked)), h4) { display: none; }
+:is(.onetag-one, .onetag-often) .lsf-choice:has(input:checked) { background: rgba(76, 95, 169, 0.15); }
+:is(.onetag-one, .onetag-often) .lsf-choice:has(input:checked) .ant-checkbox + span::before
   { content: "You chose "; color: var(--own); }
-$suggested { background: rgba(124, 58, 237, 0.12); }
+$suggested { order: -1; background: rgba(124, 58, 237, 0.12); }
 $suggested .ant-checkbox + span::after { content: " model"; font-size: 10px; color: var(--model); }
 $again { display: none; }
 $yes_no .onetag-also .lsf-choice { background: none; }
@@ -94,15 +101,23 @@ TICKED = ':is(input:checked, .ant-select-selection-item, [data-testid="textarea-
 """What is chosen, in a list, in a taxonomy and in a text area."""
 
 
-def screen_style(labels: int) -> str:
-    """The CSS for a list of this many labels; 0 where suggestions are no list of choices."""
-    return f"{HEAD}{STYLE.rstrip()}{Template(STATES).substitute(_selectors(labels))}"
+def screen_style(labels: int, columns: int, keyed: Sequence[int] = ()) -> str:
+    """The CSS for a list of this many labels in so many columns; 0 where suggestions are no list of choices.
+
+    keyed: the places, from 1, of those labels in a longer list that have a key all the same.
+    """
+    rows = ceil(labels / columns)
+    more = [f".onetag-also .lsf-choices {{ grid-template-rows: repeat({rows}, auto); }}"] if rows else []
+    if keyed:
+        hints = ", ".join(f".onetag-unkeyed .lsf-choice:nth-child({place}) .lsf-hint" for place in keyed)
+        more.append(f"{hints} {{ display: inline; }}")
+    return "\n".join([STYLE.rstrip(), *more, Template(STATES).substitute(_selectors(labels)).lstrip()])
 
 
 def _selectors(labels: int) -> dict[str, str]:
     """What each state of the page is told by; `listed` is one in which all labels are asked for at once."""
     places = range(1, labels + 1)
-    chosen = f".onetag:has(.onetag-one {TICKED})"
+    chosen = f".onetag:has(:is(.onetag-one, .onetag-often) {TICKED})"
     listed = (
         f".onetag:is({', '.join(f':has({_asked(each)})' for each in (Question.CHECK, Question.COMPLETE))})"
     )

@@ -63,7 +63,12 @@ class Page:
     @property
     def visible(self) -> bool:
         """Whether our suggestions were: they appear once a label is chosen, or when all are asked for."""
-        return bool(self.regions(self.config.control)) or self.question in LISTS_ALL
+        return self.named or self.question in LISTS_ALL
+
+    @property
+    def named(self) -> bool:
+        """Whether a label was chosen, in the list or by a button."""
+        return any(self.regions(each) for each in self.config.names_one)
 
     def _question(self) -> Question | None:
         """The question on the page, as the answer carries it; None where none came with the prediction."""
@@ -89,8 +94,7 @@ class Page:
             return None
         said, predicted = _marks(self.result, name), _marks(self.shown or [], name, shown=True)
         fresh = [REVIEWS[each] for each in said if each in REVIEWS and each not in predicted]
-        said_nothing = not self.regions(self.config.control) and self.answer <= 0
-        if Review.NOTHING in fresh and said_nothing:
+        if Review.NOTHING in fresh and not self.named and self.answer <= 0:
             return Review.NOTHING
         if self.config.suggested is not None and not self.visible:
             return None

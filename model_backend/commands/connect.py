@@ -190,6 +190,8 @@ def kept(settings: Settings, url: str, token: str, backend_url: str | None) -> S
     values = {"label_studio_url": url, "label_studio_token": token}
     if backend_url:
         values[BACKEND_URL] = backend_url.rstrip("/")
+    if "address" in settings.given:
+        values["address"] = settings.address
     save_credentials(settings.data_dir, **values)
     return with_secret(settings)
 

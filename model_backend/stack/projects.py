@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from annotator.backend_url import address_for_studio
+from annotator.backend_url import address_for_studio, page_url
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.config import Chosen, build_config, parse_config
-from annotator.labelstudio.instructions import fill_instructions
+from annotator.labelstudio.keeping import keep_screen
 from annotator.labelstudio.projects import recognise_project, tasks_tell
 from annotator.labelstudio.reconcile import ReconcileProgress, reconcile
 from annotator.store import Annotation
@@ -95,7 +95,7 @@ def connect_project(
         first = session.scalars(recorded).first() is None
     for note in recognised.notes:
         say(f"Project {project}: {note}")
-    fill_instructions(studio, project, there)
+    keep_screen(store, studio, project_id, page_url(settings))
     title = there.get("model_version") or BACKEND_TITLE
     studio.connect_backend(project, address_for_studio(settings), title, settings.secret)
     reconcile(store, studio, project_id, progress, imported=first)

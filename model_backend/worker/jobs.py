@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from annotator.backend_url import page_url
 from annotator.errors import OnetagError
 from annotator.labelstudio.errors import LabelStudioUnauthorized
+from annotator.labelstudio.keeping import keep_screen
 from annotator.labelstudio.reconcile import reconcile
 from annotator.settings import Settings, renewed
 from annotator.store import (
@@ -124,13 +126,14 @@ class Jobs:
         return sorted(trained)
 
     def tidy(self, project_id: int) -> None:
-        """Bring the backend's title up to date, and clear what older versions left behind."""
+        """Bring backend's title and screen up to date, and clear what older versions left behind."""
         if self._studio is not None:
             try:
                 with remembered(self._store, project_id, Work.CLEARING):
                     self._clear(project_id, self._studio)
             except OnetagError as error:
                 log.warning("Old predictions stay in Label Studio for now: %s", error)
+            self._keep_screen(project_id, self._studio)
         prune(self._store, self._settings, project_id)
 
     def _clear(self, project_id: int, studio: Studio) -> None:
@@ -138,6 +141,15 @@ class Jobs:
         if secret is not None:
             title_backends(self._store, project_id, studio, secret)
         clear_old(self._store, project_id, studio)
+
+    def _keep_screen(self, project_id: int, studio: Studio) -> None:
+        with self._store.reading() as session:
+            if session.get_one(Project, project_id).studio_url != studio.url:
+                return
+        try:
+            keep_screen(self._store, studio, project_id, page_url(renewed(self._settings)))
+        except OnetagError as error:
+            log.warning("The labelling screen stays as it is for now: %s", error)
 
     def check(self) -> Iterable[int]:
         """Find lost trainings, and do what Label Studio kept from being done; returns all projects."""
@@ -316,6 +328,7 @@ class Jobs:
         for project_id in projects:
             with about(project=project_id):
                 compared = self._reconcile(self._studio, project_id)
+                self._keep_screen(project_id, self._studio)
             if compared:
                 yield project_id
 

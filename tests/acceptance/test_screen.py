@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +17,7 @@ from annotator.labelstudio.config import build_config, parse_config
 from annotator.labelstudio.projects import Identity, get_or_create_project
 from annotator.labelstudio.questions import Asked, asked_prediction
 from annotator.labelstudio.reconcile import reconcile
-from annotator.labelstudio.screen import MISSING, QUESTIONS
+from annotator.labelstudio.screen import HOW_FAR, MISSING, QUESTIONS
 from annotator.store import Label, Observation, Store
 from annotator.store.states import Question
 from model_backend.stack.label_studio import LabelStudioProcess
@@ -40,6 +40,11 @@ THINGS = (
     "bench",
 )
 LISTED = 60
+PROGRESS = "http://127.0.0.1:9090/page/p1/"
+DRAWN = 50
+"""Tenths of a second that a page may take to be drawn."""
+BUTTONS = 18
+"""As many as there can be."""
 
 
 def labels(count: int) -> list[str]:
@@ -116,8 +121,8 @@ class Screen:
 
     def connect(self) -> int:
         """The project in the store, made to agree with Label Studio."""
+        config = str(self.studio.project(self.project)["label_config"])
         with self.store.session() as session:
-            config = build_config(self.names)
             made = get_or_create_project(session, self.studio.url, Identity(self.project), config)
             project_id = made.id
         reconcile(self.store, self.studio, project_id)
@@ -134,9 +139,14 @@ def screen(
 ) -> Callable[..., Screen]:
     """Opens the page of one picture for so many labels, with a question of the model or none."""
 
-    def opened(count: int, asked: Asked | None = None, size: tuple[int, int] = SIZES[0]) -> Screen:
+    def opened(
+        count: int,
+        asked: Asked | None = None,
+        size: tuple[int, int] = SIZES[0],
+        often: Sequence[str] = (),
+    ) -> Screen:
         names = labels(count)
-        config = build_config(names)
+        config = build_config(names, often=often, progress=PROGRESS)
         project = new_studio_project(label_config=config, uris=(picture(),))
         made = Screen(page, f"http://127.0.0.1:{label_studio.port}", studio, sqlite_store, project, names)
         made.connect()
@@ -174,8 +184,13 @@ def inside(page: Page, part: Locator) -> bool:
 
 
 def hidden(screen: Screen, parts: dict[str, Locator]) -> list[str]:
-    """The names of those parts that an annotator does not see."""
-    return [name for name, part in parts.items() if not inside(screen.page, part)]
+    """The names of those parts that an annotator does not see, once the page has had time to be drawn."""
+    for _ in range(DRAWN):
+        found = [name for name, part in parts.items() if not inside(screen.page, part)]
+        if not found:
+            return []
+        screen.page.wait_for_timeout(100)
+    return found
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -183,8 +198,9 @@ def hidden(screen: Screen, parts: dict[str, Locator]) -> list[str]:
 def test_nothing_that_is_needed_is_hidden(
     screen: Callable[..., Screen], count: int, size: tuple[int, int]
 ) -> None:
-    shown = screen(count, SUGGESTED, size)
     listed = count <= LISTED
+    often = labels(count)[-BUTTONS:] if not listed else []
+    shown = screen(count, SUGGESTED, size, often)
     first = {
         "question": shown.page.get_by_text(QUESTIONS[Question.TAG]).last,
         NOTHING: shown.button(NOTHING),
@@ -192,7 +208,9 @@ def test_nothing_that_is_needed_is_hidden(
         "shortcuts": shown.page.get_by_text("Ctrl+Enter submits"),
         "picture": shown.page.locator(".onetag-picture img").first,
     }
-    first |= {name: shown.row(name, "onetag-one") for name in shown.names[: count if listed else 12]}
+    first |= {name: shown.row(name, "onetag-one") for name in shown.names[: count if listed else 8]}
+    first |= {f"button {name}": shown.row(name, "onetag-often") for name in often}
+    first["progress"] = shown.page.locator(".onetag-footer a")
     if not listed:
         first["search"] = shown.page.locator(".onetag-find input")
     assert hidden(shown, first) == []
@@ -207,6 +225,7 @@ def test_nothing_that_is_needed_is_hidden(
         SUGGESTIONS_CHECKED: shown.button(SUGGESTIONS_CHECKED),
         ALL_LABELS_MARKED: shown.button(ALL_LABELS_MARKED),
         "submit": shown.page.locator(SUBMIT),
+        "progress": shown.page.locator(".onetag-footer a"),
     }
     if listed:
         then |= {name: shown.row(name, "onetag-also") for name in shown.names if name != "bicycle"}
@@ -357,6 +376,62 @@ def test_the_open_list_covers_no_suggestion_and_finds_what_else_is_there(
     search.press("Escape")
     below.wait_for(state="hidden")
     assert shown.submit() == {"bicycle": "+tag", "potted plant 9": "+added"}
+
+
+@pytest.mark.parametrize("count", [300, 1001])
+def test_a_button_beside_a_long_list_is_as_good_as_the_list(
+    screen: Callable[..., Screen], count: int
+) -> None:
+    often = ("bench", "cat", "tennis racket 9")
+    shown = screen(count, SUGGESTED, often=often)
+    hints = [shown.row(name, "onetag-often").locator("sup").inner_text() for name in often]
+    assert hints == ["[1]", "[2]", "[3]"]
+    shown.press("3")
+    assert shown.row("tennis racket 9", "onetag-often").locator("input").is_checked()
+    assert not shown.row("bench", "onetag-often").is_visible(), "it is chosen"
+    assert shown.page.get_by_text("The model: cat 92 %, dog 81 %.").is_visible()
+    assert not shown.page.locator(".onetag-one").is_visible()
+    shown.press("Space")
+    assert shown.submit() == {"tennis racket 9": "+tag", "cat": "+confirmed", "dog": "+confirmed"}
+
+
+def test_a_button_that_was_pressed_by_mistake_is_taken_back_by_the_same_key(
+    screen: Callable[..., Screen],
+) -> None:
+    shown = screen(300, often=("bench", "cat"))
+    shown.press("1", "1", "2")
+    assert shown.submit() == {"cat": "+tag"}
+
+
+def test_buttons_that_come_move_no_key_and_no_button(screen: Callable[..., Screen], studio: Studio) -> None:
+    shown = screen(300, often=("bench", "cat"))
+    before = str(studio.project(shown.project)["label_config"])
+    after = build_config(["ant", *shown.names], before=before, often=("bench", "cat", "ant"))
+    studio.update_project(shown.project, label_config=after)
+    shown.open()
+    buttons = shown.page.locator(".onetag-often .lsf-choice")
+    assert [each.split("[")[0].strip() for each in buttons.all_inner_texts()] == ["bench", "cat", "ant"]
+    shown.press("2")
+    assert shown.submit() == {"cat": "+tag"}
+
+
+def test_the_way_to_the_page_opens_beside_the_picture(screen: Callable[..., Screen]) -> None:
+    shown = screen(3)
+    link = shown.page.locator(".onetag-footer a")
+    assert (link.get_attribute("href"), link.inner_text()) == (PROGRESS, HOW_FAR)
+    assert link.get_attribute("target") == "_blank", "or the answer would be left behind"
+    assert link.get_attribute("rel") == "noopener"
+    assert not shown.row("bicycle", "onetag-one").locator("input").is_checked()
+
+
+def test_what_the_model_suggests_stands_first(screen: Callable[..., Screen]) -> None:
+    shown = screen(60, Asked(Question.TAG, ("bench 6", "dog")))
+    shown.press("1")
+    tops = {
+        name: shown.row(name, "onetag-also").bounding_box() for name in ("dog", "bench 6", "cat", "bench 5")
+    }
+    first = sorted(tops, key=lambda name: (round(tops[name]["x"]), tops[name]["y"]))  # type: ignore[index]
+    assert first == ["dog", "bench 6", "cat", "bench 5"]
 
 
 def test_keys_stay_with_their_labels_when_one_is_added(screen: Callable[..., Screen], studio: Studio) -> None:

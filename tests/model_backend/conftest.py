@@ -135,6 +135,7 @@ class RememberingStudio:
     url: str = STUDIO_URL
     predictions: list[dict[str, Any]] = field(default_factory=list)
     queue: str | None = None
+    label_config: str = "<View/>"  # of the project
     titles: dict[str, str] = field(default_factory=dict)  # of the ML backends, by address
     calls: list[str] = field(default_factory=list)
     failing: set[str] = field(default_factory=set)
@@ -163,6 +164,15 @@ class RememberingStudio:
         for name in old:
             self.clear_version(project, name)
         return old
+
+    def project(self, project: int) -> dict[str, Any]:
+        self._call("project")
+        return {"id": project, "label_config": self.label_config, "expert_instruction": ""}
+
+    def update_project(self, project: int, **fields: Any) -> dict[str, Any]:
+        self._call("update project")
+        self.label_config = fields.get("label_config", self.label_config)
+        return self.project(project)
 
     def queue_version(self, project: int) -> str | None:
         return self.queue

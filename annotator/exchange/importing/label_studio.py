@@ -21,6 +21,7 @@ from annotator.labelstudio.candidates import (
     LABEL,
     NO,
     NOTHING,
+    OFTEN,
     QUESTION,
     REVIEW,
     SUGGESTED,
@@ -29,7 +30,8 @@ from annotator.labelstudio.candidates import (
 )
 from annotator.store.states import Question
 
-OURS = frozenset({LABEL, SUGGESTED, REVIEW}) | ASIDE
+NAMED = frozenset({LABEL, OFTEN})
+OURS = NAMED | {SUGGESTED, REVIEW} | ASIDE
 
 PREDICTIONS = "predictions: a model's, and no observation"
 UNANSWERED = "tasks that nobody has answered"
@@ -73,16 +75,16 @@ class _Export:
             shown = _shown(annotation, predictions)
             names = {str(region.get("from_name")) for region in result}
             marks = _reviews(result)
-            asked = bool(names & {LABEL, QUESTION}) or NOTHING in marks
+            asked = bool(names & {*NAMED, QUESTION}) or NOTHING in marks
             ours = asked and names <= OURS and self.reading.options.control is None
             reviews = marks if ours else set()
-            if NOTHING in reviews and LABEL not in names:
+            if NOTHING in reviews and not names & NAMED:
                 yield Entry(image, [], [], [], explicit=True)
                 continue
             answer = Answer(
                 result,
                 shown,
-                (LABEL, SUGGESTED).__contains__ if ours else self._wanted,
+                {*NAMED, SUGGESTED}.__contains__ if ours else self._wanted,
                 self.reading.left_out,
                 reviewed=bool(reviews),
             )
@@ -131,7 +133,8 @@ def _answered(result: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]
     said = {str(region.get("from_name")): names_of(region)[1] for region in result}
     if said.get(QUESTION) != (Question.YES_NO.value,):
         return [], []
-    about = [name for name in said.get(ABOUT, ()) if name not in said.get(LABEL, ())]
+    named = [name for control in NAMED for name in said.get(control, ())]
+    about = [name for name in said.get(ABOUT, ()) if name not in named]
     return (about if YES in said.get(ANSWER, ()) else []), (about if NO in said.get(ANSWER, ()) else [])
 
 

@@ -36,11 +36,12 @@ ALL_MARKED = region("review", "All labels marked")
 
 
 def seen(
-    result: Any, suggested: Any = SHOWN, *, labels: Any = LABELS, skipped: bool = False
+    result: Any, suggested: Any = SHOWN, *, labels: Any = LABELS, often: Any = (), skipped: bool = False
 ) -> dict[str, str]:
     """Observations as {"cat": "+tag"}; each label at most once."""
     shown = None if suggested is None else [region("suggested", *suggested, origin=None)]
-    found = observe(result, parse_config(build_config(labels)), shown, skipped=skipped).observed
+    config = parse_config(build_config(labels, often=often))
+    found = observe(result, config, shown, skipped=skipped).observed
     assert len({each.label for each in found}) == len(found)
     return {each.label: f"{'+' if each.value > 0 else '-'}{each.source}" for each in found}
 
@@ -207,3 +208,37 @@ def test_a_malformed_result_says_nothing(result: Any) -> None:
 def test_malformed_parts_do_not_spoil_the_rest() -> None:
     broken = {"from_name": "suggested", "origin": ["manual"], "value": {"choices": ["dog", None, 5]}}
     assert seen([None, broken, CAT]) == {"cat": "+tag", "tree": "-rejected"}
+
+
+MANY = (*LABELS, *(f"label {n}" for n in range(60)))
+BUTTONS = ("cat", "tree")
+CHANGED = taxonomy("suggested", "dog", "car", origin="prediction-changed")
+REJECTED = taxonomy("suggested", "dog", origin="prediction-changed")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        [],
+        [taxonomy("suggested", *SHOWN, origin="prediction")],
+        [CHANGED],
+        [CHANGED, CHECKED],
+        [REJECTED, ALL_MARKED],
+        [region("review", "Nothing of these")],
+    ],
+)
+def test_a_label_picked_by_a_button_counts_as_one_picked_in_the_list(rest: list[Any]) -> None:
+    by_button = seen([region("onetag_often", "cat"), *rest], labels=MANY, often=BUTTONS)
+    in_the_list = seen([region("label", "cat"), *rest], labels=MANY, often=BUTTONS)
+    assert by_button == in_the_list
+    assert by_button["cat"] == "+tag"
+
+
+def test_one_by_a_button_and_another_in_the_list_are_both_there() -> None:
+    both = [region("onetag_often", "cat"), region("label", "car")]
+    assert seen(both, None, labels=MANY, often=BUTTONS) == {"cat": "+tag", "car": "+tag"}
+
+
+def test_an_answer_by_a_button_that_is_no_more_names_no_label() -> None:
+    """Label Studio refuses a config without it while answers use it."""
+    assert seen([region("onetag_often", "cat")], None, labels=MANY) == {}

@@ -7,7 +7,8 @@ import pytest
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import Chosen, build_config, parse_config
 from annotator.labelstudio.options import renamed
-from annotator.labelstudio.screen import is_untouched, keys_of
+from annotator.labelstudio.screen_before import keys_of
+from annotator.labelstudio.untouched import is_untouched
 
 LABELS = ("cat", "dog", "tree")
 PLAIN = (
@@ -29,6 +30,16 @@ def test_our_screen_shows_the_new_name_and_keeps_keys_and_words(labels: tuple[st
     assert keys_of(after).get("hound") == keys_of(before).get(labels[1])
     assert config.asks
     assert is_untouched(after)
+
+
+def test_a_button_beside_a_long_list_shows_the_new_name_and_is_written_as_before() -> None:
+    names = [f"label {n}" for n in range(100)]
+    after = renamed(build_config(names, often=["label 1"]), Chosen(), "label 1", "hound")
+    for xml in (after, build_config(["hound", *names[2:]], before=after)):
+        often = parse_config(xml).often
+        assert often is not None
+        assert often.written == {"hound": ("label 1",)}
+        assert is_untouched(xml)
 
 
 def test_people_read_the_new_name_in_a_question_about_a_long_list() -> None:

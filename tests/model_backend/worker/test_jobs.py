@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from annotator.labelstudio.config import LABEL
+from annotator.labelstudio.config import LABEL, build_config
 from annotator.labelstudio.errors import ImageUnavailable, LabelStudioUnauthorized, LabelStudioUnreachable
+from annotator.labelstudio.screen_before import progress_in
 from annotator.settings import Settings
 from annotator.store import (
     Event,
@@ -24,6 +25,7 @@ from annotator.store import (
     TrainingRun,
     Unusable,
     claim_run,
+    live_labels,
     queue_run,
     record_event,
 )
@@ -431,6 +433,26 @@ def test_tidying_survives_label_studio_being_down(
     studio.failing = set()
     jobs.tidy(project.id)
     assert failing(store, project) == []
+
+
+def test_tidying_leads_from_the_screen_to_the_page(
+    store: Store,
+    project: Project,
+    worker_settings: Settings,
+    resources: LearningResources,
+    studio: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with store.reading() as session:
+        studio.label_config = build_config([label.name for label in live_labels(session, project.id)])
+    settings = worker_settings.model_copy(update={"address": "https://onetag.example.org"})
+    jobs = Jobs(store, settings, studio, resources)
+    studio.failing = {"update project"}
+    jobs.tidy(project.id)
+    assert "The labelling screen stays as it is" in caplog.text
+    studio.failing = set()
+    jobs.tidy(project.id)
+    assert progress_in(studio.label_config) == f"https://onetag.example.org/page/{project.key}/"
 
 
 def test_without_label_studio_it_trains_all_the_same(
