@@ -23,7 +23,7 @@ def superseded(
     images: a condition on `Annotation.image_id`. counting: conditions on observations without which they are
     no word at all.
     """
-    doubled = _doubled(images)
+    doubled = several_words(images)
     if session.execute(doubled.limit(1)).first() is None:  # as mostly
         return None
     newest_first = (Observation.ground_truth.desc(), Annotation.updated_at.desc(), Annotation.id.desc())
@@ -45,12 +45,12 @@ def superseded(
 
 def newest_word(session: Session, images: ColumnElement[bool]) -> datetime | None:
     """When somebody who said several things of one of these images last said one; None where nobody did."""
-    of_doubled = Annotation.image_id.in_(_doubled(images)), Annotation.retired_at.is_(None)
+    of_doubled = Annotation.image_id.in_(several_words(images)), Annotation.retired_at.is_(None)
     return session.scalar(select(func.max(Annotation.updated_at, type_=UtcDateTime)).where(*of_doubled))
 
 
-def _doubled(images: ColumnElement[bool]) -> Select[int]:
-    """The images of which an annotator has several live annotations."""
+def several_words(images: ColumnElement[bool]) -> Select[int]:
+    """Those of these images of which an annotator has several live annotations."""
     return (
         select(Annotation.image_id)
         .where(images, Annotation.retired_at.is_(None), Annotation.annotator.is_not(None))

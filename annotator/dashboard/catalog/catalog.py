@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from annotator.dashboard.catalog.estimates import Estimates, count_vectors, read_estimates
 from annotator.dashboard.catalog.judging import Judged, judge
-from annotator.dashboard.catalog.kept import Kept
+from annotator.dashboard.catalog.kept import Kept, Same
+from annotator.dashboard.catalog.said_so_far import SaidSoFar, changes, read, read_again
 from annotator.dashboard.catalog.search import Find, Order, Search, SearchError
 from annotator.dashboard.catalog.whole_images import (
     Pool,
@@ -22,9 +24,8 @@ from annotator.dashboard.catalog.whole_images import (
     newest_answers,
     open_images,
 )
-from annotator.store import Annotation, Image, Import, Label, ModelVersion, Observation, Project, live_labels
+from annotator.store import Image, Label, ModelVersion, Project, live_labels
 from annotator.store.said import Said, said
-from annotator.store.superseded import newest_word
 from annotator.store.versions import active_version
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ MOST_BYTES = 512 * 2**20
 """Estimates of a version that would be larger are not looked through."""
 VERSIONS_KEPT = 3
 """In memory, and so three times MOST_BYTES at most: the one in use, and two that are compared."""
+ORDERS_KEPT = 12
+"""Orders by estimate without a filter of labels, 4 bytes an image and one a label of it."""
 POOLS_KEPT = 8
 """Ids of images, 8 bytes each."""
 
@@ -68,7 +71,9 @@ class Catalog:
 
     def __init__(self) -> None:
         self._estimates: Kept[int, Estimates] = Kept(VERSIONS_KEPT)
-        self._said: Kept[int, Said] = Kept(1)
+        self._over: Kept[int, Estimates] = Kept(VERSIONS_KEPT)
+        self._nearest: Kept[tuple[int, Order, str | None], Judged] = Kept(ORDERS_KEPT)
+        self._said: Kept[int, SaidSoFar] = Kept(1)
         self._pools: Kept[int, Ids] = Kept(POOLS_KEPT)
 
     def find(self, session: Session, project: Project, search: Search) -> Found:
@@ -78,8 +83,8 @@ class Catalog:
         if search.label is not None and not asked:
             raise SearchError(f"The project has no label {search.label!r}.")
         version = version_of(session, project.id, search.version)
-        estimates = self.estimates(session, version) if version is not None else None
         pool = self.pool(session, project.id)
+        estimates = self._estimates_over(pool, version) if version is not None else None
         chosen = np.ones(len(pool.image_ids), dtype=np.bool_)
         for mask in image_filters(pool, search):
             chosen &= mask
@@ -110,12 +115,25 @@ class Catalog:
             return None
         return self._estimates.get(version.id, count, lambda: read_estimates(session, version))
 
+    def _estimates_over(self, pool: Pool, version: ModelVersion) -> Estimates | None:
+        """What a version estimates of the images of a pool."""
+        estimates = self.estimates(pool.session, version)
+        if estimates is None:
+            return None
+        stamp = Same(estimates, pool.image_ids)
+        return self._over.get(version.id, stamp, lambda: estimates.over(pool.image_ids))
+
     def said_of(self, pool: Pool, label_ids: Sequence[int]) -> Said:
         """What people say: of one label from the store, of all from memory unless something changed."""
         if len(label_ids) == 1:
             return said(pool.session, label_ids, pool.image_ids)
-        stamp = tuple(label_ids), len(pool.image_ids), int(pool.image_ids.sum()), *_changes(pool)
-        return self._said.get(pool.project_id, stamp, lambda: said(pool.session, label_ids, pool.image_ids))
+        now = changes(pool)
+        return self._said.get(
+            pool.project_id,
+            (now, tuple(label_ids), len(pool.image_ids), int(pool.image_ids.sum())),
+            partial(read, pool, label_ids, now),
+            partial(read_again, pool, label_ids, now),
+        ).said
 
     def pool(self, session: Session, project_id: int) -> Pool:
         """The live images of a project: from memory, unless one came or went."""
@@ -140,7 +158,11 @@ class Catalog:
             return None
         ids = [label.id for label in asked]
         told = self.said_of(pool, ids) if by_people else None
-        return judge(search, ids, pool.image_ids, told, estimates, thresholds_of(version))
+        judged = partial(judge, search, ids, pool.image_ids, told, estimates, thresholds_of(version))
+        if search.about_labels or version is None or estimates is None:
+            return judged()
+        stamp = tuple(ids), Same(estimates)
+        return self._nearest.get((version.id, search.order, search.label), stamp, judged)
 
 
 def thresholds_of(version: ModelVersion | None) -> dict[int, float]:
@@ -157,20 +179,6 @@ def version_of(session: Session, project_id: int, name: str | None) -> ModelVers
     if found is None:
         raise SearchError(f"The project has no version {name!r}.")
     return found
-
-
-def _changes(pool: Pool) -> tuple[object, ...]:
-    """Other numbers than before, once somebody said something else.
-
-    Answers that come, go or come back change the sum of their numbers; an import that ends has another time,
-    and so has the one of an annotator's two answers of an image that is given again.
-    """
-    live = Annotation.project_id == pool.project_id, Annotation.retired_at.is_(None)
-    answers = pool.session.execute(select(func.count(), func.sum(Annotation.id)).where(*live)).one()
-    imports = select(func.count(), func.max(Import.finished_at)).where(Import.project_id == pool.project_id)
-    newest = pool.session.scalar(select(func.max(Observation.id)))
-    again = newest_word(pool.session, Annotation.project_id == pool.project_id)
-    return (*answers, *pool.session.execute(imports).one(), newest, again)
 
 
 def _keys(

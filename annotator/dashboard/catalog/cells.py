@@ -26,13 +26,13 @@ class Cells:
     """One label on N images.
 
     values: int8 (N,), what people say, 0 for unknown. tied: bool (N,), unknown because they disagree.
-    chances: float32 (N,), estimated, NaN where nothing is. threshold: from which the label is suggested; NaN
+    chances: (N,), as they are stored, NaN where nothing is. threshold: from which the label is suggested; NaN
     where it never is.
     """
 
     values: npt.NDArray[np.int8]
     tied: Mask
-    chances: npt.NDArray[np.float32]
+    chances: npt.NDArray[np.floating]
     threshold: float
 
 
@@ -103,7 +103,7 @@ def wrong(cells: Cells) -> Mask:
     """
     likely = np.zeros(len(cells.values), dtype=np.bool_)
     known = np.flatnonzero((cells.values != 0) & ~np.isnan(cells.chances))
-    chances, shown = cells.chances[known], cells.values[known] > 0
+    chances, shown = cells.chances[known].astype(np.float32), cells.values[known] > 0
     if not shown.any() or shown.all():
         return likely
     against = 1 - chances

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,9 +40,22 @@ class Estimates:
 
     def of_label(self, label_id: int, image_ids: Ids) -> npt.NDArray[np.float32]:
         """What is estimated of a label on these images, float32 (N,); NaN where nothing is."""
+        return self.as_stored(label_id, image_ids).astype(np.float32)
+
+    def as_stored(self, label_id: int, image_ids: Ids) -> npt.NDArray[np.float16]:
+        """The same with the digits that are stored, float16 (N,): not to be changed."""
         if label_id not in self.columns or not len(self.image_ids):
-            return np.full(len(image_ids), np.nan, dtype=np.float32)
-        return self._placed(self.chances[self.columns[label_id]].astype(np.float32), image_ids, np.nan)
+            return np.full(len(image_ids), np.nan, dtype=np.float16)
+        return self._placed(self.chances[self.columns[label_id]], image_ids, np.nan)
+
+    def over(self, image_ids: Ids) -> Estimates:
+        """The same with a column for each of these images, ascending, and for no other."""
+        if np.array_equal(self.image_ids, image_ids):
+            return replace(self, image_ids=image_ids)
+        rows, there = rows_of(self.image_ids, image_ids)
+        chances = np.full((len(self.chances), len(image_ids)), np.nan, dtype=np.float16)
+        chances[:, there] = self.chances[:, rows[there]]
+        return Estimates(image_ids, chances, self.columns, self.turns_of(image_ids))
 
     def of_images(self, label_ids: Sequence[int], image_ids: Ids) -> npt.NDArray[np.float32]:
         """What is estimated of these labels on a few images, float32 (n, A); NaN where nothing is."""
@@ -58,7 +71,7 @@ class Estimates:
         return self._placed(self.turns, image_ids, np.iinfo(np.int64).max)
 
     def _placed(self, values: npt.NDArray, image_ids: Ids, missing: float) -> npt.NDArray:  # type: ignore[type-arg]
-        if np.array_equal(self.image_ids, image_ids):
+        if self.image_ids is image_ids or np.array_equal(self.image_ids, image_ids):
             return values
         if not len(self.image_ids):
             return np.full(len(image_ids), missing, dtype=values.dtype)

@@ -50,15 +50,16 @@ def judge(
 ) -> Judged:
     """Put a search to cells. said: None where nothing that is asked depends on what people say."""
     filters, key = cell_filters(search), KEYS.get(search.order)
-    met = np.ones((len(label_ids), len(image_ids)), dtype=np.bool_)
+    shape = len(label_ids), len(image_ids)
+    met = np.ones(shape, dtype=np.bool_) if filters else np.broadcast_to(np.True_, shape)
     nearest = None if key is None else np.full(len(image_ids), np.inf, dtype=np.float32)
     for row, label_id in enumerate(label_ids):
         cells = _cells(row, label_id, image_ids, said, estimates, thresholds)
         for holds in filters:
             met[row] &= holds(cells)
         if key is not None and nearest is not None:
-            here = met[row] & ~np.isnan(cells.chances)
-            np.minimum(nearest, key(cells.chances), out=nearest, where=here)
+            here = np.flatnonzero(met[row] & ~np.isnan(cells.chances))
+            nearest[here] = np.minimum(nearest[here], key(cells.chances[here].astype(np.float32)))
     return Judged(met, nearest)
 
 
@@ -75,9 +76,9 @@ def _cells(
         values=said.values[:, row] if said is not None else np.zeros(count, dtype=np.int8),
         tied=said.tied[:, row] if said is not None else np.zeros(count, dtype=np.bool_),
         chances=(
-            estimates.of_label(label_id, image_ids)
+            estimates.as_stored(label_id, image_ids)
             if estimates is not None
-            else np.full(count, np.nan, dtype=np.float32)
+            else np.full(count, np.nan, dtype=np.float16)
         ),
         threshold=thresholds.get(label_id, float("nan")),
     )
