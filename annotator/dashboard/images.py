@@ -9,7 +9,7 @@ import numpy as np
 from flask import abort, request
 from sqlalchemy import select
 
-from annotator.dashboard.catalog import Found, Search, SearchError, words
+from annotator.dashboard.catalog import Find, Found, Search, SearchError, words
 from annotator.dashboard.charts.track import track
 from annotator.dashboard.formats import percent
 from annotator.dashboard.one_image import Row, one_image
@@ -71,6 +71,15 @@ class ImagesView:
         """Add its addresses."""
         blueprint.add_url_rule("/<key>/images", "images", self.show)
         blueprint.add_url_rule(f"/<key>/images/<int(max={MOST_ID}):image>", "image", self.show_one)
+        self._page.warm.append(self.warm)
+
+    def warm(self, project_id: int) -> None:
+        """Have what searches look through in memory."""
+        with self._page.store.reading() as session:
+            project = session.get_one(Project, project_id)
+            found = self._page.catalog.find(session, project, Search(find=Find.MISSING))
+            tiles(session, found, 0, 1)
+            _choices(session, project, found)
 
     def show(self, key: str) -> str:
         """A page of the images that the link asks for."""

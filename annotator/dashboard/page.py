@@ -57,6 +57,8 @@ class Page:
     catalog: Catalog = field(default_factory=Catalog)
     navigation: list[tuple[str, str]] = field(default_factory=list)
     """Endpoint and title of each view, in their order."""
+    warm: list[Callable[[int], object]] = field(default_factory=list)
+    """What views do beforehand for a project, by its id: see `Warming`."""
 
     def project(self, session: Session, key: str) -> Project:
         """The project with this key; the browser gets 404 where there is none."""

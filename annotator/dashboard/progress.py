@@ -48,6 +48,13 @@ class ProgressView:
         blueprint.add_url_rule("/<key>/", "progress", self.show)
         blueprint.add_url_rule("/<key>/live", "live", self.live)
         blueprint.add_url_rule("/<key>/record", "record", self.record)
+        self._page.warm.append(self.warm)
+
+    def warm(self, project_id: int) -> None:
+        """Count, and look, once."""
+        self._figures.get(project_id)
+        self._now.get(project_id)
+        self._machine.get(None)
 
     def show(self, key: str) -> str:
         """Everything at a glance; what takes a look at all observations follows (`record`)."""

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from annotator.dashboard import Page, page_blueprint
+from annotator.dashboard.warming import Warming
 from annotator.errors import OnetagError
 from annotator.exchange.apart import make_apart
 from annotator.labelstudio.connection import open_studio
@@ -34,6 +35,8 @@ from model_backend.server.thumbnails import Thumbnails
 
 MAX_BODY_BYTES = 64 * 2**20  # Label Studio sends hundreds of whole tasks at once
 MAX_VERSIONS = 100
+WARMING = "onetag.warming"
+"""The name under which an app carries what warms its page; whoever serves the app starts it."""
 ASKED_OFTEN = frozenset(
     {"health", "root", "metrics", "page.export_live", "page.live", "page.static", "page.thumbnail"}
 )
@@ -80,6 +83,7 @@ def create_app(
         studio=lambda: open_studio(renewed(settings)),
     )
     app.register_blueprint(page_blueprint(page))
+    app.extensions[WARMING] = Warming(page)
     app.wsgi_app = RequestIds(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way
     return app
 

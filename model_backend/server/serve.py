@@ -5,19 +5,24 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import sys
 from typing import Any
 
 from flask import Flask
 
+from annotator.dashboard.warming import Warming
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import SECRET_HEADER
 from annotator.settings import Settings, save_credentials
 from model_backend.ending import ends_when_asked
-from model_backend.server.app import MAX_BODY_BYTES
+from model_backend.server.app import MAX_BODY_BYTES, WARMING
 from model_backend.server.connections import Known, Limits, Server
 from model_backend.server.guard import Secrets
 
 BACKLOG = 1024  # connections that the system holds until they are accepted
+SWITCH_SECONDS = 0.0005
+"""After which the interpreter lets another thread go on. A webhook asks for it some thirty times, and waited
+each time for up to 5 ms, Python's own choice, for every thread that searched or made a picture."""
 THREADS = 16  # more than predictions may occupy, so that a webhook always finds one
 
 log = logging.getLogger(__name__)
@@ -73,10 +78,14 @@ def serve(app: Flask, settings: Settings) -> None:
         settings.data_dir, host=settings.host, port=str(settings.port)
     )  # for doctor, connect, ...
     log.info("Listening on http://%s:%d", settings.host, settings.port)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    warming: Warming = app.extensions[WARMING]
+    warming.start(app)
     try:
         with ends_when_asked():
             server.run()
     finally:
+        warming.stop()
         server.close()
 
 

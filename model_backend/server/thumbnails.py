@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from model_backend.server.thumbnail_cache import ThumbnailCache
 
 THUMBNAILS_FILE = "thumbnails.sqlite"
 AT_ONCE = 6  # requests that read or decode, or wait to: as many as a browser sends to a host together
-DECODERS = 2  # of those that decode
+MOST_DECODERS = 4  # of those that decode
 SECONDS = 8.0  # for a host to send a picture
 QUALITY = 80  # WebP of the same look is a quarter smaller, and takes ten times as long to make
 
@@ -48,7 +49,7 @@ class Thumbnails:
         self._room = room or DecodingRoom(settings.decoding_bytes)
         self._cache = ThumbnailCache(settings.data_dir / THUMBNAILS_FILE, settings.thumbnail_bytes)
         self._at_once = threading.BoundedSemaphore(AT_ONCE)
-        self._decoders = threading.BoundedSemaphore(DECODERS)
+        self._decoders = threading.BoundedSemaphore(decoders())
 
     def thumbnail(self, picture: Picture, size: int) -> Thumbnail:
         """The thumbnail of a picture as it is now; nothing of it is read yet."""
@@ -105,6 +106,11 @@ class Thumbnails:
         if settings is not self._settings:
             self._source, self._settings = _open_source(settings), settings
         return self._source
+
+
+def decoders() -> int:
+    """How many pictures are decoded at once: a core is left for who answers webhooks, where there are two."""
+    return max(1, min(MOST_DECODERS, (os.cpu_count() or 1) - 1))
 
 
 def _open_source(settings: Settings) -> ImageSource:

@@ -20,7 +20,7 @@ from annotator.files import file_stamp
 from annotator.labelstudio.images import FolderFile, ImageSource
 from annotator.settings import Settings, load_settings
 from model_backend.images import DecodingRoom
-from model_backend.server.thumbnails import AT_ONCE, DECODERS, THUMBNAILS_FILE, Thumbnails
+from model_backend.server.thumbnails import AT_ONCE, THUMBNAILS_FILE, Thumbnails, decoders
 
 
 @pytest.fixture
@@ -319,7 +319,7 @@ def test_no_more_are_decoded_at_once_than_may(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         outcomes = list(pool.map(lambda each: _outcome(thumbnails, each), asked))
     assert outcomes == ["shown"] * AT_ONCE
-    assert most == DECODERS
+    assert most == decoders()
 
 
 def _outcome(thumbnails: Thumbnails, asked: Picture) -> str:
