@@ -31,6 +31,8 @@ REVISIONS = 100
 """Answers that are listed, the newest ones."""
 LIKELY = 0.1
 """From which probability on an unknown label is listed among the first."""
+DIGITS = 9
+"""Labels that one digit answers."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,11 @@ class Row:
     """One label: what people come to say (0: unknown; tied: because they disagree), and what is estimated.
 
     chance, before: by the version that is shown and by the one before, None where it estimated nothing.
-    threshold: from which the label is suggested; above 1 where it never is.
+    threshold: from which the label is suggested; above 1 where it never is. place: in the project's order.
     """
 
     label: str
+    place: int
     value: int
     tied: bool
     statements: Sequence[Statement]
@@ -78,10 +81,15 @@ class Row:
         return bool(reaches(self.chance, self.threshold))
 
     @property
+    def likely(self) -> bool:
+        """Whether it may be there, whatever people say."""
+        return self.chance is None or bool(reaches(self.chance, LIKELY))
+
+    @property
     def first(self) -> bool:
         """Whether it is worth a look: people say that it is there, or it may be."""
-        likely = self.chance is None or self.chance >= (0.5 if self.value < 0 else LIKELY)
-        return self.value > 0 or self.tied or likely
+        denied = self.value < 0 and self.chance is not None and self.chance < 0.5
+        return self.value > 0 or self.tied or (self.likely and not denied)
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,21 @@ class OneImage:
     suggestion: Suggestion | None
     version: ModelVersion | None
     previous: ModelVersion | None
+
+    @property
+    def to_answer(self) -> Sequence[Row]:
+        """The labels that digits answer, in their order, which no answer changes: the likeliest first, and
+        behind them those that are worth a look by people's word alone.
+        """
+        asked = [row for row in self.rows if row.likely or row.first]
+        ordered = sorted(asked, key=lambda row: (not row.likely, -(row.chance or 0.0), row.place))
+        return ordered[:DIGITS]
+
+    @property
+    def others(self) -> Sequence[Row]:
+        """All other labels, in the project's order."""
+        asked = {row.place for row in self.to_answer}
+        return sorted((row for row in self.rows if row.place not in asked), key=lambda row: row.place)
 
 
 def one_image(session: Session, image: Image, version: ModelVersion | None) -> OneImage:
@@ -138,6 +161,7 @@ def _rows(
     rows = [
         Row(
             label.name,
+            column,
             int(known.values[0, column]),
             bool(known.tied[0, column]),
             [each for each in live if each.label == label.name],

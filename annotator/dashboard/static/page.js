@@ -1,13 +1,8 @@
 // What all views share: moments in the reader's zone, pictures that come later, and live parts.
 
-for (const element of document.querySelectorAll("time[datetime]")) localise(element);
+import { localise } from "./moments.js";
 
-function localise(element) {
-  const at = new Date(element.dateTime);
-  if (Number.isNaN(at.valueOf())) return;
-  element.title = `${element.textContent}`;
-  element.textContent = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-}
+localise(document);
 
 // The server answers 503 while others wait for pictures: ask again, each time after a longer pause.
 const PAUSES = [0.5, 1, 2, 4, 8, 15];
@@ -32,7 +27,7 @@ for (const section of document.querySelectorAll("[data-live]")) {
     if (event.data === shown) return;
     shown = event.data;
     section.innerHTML = event.data;
-    for (const element of section.querySelectorAll("time[datetime]")) localise(element);
+    localise(section);
   });
   addEventListener("pagehide", () => source.close());
 }
@@ -43,7 +38,7 @@ for (const element of document.querySelectorAll("[data-load]")) {
   const answer = await fetch(element.dataset.load);
   if (answer.ok) {
     element.innerHTML = await answer.text();
-    for (const moment of element.querySelectorAll("time[datetime]")) localise(moment);
+    localise(element);
   }
   element.removeAttribute("aria-busy");
 }

@@ -167,8 +167,8 @@ def visitor(request: pytest.FixtureRequest, chromium: Browser, photographs: Phot
     context.close()
 
 
-def link_for(photographs: Photographs, name: str) -> str:
-    """A one-time link for a person of this name, who may answer."""
-    made = photographs.onetag("users", "link", name, "--role", "answer")
+def link_for(up: Up, name: str, role: str = "answer") -> str:
+    """A one-time link for a person of this name."""
+    made = up.onetag("users", "link", name, "--role", role)
     assert made.returncode == 0, made.stderr
     return next(word for word in made.stdout.split() if word.startswith("http"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -71,6 +72,7 @@ def version(store: Store, project: Project, images: list[int]) -> str:
         session.flush()
         chances = np.full((len(images), 3), 0.1)
         chances[0, 0] = chances[1, 0] = chances[1, 1] = 0.9
+        chances[:, 2] = 0.05
         store_vectors(session, made.id, images, chances)
         session.get_one(Project, project.id).active_version_id = made.id
     return "v0001"
@@ -92,16 +94,17 @@ def answer(browser: FlaskClient, **fields: Any) -> Any:
     return browser.post("/page/p1/answer", data=fields, headers=JSON)
 
 
-def undo(browser: FlaskClient) -> Any:
+def undo(browser: FlaskClient, **fields: Any) -> Any:
     """What a script is told of taking back."""
-    return browser.post("/page/p1/undo", headers=JSON).json
+    return browser.post("/page/p1/undo", data=fields, headers=JSON).json
 
 
 def test_none_of_these_has_a_cat(
     browser: FlaskClient, store: Store, images: list[int], tells: Tells, version: str
 ) -> None:
     got = answer(browser, image=images[:3], label="cat", say="absent", version=version)
-    assert got.json == {"told": "3 images: cat absent.", "images": images[:3]}
+    told = "cat: absent on 3 images, by you just now"
+    assert got.json == {"told": told, "images": images[:3], "undo": True}
     assert known(store) == {(image, "cat", -1, Source.PAGE, "Ann") for image in images[:3]}
     assert tells.count == 1
     with store.reading() as session:
@@ -123,12 +126,38 @@ def test_what_is_suggested_and_not_known_is_accepted(
 ) -> None:
     answer(browser, image=images[1], absent="dog")
     got = answer(browser, image=images, say="suggested", version=version)
-    assert got.json["told"] == "2 images: cat present."
+    assert got.json["told"] == "cat: present on 2 images, by you just now"
     assert known(store) == {
         (images[0], "cat", 1, Source.PAGE, "Ann"),
         (images[1], "cat", 1, Source.PAGE, "Ann"),
         (images[1], "dog", -1, Source.PAGE, "Ann"),
     }
+
+
+def test_nothing_else_is_there(
+    browser: FlaskClient, log_in_as: Callable[..., FlaskClient], store: Store, images: list[int]
+) -> None:
+    answer(browser, image=images[0], present="cat", absent="dog")
+    answer(log_in_as("Bob", Role.ANSWER), image=images[0], absent="cat")
+    got = answer(browser, image=images[:2], say="rest")
+    assert got.json["told"] == "cat, dog, tree: absent on 2 images in all, by you just now"
+    by_ann = {(image, name, value) for image, name, value, _, who in known(store) if who == "Ann"}
+    assert by_ann == {
+        (images[0], "cat", 1),  # Bob disagrees, and Ann has not taken it back
+        (images[0], "dog", -1),
+        (images[0], "tree", -1),
+        *((images[1], name, -1) for name in ("cat", "dog", "tree")),
+    }
+    answer(browser, image=images[2], present=["cat", "dog", "tree"])
+    assert "nothing else" in answer(browser, image=images[2], say="rest").json["error"]
+
+
+def test_what_was_taken_back_out_of_sight_is_named(browser: FlaskClient, images: list[int]) -> None:
+    for image in images[:2]:
+        answer(browser, image=image, present="cat")
+    here, elsewhere = undo(browser, image=images[1]), undo(browser, image=images[1])
+    assert here["told"] == "Taken back: cat: present"
+    assert elsewhere["told"] == "Taken back: cat: present, of 1.png"
 
 
 def test_undoing_takes_back_one_answer_after_the_other(
@@ -137,9 +166,9 @@ def test_undoing_takes_back_one_answer_after_the_other(
     answer(browser, image=images[:2], label="cat", say="present")
     answer(browser, image=images[1:3], label="cat", say="absent")
     first = undo(browser)
-    assert (first["told"], first["images"]) == ("Taken back: 2 images.", images[1:3])
+    assert first == {"told": "Taken back: cat: absent on 2 images", "images": images[1:3], "undo": True}
     assert known(store) == {(image, "cat", 1, Source.PAGE, "Ann") for image in images[:2]}
-    undo(browser)
+    assert undo(browser)["undo"] is False
     assert known(store) == set()
     assert "nothing of yours" in undo(browser)["told"]
 
@@ -155,9 +184,9 @@ def test_nobody_takes_back_what_another_said(
 
 def test_saying_it_again_is_no_second_answer(browser: FlaskClient, store: Store, images: list[int]) -> None:
     answer(browser, image=images[0], present="cat")
-    assert answer(browser, image=images[0], present="cat").json["told"] == "That was known already."
+    assert answer(browser, image=images[0], present="cat").json["told"] == "You have said that already."
     told = answer(browser, image=images[:2], present="cat").json["told"]
-    assert told == "1 image: cat present. 1 said that already."
+    assert told == "cat: present, by you just now; 1 of yours said that already"
 
 
 def test_who_looks_answers_nothing(onlooker: FlaskClient, store: Store, images: list[int]) -> None:
@@ -215,10 +244,31 @@ def test_the_grid_and_the_page_of_an_image_offer_it(
     assert "<option selected>dog</option>" in grid
     assert "Your newest answer" not in grid
     answer(browser, image=images[:2], present="cat")
-    assert "Your newest answer: 2 images" in browser.get("/page/p1/images").text
+    assert "Your newest answer: cat: present on 2 images" in browser.get("/page/p1/images").text
     one = browser.get(f"/page/p1/images/{images[0]}").text
     assert 'aria-label="cat is not there"' in one
-    assert "Your newest answer: 2 images" in one
+    assert "Your newest answer: cat: present on 2 images" in one
+
+
+def keys(browser: FlaskClient, image: int) -> dict[str, str]:
+    """The digit of each label on the page of an image."""
+    text = browser.get(f"/page/p1/images/{image}").text
+    found = re.findall(r'name="present" value="(\w+)" .* aria-keyshortcuts="(\d)"', text)
+    return {digit: label for label, digit in found}
+
+
+@pytest.mark.usefixtures("version")
+def test_no_answer_moves_a_digit_to_another_label(browser: FlaskClient, images: list[int]) -> None:
+    before = keys(browser, images[1])
+    assert before == {"1": "cat", "2": "dog"}
+    for side, label in (("absent", "cat"), ("present", "tree"), ("absent", "dog")):
+        answer(browser, image=images[1], **{side: label})
+        assert before.items() <= keys(browser, images[1]).items()
+    assert keys(browser, images[1]) == {**before, "3": "tree"}, "what people say is there, behind the likely"
+
+
+def test_without_a_model_digits_are_in_the_projects_order(browser: FlaskClient, images: list[int]) -> None:
+    assert keys(browser, images[1]) == {"1": "cat", "2": "dog", "3": "tree"}
 
 
 def test_what_label_studio_is_not_told_stands_there(

@@ -11,50 +11,33 @@ from sqlalchemy import select
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.errors import LabelStudioMissing, LabelStudioRefused, LabelStudioUnreachable
-from annotator.labelstudio.events import process_event
-from annotator.labelstudio.reconcile import reconcile
 from annotator.labelstudio.replay import replay
-from annotator.labelstudio.telling import tell_studio
 from annotator.labelstudio.told import key_in
-from annotator.store import (
-    Annotation,
-    Image,
-    Label,
-    Observation,
-    PageAnnotation,
-    Project,
-    Source,
-    Store,
-    record_event,
-    sync_labels,
-    waiting_events,
-)
+from annotator.store import Image, Observation, Project, Source, Store, sync_labels
 from annotator.store.last_failures import last_failures
-from annotator.store.page_answers import ImageAnswer, record_answer, undo_answer
 from annotator.store.states import Telling, Work
 from tests.annotator.labelstudio.in_memory import InMemory
+from tests.annotator.labelstudio.saying import Saying, Values
 
 LABELS = ("cat", "dog", "tree")
-Values = dict[str, int]
 
 
 class Killed(Exception):  # noqa: N818
     """The worker, in the middle of its work."""
 
 
-class Told:
-    """A project in the store and in Label Studio, with two images."""
+class Told(Saying):
+    """A project in the store and in the Label Studio of memory, with two images."""
 
     def __init__(self, store: Store, label_config: str | None = None) -> None:
-        self.store = store
-        self.studio: Any = InMemory(5, LABELS)
+        studio: Any = InMemory(5, LABELS)
         with store.session() as session:
-            config = label_config or self.studio.label_config
+            config = label_config or studio.label_config
             project = Project(title="t", label_config=config, studio_project=5, studio_url="http://in-memory")
             session.add(project)
             session.flush()
             sync_labels(session, project, LABELS)
-            self.project_id = project.id
+        super().__init__(store, studio, project.id, task=1)
         self.studio.add_task()
         self.studio.add_task()
         if label_config is None:
@@ -66,58 +49,15 @@ class Told:
                 )
         self.studio.outbox.clear()
 
-    def reconcile(self, *, full: bool = False) -> None:
-        reconcile(self.store, self.studio, self.project_id, full=full)
-
-    def say(self, task: int = 1, who: str = "ann", **values: int) -> None:
-        """Answer on the page: `say(cat=1, dog=-1)`."""
-        with self.store.session() as session:
-            project = session.get_one(Project, self.project_id)
-            image = session.scalars(select(Image.id).where(Image.studio_task == task)).one()
-            labels = dict(session.execute(select(Label.name, Label.id)).all())
-            present, absent = (
-                [labels[name] for name, value in values.items() if value == wanted] for wanted in (1, -1)
-            )
-            record_answer(session, project, who, [ImageAnswer(image, present, absent)])
-
-    def undo(self, who: str = "ann") -> Any:
-        with self.store.session() as session:
-            return undo_answer(session, session.get_one(Project, self.project_id), who)
-
-    def tell(self) -> int:
-        return tell_studio(self.store, self.studio, self.project_id)
-
     def flow(self) -> None:
         """Every event comes back, twice."""
         events, self.studio.outbox = self.studio.outbox, []
-        for action, payload in (*events, *events):
-            with self.store.session() as session:
-                record_event(session, action, payload)
-        with self.store.session() as session:
-            for each in waiting_events(session, 100):
-                process_event(session, each)
+        self.hear(*events, *events)
 
     def edit(self, number: int, *ticked: str) -> None:
         """Change the ticks of an annotation in Label Studio."""
         self.studio.open(1, self.studio.annotations[number]["task"], number)
         self.studio.submit(self.studio.pages[-1], list(ticked))
-
-    def said(self, who: str = "ann") -> Values:
-        """What a person says of the first image, every cell once."""
-        with self.store.reading() as session:
-            chosen = (
-                select(Label.name, Observation.value)
-                .join(Label, Label.id == Observation.label_id)
-                .join(Image, Image.id == Observation.image_id)
-                .where(Observation.annotator == who, Observation.retired_at.is_(None), Image.studio_task == 1)
-            )
-            rows = session.execute(chosen).all()
-        assert len({name for name, _ in rows}) == len(rows)
-        return dict(rows)
-
-    def sources(self) -> set[str]:
-        with self.store.reading() as session:
-            return set(session.scalars(select(Observation.source).where(Observation.retired_at.is_(None))))
 
     def there(self) -> list[Values]:
         """What the annotations of the first task in Label Studio say, by our screen."""
@@ -132,14 +72,6 @@ class Told:
             }
             found += [values] if each["task"] == 1 else []
         return found
-
-    def states(self) -> list[Telling]:
-        with self.store.reading() as session:
-            return list(session.scalars(select(PageAnnotation.telling).order_by(PageAnnotation.id)))
-
-    def revisions(self) -> int:
-        with self.store.reading() as session:
-            return len(session.scalars(select(Annotation.id)).all())
 
 
 @pytest.fixture
