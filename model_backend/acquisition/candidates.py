@@ -27,6 +27,7 @@ class Candidates:
         expected_positives: k, the labels an image; None: not told.
         belief: (N, L) in 0..1, what is believed of the labels apart from the model; None: nothing is.
         mapped: (N, D), the features as the heads see them, where they are at hand.
+        preference: (L,), how readily each label is tagged where it is there; None: all alike.
         predict: from mapped features (M, D) to probabilities (M, L), by the same model; None: not at hand.
 
     Nothing tells how many labels are known of an image: with one tag an image that is always one.
@@ -42,6 +43,7 @@ class Candidates:
     expected_positives: float | None = None
     belief: Floats | None = None
     mapped: Floats | None = None
+    preference: Scores | None = None
     predict: Predict | None = None
 
     def __post_init__(self) -> None:

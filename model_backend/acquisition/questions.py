@@ -3,9 +3,9 @@
 What an answer is worth, in one currency for all kinds of question: the squared residual that it is expected
 to correct, each label by itself, divided by the answers that the label has already. A label that is asked by
 name with the chance p turns out present with p, then the residual is 1 - p, or absent, then it is p. A tag
-names one of the labels that are present, as likely as it is beside the others, or a label that nobody has
-named yet: how likely that is tell the labels that were named once (Good, Biometrika 40, 1953). A complete
-review tells all labels, those too.
+names one of the labels that are present, as likely as it is beside the others and as it is preferred, or a
+label that nobody has named yet: how likely that is tell the labels that were named once (Good, Biometrika 40,
+1953). A complete review tells all labels, those too.
 
 The seconds are those of the answer and the price of the image. Label Studio gives an image to an annotator
 once, so that a short question uses up what a longer one could have asked. A project is taken to go on for as
@@ -15,7 +15,7 @@ long as it has gone on, and the price is what each image that is left can then b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -88,7 +88,7 @@ def choose_questions(
     points = _points(candidates, seed)
     free = candidates.free
     price = spent / max(int(free.sum()), 1)
-    answers = _Answers.count(observed)
+    answers = _Answers.count(observed, candidates.preference)
     random = np.random.default_rng(seed)
     listed = np.flatnonzero(free)
     if len(listed) > SHORTLIST:
@@ -118,31 +118,41 @@ def _points(candidates: Candidates, seed: int) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class _Answers:
-    """How many images are known to show each label (L,), how many not to, and what tags imply of absence."""
+    """How many images are known to show each label (L,), how many not to, and what tags imply of absence.
+
+    preference (L,): how readily a label is tagged where it is there.
+    """
 
     present: Scores
     absent: Scores
     unnamed: float
     """The chance that the next tag names a label that nobody has named."""
+    preference: Scores
 
     @classmethod
-    def count(cls, observed: NDArray[np.int8]) -> _Answers:
+    def count(cls, observed: NDArray[np.int8], preference: Scores | None) -> _Answers:
         present = (observed > 0).sum(axis=0).astype(np.float64)
         absent = (observed < 0).sum(axis=0) + IMPLIED * (present.sum() - present)
         once = float((present == 1).sum())
         unnamed = min(once / max(float(present.sum()), 1.0), 1.0) if (present == 0).any() else 0.0
-        return cls(present, absent, unnamed)
+        return cls(present, absent, unnamed, np.ones(len(present)) if preference is None else preference)
+
+    def tag_shares(self, chances: Scores) -> Scores:
+        """How likely a tag of an image with these chances (..., L) names each of its labels."""
+        likely = chances * self.preference
+        shares: Scores = likely / likely.sum(axis=-1, keepdims=True)
+        return shares
 
     def expecting(self, chances: Scores, kind: Kind, labels: tuple[int, ...]) -> _Answers:
         """With the answer to one question more, of an image with these chances (L,), as it is expected."""
         present, absent = self.present.copy(), self.absent.copy()
         if kind == "tag":
-            present += chances / chances.sum()
+            present += self.tag_shares(chances)
         else:
             which = list(labels) if labels else slice(None)
             present[which] += chances[which]
             absent[which] += 1 - chances[which]
-        return _Answers(present, absent, self.unnamed)
+        return replace(self, present=present, absent=absent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +181,7 @@ def _worth(chances: Scores, answers: _Answers, seconds: Seconds, price: float) -
     new, known = 1 / (answers.present + 1), 1 / (answers.absent + 1)
     doubts = chances * (1 - chances) * ((1 - chances) * new + chances * known)
     every = chances.sum(axis=1, keepdims=True)
-    tags = (1 - answers.unnamed) * chances / every * (1 - chances) ** 2 * new
+    tags = (1 - answers.unnamed) * answers.tag_shares(chances) * (1 - chances) ** 2 * new
     best = -np.sort(-doubts, axis=1)
     asked = np.arange(1, doubts.shape[1] + 1)
     by_name = best.cumsum(axis=1) / (seconds.yes_no * asked + price)

@@ -33,5 +33,6 @@ def candidates_of(fitted: Fit, features: Floats, observed: NDArray[np.int8]) -> 
         expected_positives=model.expected_positives,
         belief=fitted.belief,
         mapped=fitted.mapped,
+        preference=fitted.preference,
         predict=predict,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model_backend.errors import LearningError
@@ -22,6 +23,7 @@ from model_backend.training.feedback import (
 from model_backend.training.model import Head, LabelModel
 from model_backend.training.pool import Floats, Pool
 from model_backend.training.positives import ExpectedPositives
+from model_backend.training.preference import tag_preference
 from model_backend.training.recipe import Recipe
 
 
@@ -31,7 +33,8 @@ class Fit:
 
     Observed labels too have their estimated probability here; exports write 0 or 1 in its place.
     mapped (N, D): the pool's features through the model's map. belief (N, L): what the estimator, or the
-    soft labels, say apart from the heads; None where the recipe has neither.
+    soft labels, say apart from the heads; None where the recipe has neither. preference (L,): how readily
+    each label is tagged where it is there, see `tag_preference`.
     """
 
     model: LabelModel
@@ -39,6 +42,7 @@ class Fit:
     metrics: dict[str, Any] = field(default_factory=dict)
     mapped: Floats | None = field(default=None, repr=False)
     belief: Floats | None = field(default=None, repr=False)
+    preference: NDArray[np.float64] | None = field(default=None, repr=False)
 
 
 def require_tags(pool: Pool) -> None:
@@ -102,4 +106,11 @@ def finish(
         "calibrated": calibration.feedback > 0,
     }
     belief = None if estimated is None else estimated.numpy()
-    return Fit(model.with_thresholds(thresholds), probabilities, metrics, mapped.numpy(), belief)
+    return Fit(
+        model.with_thresholds(thresholds),
+        probabilities,
+        metrics,
+        mapped.numpy(),
+        belief,
+        tag_preference(pool),
+    )

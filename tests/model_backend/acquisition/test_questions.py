@@ -142,3 +142,18 @@ def test_the_same_seed_gives_the_same_questions_in_a_pool_larger_than_the_shortl
 )
 def test_seconds_of_an_answer(kind: str, named: int, seconds: float) -> None:
     assert Seconds(5, 2, 20).of(kind, named) == seconds  # type: ignore[arg-type]
+
+
+def test_where_common_labels_are_named_first_a_tag_is_worth_less() -> None:
+    """One label is on every image and known, the others are rare and hardly known."""
+    free = np.tile(np.array([[0.95, 0.1, 0.1, 0.1]], np.float32), (6, 1))
+    chances, observed = known_and_free(free)
+    answered = (observed != 0).any(axis=1)
+    seconds = Seconds(tag=5, yes_no=inf, complete=20)
+    kinds = {}
+    for rare in (1.0, 0.1):
+        preference = np.array([1.0, rare, rare, rare])
+        candidates = Candidates(chances, None, answered, preference=preference)
+        kinds[rare] = choose_questions(candidates, observed, seconds).kinds[-6:]
+    assert set(kinds[1.0]) == {"tag"}
+    assert set(kinds[0.1]) == {"complete"}
