@@ -25,6 +25,7 @@ from annotator.store import (
     Store,
     move_arrivals,
 )
+from model_backend.engine.first_order import order_first_questions
 from model_backend.engine.predict import Predictor
 from model_backend.engine.publish import publish
 from model_backend.engine.resources import LearningResources
@@ -145,6 +146,29 @@ def test_from_submit_to_the_reordered_queue(loop: Loop) -> None:
     assert publish(loop.store, loop.settings, loop.project_id, loop.studio) == 10
     assert loop.studio.queue_version(loop.number) == version.name
     assert [each.predictions for each in loop.studio.versions(loop.number)] == [10], "no duplicates"
+
+
+def test_before_the_first_version_typical_images_of_every_kind_are_asked(
+    loop: Loop, resources: LearningResources
+) -> None:
+    bench = LearningResources(loop.settings, _inline, resources.backbone)
+    tasks = loop.tasks()
+    order_first_questions(loop.store, bench, loop.project_id, loop.studio)
+    scores = {task: loop.studio.task(task)["predictions"][0]["score"] for task in tasks}
+    assert len(set(scores.values())) == IMAGES
+    asked = []
+    for _ in range(6):
+        following = loop.studio.next_task(loop.number)
+        assert following is not None
+        asked.append(int(following["id"]))
+        loop.tag(asked[-1], COLOURS[len(asked) % 3])
+    assert asked == sorted(tasks, key=lambda task: scores[task])[:6]
+    assert {(1 + tasks.index(task)) % 3 for task in asked} == {0, 1, 2}, "every kind of picture"
+
+    loop.wait_for_events("ANNOTATION_CREATED", 6)
+    loop.jobs.process_inbox()
+    version = loop.train()
+    assert loop.studio.queue_version(loop.number) == version.name, "the first version takes over"
 
 
 def _forget_that_it_was_published(store: Store) -> None:
