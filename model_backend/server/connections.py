@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -30,11 +30,17 @@ STRANGERS_BODY = 64 * 2**10
 SPARE = 32
 """Connections beyond all others, for when every one of them is being answered."""
 SWEEP_SECONDS = 0.5
-ALIVE = "/health"
-"""The address that is answered by a thread of its own: all others may be waiting for the database."""
 
 Known = Callable[[Mapping[str, str]], bool]
 """Whether the headers of a request bring the secret; their names in capitals, with underscores."""
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Requests that so many threads of their own answer, and no others: those whose path it takes."""
+
+    takes: Callable[[str], bool]
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,16 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     channel_class = Channel
 
-    def __init__(self, app: Any, listening: socket.socket, known: Known, limits: Limits, **kept: Any) -> None:
+    def __init__(
+        self,
+        app: Any,
+        listening: socket.socket,
+        known: Known,
+        limits: Limits,
+        apart: Sequence[Apart] = (),
+        **kept: Any,
+    ) -> None:
+        """apart: the first that takes a path answers its requests; all others share the server's threads."""
         self.known = known
         self._limits = limits
         self._next_sweep = 0.0
@@ -138,17 +153,20 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         )
         where = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(app, {}, _sock=listening, adj=adjustments, bind_socket=False, sockinfo=where)
-        self._apart = ThreadedTaskDispatcher()
-        self._apart.set_thread_count(1)
+        self._apart = [(each.takes, ThreadedTaskDispatcher()) for each in apart]
+        for each, (_, dispatcher) in zip(apart, self._apart, strict=True):
+            dispatcher.set_thread_count(each.threads)
 
     def add_task(self, task: Channel) -> None:
         """Have the request of a connection answered."""
-        dispatcher = self._apart if task.requests[0].path == ALIVE else self.task_dispatcher
-        dispatcher.add_task(task)
+        path = task.requests[0].path
+        own = (dispatcher for takes, dispatcher in self._apart if takes(path))
+        next(own, self.task_dispatcher).add_task(task)
 
     def close(self) -> None:
         """Listen no longer."""
-        self._apart.shutdown()
+        for _, dispatcher in self._apart:
+            dispatcher.shutdown()
         super().close()
 
     def handle_accept(self) -> None:

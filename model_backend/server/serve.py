@@ -6,7 +6,7 @@ import errno
 import logging
 import socket
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
@@ -16,19 +16,29 @@ from annotator.labelstudio.backends import SECRET_HEADER
 from annotator.settings import Settings, save_credentials
 from model_backend.ending import ends_when_asked
 from model_backend.server.app import MAX_BODY_BYTES, WARMING
-from model_backend.server.connections import Known, Limits, Server
+from model_backend.server.connections import Apart, Known, Limits, Server
 from model_backend.server.guard import Secrets
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 BACKLOG = 1024  # connections that the system holds until they are accepted
 SWITCH_SECONDS = 0.0005
 """After which the interpreter lets another thread go on. A webhook asks for it some thirty times, and waited
 each time for up to 5 ms, Python's own choice, for every thread that searched or made a picture."""
 THREADS = 16  # more than predictions may occupy, so that a webhook always finds one
+APART = (
+    Apart(lambda path: path == "/health", 1),  # alive while all others wait for the database
+    Apart(lambda path: path.startswith("/page/") and "/thumbnail/" in path, 3),
+    Apart(lambda path: path.startswith("/page/"), 3),
+)
+"""Who looks has a few threads, and pictures from slow hosts keep none of those from views: each thread that
+works makes a webhook wait for the interpreter, and six at once answer a browser no sooner than three."""
 
 log = logging.getLogger(__name__)
 
 
-def open_server(app: Flask, settings: Settings, limits: Limits | None = None) -> Server:
+def open_server(app: WSGIApplication, settings: Settings, limits: Limits | None = None) -> Server:
     """A server listening on the settings' address; `run()` serves, `close()` ends it.
 
     Raises OnetagError when the address cannot be had.
@@ -43,6 +53,7 @@ def open_server(app: Flask, settings: Settings, limits: Limits | None = None) ->
         listening,
         _known(settings),
         limits or Limits(),
+        APART,
         backlog=BACKLOG,
         threads=THREADS,
         ident="onetag",

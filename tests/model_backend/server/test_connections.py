@@ -18,6 +18,7 @@ from flask import Flask
 from annotator.settings import Settings
 from model_backend.server import open_server
 from model_backend.server.connections import Limits
+from model_backend.server.serve import THREADS
 
 from .conftest import SECRET
 from .test_serve import free_port
@@ -265,3 +266,39 @@ def test_a_request_that_is_being_answered_is_never_given_up(app: Flask, serve: S
             attack.enter_context(served.connect())
         asking.join(10)
     assert answers[0][0] == 200
+
+
+@pytest.mark.parametrize(
+    ("stuck", "answered"),
+    [
+        ("/page/p1/images", ["/page/p1/thumbnail/1", "/versions", "/health"]),
+        ("/page/p1/thumbnail/1", ["/page/p1/images", "/versions", "/health"]),
+        ("/versions", ["/page/p1/images", "/page/p1/thumbnail/1", "/health"]),
+    ],
+)
+def test_however_many_wait_for_one_kind_of_answer_others_are_given(
+    settings: Settings, stuck: str, answered: list[str]
+) -> None:
+    go_on, begun = threading.Event(), threading.Semaphore(0)
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == stuck:
+            begun.release()
+            go_on.wait(30)
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+    server = open_server(app, settings.model_copy(update={"port": free_port()}))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    with ExitStack() as ending:
+        ending.callback(thread.join, 10)
+        ending.callback(server.close)
+        ending.callback(go_on.set)
+        served = Served(int(server.effective_port))
+        for _ in range(THREADS + 4):
+            connection = ending.enter_context(served.connect())
+            connection.sendall(f"GET {stuck} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        assert begun.acquire(timeout=10)
+        for path in answered:
+            assert served.ask("GET", path)[0] == 200
