@@ -89,7 +89,7 @@ def test_only_a_proxy_that_is_trusted_tells_from_where_requests_come(
     settings: Settings, trusted: str, told: str
 ) -> None:
     chosen = settings.model_copy(update={"port": free_port(), "trusted_proxy": trusted})
-    server = open_server(peer_told, chosen)  # type: ignore[arg-type]
+    server = open_server(peer_told, chosen)
     thread = threading.Thread(target=server.run)
     thread.start()
     headers = {"X-Forwarded-For": "203.0.113.5, 198.51.100.7", "X-Forwarded-Proto": "https"}
