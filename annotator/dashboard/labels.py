@@ -18,6 +18,7 @@ from annotator.dashboard.label_figures import LabelFigure, LabelFigures, label_f
 from annotator.dashboard.remembered import Remembered
 from annotator.label_names import MOST_CHARACTERS
 from annotator.store import Image
+from annotator.store.labels import archived
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -69,7 +70,9 @@ class LabelsView:
         figures = self._figures.peek(project.id)
         if figures is not None or "wait" in request.args or self._few_images(project.id):
             figures = self._figures.get(project.id)
-        return self._page.show("labels.html", project, **self._ordered(figures))
+        with self._page.store.reading() as session:
+            aside = archived(session, project.id)
+        return self._page.show("labels.html", project, archived=aside, **self._ordered(figures))
 
     def table(self, key: str) -> str:
         """The figures alone: a part of the page."""

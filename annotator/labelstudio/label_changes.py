@@ -15,7 +15,7 @@ from annotator.errors import OnetagError
 from annotator.label_names import clean_labels
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import Chosen
-from annotator.labelstudio.options import renamed
+from annotator.labelstudio.options import renamed, with_label, without
 from annotator.labelstudio.reading import chosen_of
 from annotator.labelstudio.sync import adopt_config
 from annotator.store import Label, Project, Store
@@ -41,6 +41,18 @@ class LabelChanger:
         with self.store.reading() as session:
             wanted = new_name(session, label, name)
         self._change(label.project_id, lambda xml, chosen: renamed(xml, chosen, label.name, wanted))
+
+    def archive(self, label: Label) -> None:
+        """Leave a label aside until it is brought back. Raises OnetagError for the last one, and where the
+        label config cannot be changed; then nothing is changed.
+        """
+        self._change(label.project_id, lambda xml, chosen: without(xml, chosen, label.name))
+
+    def bring_back(self, label: Label) -> None:
+        """Have an archived label again, with all that was said of it, after the others. Raises OnetagError
+        where the label config cannot be changed; then nothing is changed.
+        """
+        self._change(label.project_id, lambda xml, chosen: with_label(xml, chosen, label.name, label.alias))
 
     def _change(self, project_id: int, change: Change) -> None:
         with self.store.reading() as session:

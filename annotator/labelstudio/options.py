@@ -6,6 +6,7 @@ and open pages that hold the former name go on meaning it, in Label Studio as we
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
 from annotator.errors import OnetagError
@@ -13,7 +14,8 @@ from annotator.label_names import comparable
 from annotator.labelstudio.candidates import ABOUT, named
 from annotator.labelstudio.config import Chosen, LabelConfig, parse_config
 from annotator.labelstudio.controls import REGION_TAGS
-from annotator.labelstudio.untouched import signed_as
+from annotator.labelstudio.screen import build_config
+from annotator.labelstudio.untouched import is_untouched, signed_as
 
 CONDITIONS = ("whenChoiceValue", "whenLabelValue")
 """Attributes by which another part of a label config depends on a label's name."""
@@ -26,7 +28,7 @@ def renamed(xml: str, chosen: Chosen, old: str, new: str) -> str:
     """
     before, root = parse_config(xml, chosen), _read(xml)
     if old not in before.labels:
-        raise OnetagError(f"The label config has no label {old!r} any more.", "Load the page again.")
+        raise _gone(old)
     _refuse_conditions(root, old)
     for option in _options(root, before, old):
         written = option.get("alias") or option.get("value") or ""
@@ -43,6 +45,54 @@ def renamed(xml: str, chosen: Chosen, old: str, new: str) -> str:
     return changed
 
 
+def without(xml: str, chosen: Chosen, label: str) -> str:
+    """The label config that does not offer a label. Raises OnetagError where that cannot be done safely."""
+    before, root = parse_config(xml, chosen), _read(xml)
+    left = [name for name in before.labels if name != label]
+    if len(left) == len(before.labels):
+        raise _gone(label)
+    if not left:
+        raise OnetagError(
+            "It is the only label: without it nothing could be asked.", "Add another one first."
+        )
+    if is_untouched(xml):
+        return build_config(left, image_field=before.image_field, before=xml)
+    _refuse_conditions(root, label)
+    options = _options(root, before, label)
+    for parent in list(root.iter()):
+        for option in [each for each in parent if each in options]:
+            parent.remove(option)
+    return _checked(root, chosen, left, label)
+
+
+def with_label(xml: str, chosen: Chosen, label: str, alias: str | None) -> str:
+    """The label config that offers a label too, after all others. alias: how answers write it, where not by
+    its name. Raises OnetagError where that cannot be done safely.
+    """
+    before, root = parse_config(xml, chosen), _read(xml)
+    if label in before.labels:
+        return xml
+    word = alias or label
+    taken = before.control.label_of((word,)) or before.control.label_of((label,))
+    if taken is not None:
+        raise _by_hand(label, f"answers that hold {word!r} mean {taken!r}")
+    if is_untouched(xml):
+        made = build_config([*before.labels, word], image_field=before.image_field, before=xml)
+        return renamed(made, chosen, word, label) if alias else made
+    for control in _controls(root, before):
+        tag = "Label" if control.tag in REGION_TAGS else "Choice"
+        if control.find(f".//{tag}") is not None:
+            Xml.SubElement(control, tag, {"value": label, **({"alias": alias} if alias else {})})
+    return _checked(root, chosen, [*before.labels, label], label)
+
+
+def _checked(root: Xml.Element, chosen: Chosen, labels: Sequence[str], label: str) -> str:
+    changed = Xml.tostring(root, encoding="unicode")
+    if list(parse_config(changed, chosen).labels) != list(labels):
+        raise _by_hand(label, "another control would hold the labels")
+    return changed
+
+
 def _read(xml: str) -> Xml.Element:
     """The label config with its comments; what it may hold is known to be harmless (`parse_config`)."""
     builder = Xml.TreeBuilder(insert_comments=True)
@@ -51,8 +101,7 @@ def _read(xml: str) -> Xml.Element:
 
 def _options(root: Xml.Element, config: LabelConfig, label: str) -> list[Xml.Element]:
     """The options that offer a label: of the control that holds the labels, and of those that repeat it."""
-    names = [*(each.name for each in config.holders), ABOUT]
-    controls = [each for name in names if (each := named(root, name)) is not None]
+    controls = _controls(root, config)
     if any(each.find("Choice") is not None for control in controls for each in control.iter("Choice")):
         raise _by_hand(label, "its labels are nested")
     return [
@@ -63,6 +112,12 @@ def _options(root: Xml.Element, config: LabelConfig, label: str) -> list[Xml.Ele
     ]
 
 
+def _controls(root: Xml.Element, config: LabelConfig) -> list[Xml.Element]:
+    """The control that holds the labels, and those that repeat them."""
+    names = [*(each.name for each in config.holders), ABOUT]
+    return [each for name in names if (each := named(root, name)) is not None]
+
+
 def _refuse_conditions(root: Xml.Element, label: str) -> None:
     for each in root.iter():
         for attribute in CONDITIONS:
@@ -70,9 +125,13 @@ def _refuse_conditions(root: Xml.Element, label: str) -> None:
                 raise _by_hand(label, f"a part of it is shown by its name ({attribute})")
 
 
+def _gone(label: str) -> OnetagError:
+    return OnetagError(f"The label config has no label {label!r} any more.", "Load the page again.")
+
+
 def _by_hand(label: str, why: str) -> OnetagError:
     return OnetagError(
         f"The label config cannot be changed from here: {why}.",
-        "Change the `value` of the label in Label Studio (Settings > Labeling Interface > Code), and keep "
-        f"what answers call it as its `alias`, at first {label!r}: then it stays the same label here.",
+        "Change it in Label Studio (Settings > Labeling Interface > Code). Where a label gets another `value`"
+        f", keep what answers call it as its `alias`, at first {label!r}: it stays the same label then.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,11 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.annotations import record_studio_annotation
 from annotator.labelstudio.answers import labels_in
 from annotator.labelstudio.config import LabelConfig, parse_config
+from annotator.labelstudio.controls import Control
 from annotator.labelstudio.payloads import StudioAnnotation, Task, read
 from annotator.labelstudio.reading import chosen_of, project_config
 from annotator.store import Annotation, Image, Project, sync_images, sync_labels
+from annotator.store.labels import archived
 from annotator.store.page_annotations import tell_again
 from annotator.store.reconciliations import forget_reconciliation
 
@@ -37,8 +40,11 @@ def adopt_config(
     Raises OnetagError when the config holds no labels that can be read; then nothing is changed.
     """
     parsed = parse_config(label_config, chosen_of(project))
-    renamed = _renamed(project, parsed)
+    before = _control_before(project)
+    renamed = _renamed(before, parsed) if before is not None else {}
     changes = sync_labels(session, project, parsed.labels, at, renamed=renamed, by=by)
+    if before is not None:
+        _remember_aliases(session, project, before, changes.archived)
     if parsed.image_field != _image_field_before(project):
         forget_reconciliation(session, project.id)
     project.label_config, project.config_at = label_config, at or project.config_at
@@ -55,12 +61,24 @@ def _image_field_before(project: Project) -> str | None:
         return None
 
 
-def _renamed(project: Project, now: LabelConfig) -> dict[str, str]:
-    """New names by the old ones, of the labels that results write as before."""
+def _control_before(project: Project) -> Control | None:
     try:
-        before = project_config(project).control
+        return project_config(project).control
     except OnetagError:
-        return {}
+        return None
+
+
+def _remember_aliases(session: Session, project: Project, before: Control, gone: Collection[str]) -> None:
+    """Keep how results write the labels that leave, for when they come back."""
+    for label in archived(session, project.id) if gone else ():
+        written = before.written.get(label.name, ())
+        if label.name in gone:
+            label.alias = written[0] if len(written) == 1 and written[0] != label.name else None
+    session.flush()
+
+
+def _renamed(before: Control, now: LabelConfig) -> dict[str, str]:
+    """New names by the old ones, of the labels that results write as before."""
     if before.name != now.control.name:
         return {}
     old = {written: name for name, written in before.written.items()}

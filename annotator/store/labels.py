@@ -39,6 +39,12 @@ def live_labels(session: Session, project_id: int) -> list[Label]:
     return list(session.scalars(chosen.order_by(Label.position, Label.id)))
 
 
+def archived(session: Session, project_id: int) -> list[Label]:
+    """The labels that are archived, the last one first."""
+    chosen = select(Label).where(Label.project_id == project_id, Label.archived_at.is_not(None))
+    return list(session.scalars(chosen.order_by(Label.archived_at.desc(), Label.id)))
+
+
 @dataclass(frozen=True)
 class LabelAnswers:
     """A label, with the live answers that say something of it: how many, and what."""
@@ -88,7 +94,7 @@ def sync_labels(
 
     seen_from: from when annotators can see those that come or come back, by Label Studio's clock, if known.
     renamed: new names by the old ones; a label that another name stands for without being named here is an
-    old and a new one. by: the person who renamed them.
+    old and a new one. by: the person who renamed or archived them.
     Raises OnetagError when there is no name, an empty one, the same one twice, a new one that is too long, or
     one with a character that cannot be seen.
     """
@@ -106,13 +112,13 @@ def sync_labels(
 
     now = utc_now()
     for label in gone:
-        label.archived_at = now
+        label.archived_at, label.archived_by = now, by
     for position, name in enumerate(names):
         label = known.get(name) or Label(project_id=project.id, name=name)
         session.add(label)
         if known and name in {*added, *restored}:
             label.created_at, label.seen_from = now, seen_from
-        label.position, label.archived_at = position, None
+        label.position, label.archived_at, label.archived_by = position, None, None
     session.flush()
     return LabelChanges(added, tuple(label.name for label in gone), restored)
 

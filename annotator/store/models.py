@@ -145,6 +145,9 @@ class Label(Base):
     """From when annotators can have seen it, by Label Studio's clock: None where it always was there, or came
     later and that is not known yet."""
     archived_at: Mapped[datetime | None]
+    archived_by: Mapped[str | None]  # None: in Label Studio, or nobody knows
+    alias: Mapped[str | None]
+    """How results write it where not by its name, as the label config had it that it left."""
 
 
 class FormerName(Base):

@@ -15,36 +15,14 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.config import build_config, parse_config
 from annotator.store import Image, Label, Observed, Project, Source, Store, Submission, record_annotation
 from annotator.store.types import utc_now
+from tests.annotator.labelstudio.standing import Standing
 
-STUDIO = "http://studio.test"
 LABELS = ("cat", "dog", "tree")
-
-
-class Standing:
-    """Label Studio's project, as far as its label config goes."""
-
-    url = STUDIO
-
-    def __init__(self) -> None:
-        self.label_config = build_config(LABELS)
-        self.failure: OnetagError | None = None
-
-    def project(self, _number: int) -> dict[str, Any]:
-        return {"label_config": self.label_config}
-
-    def update_project(self, _number: int, *, label_config: str) -> None:
-        if self.failure is not None:
-            raise self.failure
-        self.label_config = label_config
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return parse_config(self.label_config).labels
 
 
 @pytest.fixture
 def studio() -> Standing:
-    return Standing()
+    return Standing(build_config(LABELS))
 
 
 @pytest.fixture
@@ -81,7 +59,7 @@ def test_what_follows_is_said_before_a_label_is_renamed(
     assert "2 observations of it on 2 images" in asked
     assert "Label Studio goes on writing <code>dog</code>" in asked
     assert 'name="name" value="hound"' in asked
-    assert studio.labels == LABELS
+    assert parse_config(studio.label_config).labels == LABELS
     assert names(store) == list(LABELS)
 
 
@@ -94,7 +72,7 @@ def test_a_renamed_label_has_its_new_name_here_and_in_label_studio(
     shown = browser.get(answer.location).text
     assert "<h1>hound</h1>" in shown
     assert "has its new name" in shown
-    assert studio.labels == ("cat", "hound", "tree")
+    assert parse_config(studio.label_config).labels == ("cat", "hound", "tree")
     assert names(store) == ["cat", "hound", "tree"]
 
 
@@ -108,7 +86,7 @@ def test_a_name_that_it_cannot_have_is_refused_with_the_reason(
     answer = browser.post(f"/page/p1/labels/{dog}/rename", data={"name": name})
     assert answer.status_code == 409
     assert "Nothing was changed" in answer.text
-    assert studio.labels == LABELS
+    assert parse_config(studio.label_config).labels == LABELS
     assert names(store) == list(LABELS)
 
 
@@ -135,12 +113,44 @@ def test_where_label_studio_is_away_nothing_is_changed(
     assert names(store) == list(LABELS)
 
 
+def test_a_label_is_archived_and_brought_back(
+    store: Store, dog: int, browser: FlaskClient, studio: Standing
+) -> None:
+    asked = browser.get(f"/page/p1/labels/{dog}/archive").text
+    assert "2 observations of it on 2 images" in asked
+    assert "no longer asked, suggested, trained or exported" in asked
+    answer = browser.post(f"/page/p1/labels/{dog}/archive")
+    assert answer.status_code == 303
+    listed = browser.get(answer.location).text
+    assert "Bring dog back" in listed
+    assert "by Ann" in listed
+    assert parse_config(studio.label_config).labels == ("cat", "tree")
+    assert browser.get(f"/page/p1/labels/{dog}").status_code == 404
+
+    asked = browser.get(f"/page/p1/labels/{dog}/bring-back").text
+    assert "2 observations of it on 2 images" in asked
+    answer = browser.post(f"/page/p1/labels/{dog}/bring-back")
+    assert "The label is back." in browser.get(answer.location).text
+    assert parse_config(studio.label_config).labels == ("cat", "tree", "dog")
+    assert browser.post(f"/page/p1/labels/{dog}/bring-back").status_code == 404
+
+
+def test_the_last_label_stays(store: Store, dog: int, browser: FlaskClient, studio: Standing) -> None:
+    studio.label_config = build_config(["dog"])
+    answer = browser.post(f"/page/p1/labels/{dog}/archive")
+    assert answer.status_code == 409
+    assert "the only label" in answer.text
+    assert parse_config(studio.label_config).labels == ("dog",)
+
+
 def test_who_may_only_look_sees_no_form_and_changes_nothing(
     store: Store, dog: int, onlooker: FlaskClient
 ) -> None:
     assert "Change the label" not in onlooker.get(f"/page/p1/labels/{dog}").text
     assert onlooker.get(f"/page/p1/labels/{dog}/rename?name=hound").status_code == 403
-    assert onlooker.post(f"/page/p1/labels/{dog}/rename", data={"name": "hound"}).status_code == 403
+    for change in ("rename", "archive", "bring-back"):
+        assert onlooker.get(f"/page/p1/labels/{dog}/{change}").status_code == 403
+        assert onlooker.post(f"/page/p1/labels/{dog}/{change}", data={"name": "hound"}).status_code == 403
     assert names(store) == list(LABELS)
 
 
@@ -148,7 +158,8 @@ def test_a_change_without_the_token_of_a_page_of_ours_is_refused(
     store: Store, dog: int, browser: FlaskClient
 ) -> None:
     del browser.environ_base["HTTP_X_CSRF_TOKEN"]
-    assert browser.post(f"/page/p1/labels/{dog}/rename", data={"name": "hound"}).status_code == 403
+    for change in ("rename", "archive", "bring-back"):
+        assert browser.post(f"/page/p1/labels/{dog}/{change}", data={"name": "hound"}).status_code == 403
     assert names(store) == list(LABELS)
 
 

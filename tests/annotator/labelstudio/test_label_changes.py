@@ -11,102 +11,25 @@ from sqlalchemy import select
 from annotator.errors import OnetagError
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config, parse_config
-from annotator.labelstudio.events import process_event
 from annotator.labelstudio.label_changes import LabelChanger
 from annotator.labelstudio.projects import get_or_create_project, identity_of
 from annotator.labelstudio.reconcile import reconcile
 from annotator.labelstudio.replay import replay
 from annotator.store import (
-    Image,
     Label,
     Observation,
     Project,
     Store,
-    live_labels,
-    record_event,
+    observed_matrix,
     sync_labels,
-    waiting_events,
 )
+from annotator.store.labels import archived
 from annotator.store.models import FormerName
+from annotator.store.snapshots import take_snapshot
+from tests.annotator.labelstudio.standing import Here, Standing
 
-URL = "http://studio.test"
 LABELS = ("cat", "dog", "tree")
 MakeProject = Callable[..., Project]
-
-
-class Standing:
-    """Label Studio's project 7, as far as its label config goes."""
-
-    url = URL
-
-    def __init__(self, label_config: str) -> None:
-        self.label_config = label_config
-        self.failure: OnetagError | None = None
-
-    def project(self, _number: int) -> dict[str, Any]:
-        return {"id": 7, "label_config": self.label_config}
-
-    def update_project(self, _number: int, *, label_config: str) -> dict[str, Any]:
-        if self.failure is not None:
-            raise self.failure
-        self.label_config = label_config
-        return self.project(7)
-
-
-class Here:
-    """A project in the store, in Label Studio too unless it has none, with three images."""
-
-    def __init__(self, store: Store, studio: Any, label_config: str) -> None:
-        self.store, self.studio, self.sent = store, studio, 0
-        with store.session() as session:
-            where: dict[str, Any] = {"studio_url": URL, "studio_project": 7} if studio else {}
-            project = Project(title="photos", label_config=label_config, **where)
-            session.add(project)
-            session.flush()
-            sync_labels(session, project, parse_config(label_config).labels)
-            session.add_all(Image(project_id=project.id, studio_task=task, uri="x") for task in (1, 2, 3))
-            self.project_id = project.id
-
-    def label(self, name: str) -> Label:
-        with self.store.reading() as session:
-            return next(each for each in live_labels(session, self.project_id) if each.name == name)
-
-    def rename(self, old: str, new: str) -> None:
-        LabelChanger(self.store, self.studio, "Ann").rename(self.label(old), new)
-
-    def event(self, action: str, label_config: str | None = None, **payload: Any) -> None:
-        """What Label Studio sends, with the label config that it has or had."""
-        config = label_config or self.studio.label_config
-        sent = {"action": action, "project": {"id": 7, "label_config": config}, **payload}
-        with self.store.session() as session:
-            record_event(session, action, sent)
-            for each in waiting_events(session, 10):
-                process_event(session, each)
-
-    def answer(self, task: int, word: str, label_config: str | None = None) -> None:
-        """An annotator tags a task; what is on the page is written as `word`."""
-        self.sent += 1
-        region = {"id": "r", "from_name": "label", "to_name": "image", "type": "choices", "origin": "manual"}
-        annotation = {
-            "id": self.sent,
-            "task": task,
-            "result": [{**region, "value": {"choices": [word]}}],
-            "completed_by": 1,
-            "created_at": "2031-05-04T12:00:00Z",
-            "updated_at": f"2031-05-04T12:00:{self.sent:02}Z",
-        }
-        self.event("ANNOTATION_CREATED", label_config, annotation=annotation, task={"id": task})
-
-    def known(self) -> list[Any]:
-        """(task, label, value) of all that is known."""
-        chosen = (
-            select(Image.studio_task, Label.name, Observation.value)
-            .join_from(Observation, Image, Image.id == Observation.image_id)
-            .join(Label, Label.id == Observation.label_id)
-            .where(Observation.retired_at.is_(None))
-        )
-        with self.store.reading() as session:
-            return sorted((task, name, value) for task, name, value in session.execute(chosen))
 
 
 @pytest.fixture
@@ -153,9 +76,7 @@ def test_the_event_may_be_quicker_than_the_page(here: Here) -> None:
 def test_an_edit_in_label_studio_that_was_not_heard_of_yet_stays(here: Here) -> None:
     here.studio.label_config = build_config((*LABELS, "bird"))
     here.rename("dog", "hound")
-    with here.store.reading() as session:
-        names = [each.name for each in live_labels(session, here.project_id)]
-    assert names == ["cat", "hound", "tree", "bird"]
+    assert here.live() == ["cat", "hound", "tree", "bird"]
 
 
 def test_derived_again_everything_is_as_before(here: Here) -> None:
@@ -215,6 +136,61 @@ def test_where_label_studio_takes_no_change_nothing_is_changed_here(here: Here) 
         here.rename("dog", "hound")
 
 
+def test_an_archived_label_is_left_aside_with_all_that_was_said_of_it(here: Here) -> None:
+    here.answer(1, "dog")
+    here.archive("dog")
+    assert parse_config(here.studio.label_config).labels == ("cat", "tree")
+    assert here.live() == ["cat", "tree"]
+    with here.store.reading() as session:
+        assert [(each.name, each.archived_by) for each in archived(session, here.project_id)] == [
+            ("dog", "Ann")
+        ]
+        matrix = observed_matrix(session, here.project_id)
+        assert matrix.label_names == ["cat", "tree"]
+        assert not matrix.values.any()
+    assert here.known() == [(1, "dog", 1)]
+
+
+def test_a_label_that_is_back_counts_again_with_what_was_answered_meanwhile(here: Here) -> None:
+    old = here.studio.label_config
+    here.answer(1, "dog")
+    here.archive("dog")
+    here.answer(2, "dog", old)  # from a page that was open; its event is older than the change
+    here.event("PROJECT_UPDATED")
+    here.answer(3, "dog")  # the same, sent later
+    replay(here.store, everything=True)
+    here.bring_back("dog")
+    assert here.live() == ["cat", "tree", "dog"]
+    assert here.known() == [(1, "dog", 1), (2, "dog", 1), (3, "dog", 1)]
+
+
+def test_a_renamed_label_comes_back_with_the_word_that_answers_write(here: Here) -> None:
+    here.rename("dog", "hound")
+    here.archive("hound")
+    here.answer(1, "dog")
+    here.bring_back("hound")
+    assert here.known() == [(1, "hound", 1)]
+    here.archive("cat")
+    here.bring_back("cat")
+    assert here.live() == ["tree", "hound", "cat"]
+
+
+def test_a_training_is_due_without_an_archived_label(here: Here) -> None:
+    with here.store.reading() as session:
+        before = take_snapshot(session, here.project_id)
+    here.archive("dog")
+    with here.store.reading() as session:
+        assert take_snapshot(session, here.project_id) != before
+
+
+def test_the_last_label_is_not_archived(here: Here) -> None:
+    here.archive("cat")
+    here.archive("dog")
+    with pytest.raises(OnetagError, match="the only label"):
+        here.archive("tree")
+    assert here.live() == ["tree"]
+
+
 @pytest.mark.studio
 def test_a_real_label_studio_shows_the_new_name_and_old_answers_count_on(
     sqlite_store: Store, studio: Studio, new_studio_project: Callable[..., int]
@@ -243,4 +219,19 @@ def test_a_real_label_studio_shows_the_new_name_and_old_answers_count_on(
     with sqlite_store.reading() as session:
         live = select(Observation.label_id, Observation.value).where(Observation.retired_at.is_(None))
         assert session.execute(live).all() == [(dog.id, 1), (dog.id, 1)]
-        assert session.get_one(Label, dog.id).name == "hound"
+        hound = session.get_one(Label, dog.id)
+        assert hound.name == "hound"
+
+    LabelChanger(sqlite_store, studio, "Ann").archive(hound)
+    assert parse_config(studio.project(number)["label_config"]).labels == ("cat", "tree")
+    with sqlite_store.reading() as session:
+        hound = session.get_one(Label, dog.id)
+    LabelChanger(sqlite_store, studio, "Ann").bring_back(hound)
+    reconcile(sqlite_store, studio, project_id, full=True)
+    with sqlite_store.reading() as session:
+        assert parse_config(session.get_one(Project, project_id).label_config).labels == (
+            "cat",
+            "tree",
+            "hound",
+        )
+        assert session.execute(live).all() == [(dog.id, 1), (dog.id, 1)]

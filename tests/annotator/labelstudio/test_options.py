@@ -6,7 +6,7 @@ import pytest
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.config import Chosen, build_config, parse_config
-from annotator.labelstudio.options import renamed
+from annotator.labelstudio.options import renamed, with_label, without
 from annotator.labelstudio.screen_before import keys_of
 from annotator.labelstudio.untouched import is_untouched
 
@@ -97,3 +97,32 @@ def test_what_cannot_be_changed_safely_is_left_to_people(
 ) -> None:
     with pytest.raises(OnetagError, match=why):
         renamed(config, Chosen(), label, name)
+
+
+@pytest.mark.parametrize("config", [PLAIN, build_config(LABELS)])
+def test_a_label_goes_and_comes_back_after_the_others(config: str) -> None:
+    gone = without(config, Chosen(), "dog")
+    assert parse_config(gone).labels == ("cat", "tree")
+    back = parse_config(with_label(gone, Chosen(), "dog", None))
+    assert back.labels == ("cat", "tree", "dog")
+    assert back.asks == parse_config(config).asks
+    assert back.control.written["dog"] == ("dog",)
+
+
+@pytest.mark.parametrize("config", [PLAIN, build_config(LABELS)])
+def test_a_label_comes_back_with_its_alias(config: str) -> None:
+    gone = without(config, Chosen(), "dog")
+    back = parse_config(with_label(gone, Chosen(), "hound", "dog"))
+    assert back.labels == ("cat", "tree", "hound")
+    assert back.control.written["hound"] == ("dog",)
+
+
+def test_a_label_that_is_there_does_not_come_twice() -> None:
+    assert with_label(PLAIN, Chosen(), "dog", None) == PLAIN
+    with pytest.raises(OnetagError, match="answers that hold 'c' mean 'cat'"):
+        with_label(PLAIN, Chosen(), "lion", "c")
+
+
+def test_the_last_label_stays() -> None:
+    with pytest.raises(OnetagError, match="the only label"):
+        without(build_config(["cat"]), Chosen(), "cat")
