@@ -1,4 +1,7 @@
-"""What people change of a label itself: its name, and its use. First the page says what follows."""
+"""What people change of a label itself: its name, its use, and what it counts for.
+
+First the page says what follows.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from annotator.dashboard.access import answering
 from annotator.errors import OnetagError
-from annotator.labelstudio.label_changes import LabelChanger, new_name
+from annotator.labelstudio.label_changes import LabelChanger, can_be_merged, new_name
 from annotator.store import Label, Project, live_labels
 from annotator.store.label_record import label_record
 from annotator.store.labels import archived
@@ -43,6 +46,8 @@ class LabelEditing:
         blueprint.add_url_rule(f"{address}/rename", "rename_label", self.rename, methods=["POST"])
         blueprint.add_url_rule(f"{address}/archive", "ask_archive", self.ask_archive)
         blueprint.add_url_rule(f"{address}/archive", "archive_label", self.archive, methods=["POST"])
+        blueprint.add_url_rule(f"{address}/merge", "ask_merge", self.ask_merge)
+        blueprint.add_url_rule(f"{address}/merge", "merge_label", self.merge, methods=["POST"])
         blueprint.add_url_rule(f"{address}/bring-back", "ask_bring_back", self.ask_bring_back)
         blueprint.add_url_rule(f"{address}/bring-back", "bring_label_back", self.bring_back, methods=["POST"])
 
@@ -67,6 +72,23 @@ class LabelEditing:
     def archive(self, key: str, label: int) -> Response:
         """Leave a label aside."""
         return self._change(key, label, url_for("page.labels", key=key), LabelChanger.archive)
+
+    @answering
+    def ask_merge(self, key: str, label: int) -> Response:
+        """What it means to have a label count for another one, before that is done."""
+        into = self._other(key, request.args.get("into", type=int))
+        return self._ask(
+            "label_merge.html", key, label, lambda session, found: (into, can_be_merged(session, found, into))
+        )
+
+    @answering
+    def merge(self, key: str, label: int) -> Response:
+        """Have a label count for another one."""
+        into = self._other(key, request.form.get("into", type=int))
+        there = url_for("page.label", key=key, label=into.id, done="merge")
+        changed = self._change(key, label, there, lambda changer, found: changer.merge(found, into))
+        self._changed(into.project_id, into.id)
+        return changed
 
     @answering
     def ask_bring_back(self, key: str, label: int) -> Response:
@@ -113,7 +135,11 @@ class LabelEditing:
         self._changed(project.id, label)
         return redirect(to, 303)
 
-    def _found(self, session: Session, key: str, label: int, among: Labels) -> tuple[Project, Label]:
+    def _other(self, key: str, label: int | None) -> Label:
+        with self._page.store.reading() as session:
+            return self._found(session, key, label, live_labels)[1]
+
+    def _found(self, session: Session, key: str, label: int | None, among: Labels) -> tuple[Project, Label]:
         """A label of a project; the browser gets 404 where there is none."""
         project = self._page.project(session, key)
         found = next((each for each in among(session, project.id) if each.id == label), None)

@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotator.labelstudio.answers import labels_in
 from annotator.labelstudio.observations import Said, observe
 from annotator.labelstudio.pages import labels_unseen, opened_at, told_absent_before
 from annotator.labelstudio.payloads import StudioAnnotation
-from annotator.labelstudio.reading import project_config
+from annotator.labelstudio.reading import answers_config
 from annotator.labelstudio.shown import what_was_shown
-from annotator.labelstudio.told import key_in
+from annotator.labelstudio.told import key_in, said_on_the_page
+from annotator.store.merged_labels import counted, merged_labels
 from annotator.store.models import Annotation, Image, Label, Observation, PageAnnotation, Project
 from annotator.store.page_annotations import told_as, told_revision
 from annotator.store.records import Before, Observed, Submission, record_annotation
@@ -50,11 +52,15 @@ def record_studio_annotation(
         if own.telling is Telling.WAITING and not telling:
             return None
         annotation = annotation.model_copy(update={"annotator": own.annotator})
-    config = project_config(project)
+    config = answers_config(session, project)
     shown = what_was_shown(session, project, config, image, annotation)
     said = observe(annotation.result, config, shown.result if shown else None, skipped=annotation.skipped)
-    if own is not None and not annotation.skipped:
+    merged = merged_labels(session, project.id)
+    named = {*labels_in(annotation.result, config), *said_on_the_page(annotation.result, config)}
+    if own is not None and not annotation.skipped and named.isdisjoint(each.name for each in merged):
         said = _as_answered(session, own, annotation.result) or said
+    into = {each.name: each.into for each in merged if each.into}
+    said = replace(said, observed=tuple(counted(said.observed, into))) if into else said
     opened = opened_at(session, project, annotation)
     unseen = {*doubtful, *labels_unseen(session, project.id, opened)}
     return record_annotation(

@@ -6,12 +6,12 @@ config that holds labels of an image serves as well; what cannot be read off it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree as Xml
 
 from annotator.errors import OnetagError
-from annotator.label_names import clean_labels
+from annotator.label_names import clean_labels, comparable
 from annotator.labelstudio.candidates import (
     ABOUT,
     ALL_LABELS_MARKED,
@@ -78,7 +78,7 @@ class LabelConfig:
     suggested is the control below ours in which suggestions are ticked, review (by name) the one that says
     what was looked at; earlier is one that held the labels before ours came beside it: its answers count on.
     about holds the labels that a question is about, where the screen can show questions. often holds buttons
-    for some of the labels.
+    for some of the labels. aside are labels that it does not offer any more, and that answers may still name.
     """
 
     control: Control
@@ -91,6 +91,7 @@ class LabelConfig:
     often: Control | None = None
     unticked: Unticked = Unticked.UNKNOWN
     suggest: Suggest = Suggest.TICKS
+    aside: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -113,6 +114,23 @@ class LabelConfig:
     def asks(self) -> bool:
         """Whether questions of another kind than "which label?" can be asked."""
         return self.about is not None
+
+    def also_reading(self, words: Mapping[str, str]) -> LabelConfig:
+        """The same, which also reads names that it does not offer: labels by how results write them."""
+        named = {(comparable(word),): label for word, label in words.items()}
+
+        def reads(control: Control) -> Control:
+            return replace(control, aliased=named | control.aliased)
+
+        return replace(
+            self,
+            control=reads(self.control),
+            suggested=self.suggested and reads(self.suggested),
+            earlier=self.earlier and reads(self.earlier),
+            often=self.often and reads(self.often),
+            about=self.about and reads(self.about),
+            aside=tuple(words.values()),
+        )
 
     @property
     def holders(self) -> tuple[Control, ...]:

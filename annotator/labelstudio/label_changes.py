@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -17,10 +18,12 @@ from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import Chosen
 from annotator.labelstudio.options import renamed, with_label, without
 from annotator.labelstudio.reading import chosen_of
-from annotator.labelstudio.sync import adopt_config
+from annotator.labelstudio.sync import adopt_config, derive_again
 from annotator.store import Label, Project, Store
 from annotator.store.labels import labels_by_name
+from annotator.store.merged_labels import MergeNumbers, merge_numbers, that_mean
 from annotator.store.turns import take_turn
+from annotator.store.types import utc_now
 
 Change = Callable[[str, Chosen], str]
 """From a label config, and what was chosen of it, to the one that takes its place."""
@@ -49,15 +52,34 @@ class LabelChanger:
         self._change(label.project_id, lambda xml, chosen: without(xml, chosen, label.name))
 
     def bring_back(self, label: Label) -> None:
-        """Have an archived label again, with all that was said of it, after the others. Raises OnetagError
-        where the label config cannot be changed; then nothing is changed.
+        """Have an archived label again, with all that was said of it, after the others; one that was merged
+        counts for the other label no more. Raises OnetagError where the label config cannot be changed; then
+        nothing is changed.
         """
         self._change(label.project_id, lambda xml, chosen: with_label(xml, chosen, label.name, label.alias))
 
-    def _change(self, project_id: int, change: Change) -> None:
+    def merge(self, label: Label, into: Label) -> None:
+        """Let what answers say of the presence of a label count for another live one, until it is brought
+        back. Raises OnetagError where they cannot be merged, see `can_be_merged`, and where the label config
+        cannot be changed; then nothing is changed.
+        """
+        with self.store.reading() as session:
+            can_be_merged(session, label, into)
+
+        def count_for(session: Session, project: Project) -> None:
+            row = session.get_one(Label, label.id, populate_existing=True)
+            row.merged_into_id, row.merged_at = into.id, utc_now()
+            session.flush()
+            derive_again(session, project, that_mean(session, project.id, {row.name}))
+
+        self._change(label.project_id, lambda xml, chosen: without(xml, chosen, label.name), count_for)
+
+    def _change(
+        self, project_id: int, change: Change, then: Callable[[Session, Project], None] = lambda *_: None
+    ) -> None:
         with self.store.reading() as session:
             project = session.get_one(Project, project_id)
-        chosen, number = chosen_of(project), project.studio_project
+        chosen, number, at = chosen_of(project), project.studio_project, None
         if number is None:
             there = project.label_config
             wanted = change(there, chosen)
@@ -66,7 +88,15 @@ class LabelChanger:
             there = str(studio.project(number)["label_config"])
             wanted = change(there, chosen)
             studio.update_project(number, label_config=wanted)
-        self.store.write(lambda session: self._adopt(session, project_id, there, wanted))
+            at = studio.census(number).at  # what is older is the past, however late it comes
+
+        def adopt(session: Session) -> None:
+            take_turn(session, project_id)
+            project = session.get_one(Project, project_id, populate_existing=True)
+            self._adopt(session, project, there, wanted, at)
+            then(session, project)
+
+        self.store.write(adopt)
 
     def _studio_of(self, project: Project) -> Studio:
         if self.studio is None or self.studio.url != project.studio_url:
@@ -77,14 +107,31 @@ class LabelChanger:
             )
         return self.studio
 
-    def _adopt(self, session: Session, project_id: int, there: str, wanted: str) -> None:
-        take_turn(session, project_id)
-        project = session.get_one(Project, project_id, populate_existing=True)
+    def _adopt(
+        self, session: Session, project: Project, there: str, wanted: str, at: datetime | None
+    ) -> None:
         if project.label_config == wanted:
             return  # its event was quicker
         if project.label_config != there:
             adopt_config(session, project, there)
-        adopt_config(session, project, wanted, by=self.by)
+        adopt_config(session, project, wanted, at, by=self.by)
+
+
+def can_be_merged(session: Session, label: Label, into: Label) -> MergeNumbers:
+    """What merging a label into another is about. Raises OnetagError where they are the same, and where the
+    label is said to be present by what cannot be read anew: files of labels, and answers on the page that no
+    Label Studio has.
+    """
+    if label.id == into.id:
+        raise OnetagError("A label cannot be merged into itself.", "Choose another one.")
+    numbers = merge_numbers(session, label, into)
+    if numbers.kept:
+        raise OnetagError(
+            f"Of {label.name!r}, {numbers.kept} statements stand in files of labels, or in answers on the "
+            "page that Label Studio has not: they cannot be read anew as the other label.",
+            "Import the files with the other name, wait until Label Studio was told, or archive the label.",
+        )
+    return numbers
 
 
 def new_name(session: Session, label: Label, name: str) -> str:

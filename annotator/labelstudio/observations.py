@@ -78,7 +78,7 @@ def observe(
             values.setdefault(name, Observed(name, -1, Source.COMPLETE))
     for name in said_on_the_page(result, config) & values.keys():
         values[name] = replace(values[name], source=Source.PAGE)
-    observed = tuple(values[name] for name in config.labels if name in values)
+    observed = tuple(values[name] for name in (*config.labels, *config.aside) if name in values)
     unused = None if observed else _unused(statements, unmatched)
     return Said(observed, unmatched, page.review, unused, page.question)
 

@@ -79,7 +79,8 @@ def with_label(xml: str, chosen: Chosen, label: str, alias: str | None) -> str:
     if is_untouched(xml):
         made = build_config([*before.labels, word], image_field=before.image_field, before=xml)
         return renamed(made, chosen, word, label) if alias else made
-    for control in _controls(root, before):
+    buttons = before.often.name if before.often is not None else None
+    for control in (each for each in _controls(root, before) if each.get("name") != buttons):
         tag = "Label" if control.tag in REGION_TAGS else "Choice"
         if control.find(f".//{tag}") is not None:
             Xml.SubElement(control, tag, {"value": label, **({"alias": alias} if alias else {})})

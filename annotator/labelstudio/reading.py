@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from sqlalchemy.orm import Session
+
 from annotator.labelstudio.config import Chosen, LabelConfig, parse_config
+from annotator.store.merged_labels import merged_labels
 from annotator.store.models import Project
 
 _parsed = lru_cache(maxsize=16)(parse_config)  # a thousand labels take a while, and are read for every answer
@@ -13,6 +16,13 @@ _parsed = lru_cache(maxsize=16)(parse_config)  # a thousand labels take a while,
 def chosen_of(project: Project) -> Chosen:
     """What was chosen for a project, from its columns."""
     return Chosen(project.control, project.image_field, project.unticked, project.suggest)
+
+
+def answers_config(session: Session, project: Project) -> LabelConfig:
+    """The same as answers are read by: merged labels are known in them, too."""
+    config = project_config(project)
+    words = {each.written: each.name for each in merged_labels(session, project.id) if each.into}
+    return config.also_reading(words) if words else config
 
 
 def project_config(project: Project) -> LabelConfig:

@@ -15,9 +15,10 @@ from annotator.labelstudio.answers import labels_in
 from annotator.labelstudio.config import LabelConfig, parse_config
 from annotator.labelstudio.controls import Control
 from annotator.labelstudio.payloads import StudioAnnotation, Task, read
-from annotator.labelstudio.reading import chosen_of, project_config
+from annotator.labelstudio.reading import answers_config, chosen_of, project_config
 from annotator.store import Annotation, Image, Project, sync_images, sync_labels
 from annotator.store.labels import archived
+from annotator.store.merged_labels import that_mean
 from annotator.store.page_annotations import tell_again
 from annotator.store.reconciliations import forget_reconciliation
 
@@ -50,7 +51,7 @@ def adopt_config(
     project.label_config, project.config_at = label_config, at or project.config_at
     session.flush()
     tell_again(session, project.id)
-    _derive_again(session, project, {*changes.added, *changes.restored})
+    derive_again(session, project, that_mean(session, project.id, {*changes.added, *changes.restored}))
     return (*changes.added, *changes.archived, *changes.restored)
 
 
@@ -86,8 +87,9 @@ def _renamed(before: Control, now: LabelConfig) -> dict[str, str]:
     return {was: name for was, name in pairs if was not in now.labels and name not in before.labels}
 
 
-def _derive_again(session: Session, project: Project, come: set[str]) -> None:
-    """Record again the annotations that name one of the labels that have just come, or had it shown ticked.
+def derive_again(session: Session, project: Project, labels: set[str]) -> None:
+    """Record again the annotations that name one of these labels, or had it shown ticked: they have just
+    come, or mean others now.
 
     What such an annotation has said of a label before it left, it still says: also that it is absent.
     """
@@ -100,9 +102,9 @@ def _derive_again(session: Session, project: Project, come: set[str]) -> None:
             Annotation.studio_annotation.is_not(None),
         )
     )
-    config = project_config(project)
-    for annotation, image in session.execute(live).all() if come else ():
-        if come & {*labels_in(annotation.result, config), *(annotation.suggested or ())}:
+    config = answers_config(session, project)
+    for annotation, image in session.execute(live).all() if labels else ():
+        if labels & {*labels_in(annotation.result, config), *(annotation.suggested or ())}:
             sent, imported = as_sent(annotation, image), annotation.imported
             record_studio_annotation(session, project, image, sent, imported=imported)
 

@@ -119,6 +119,7 @@ def sync_labels(
         if known and name in {*added, *restored}:
             label.created_at, label.seen_from = now, seen_from
         label.position, label.archived_at, label.archived_by = position, None, None
+        label.merged_into_id = None
     session.flush()
     return LabelChanges(added, tuple(label.name for label in gone), restored)
 

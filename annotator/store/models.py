@@ -148,6 +148,9 @@ class Label(Base):
     archived_by: Mapped[str | None]  # None: in Label Studio, or nobody knows
     alias: Mapped[str | None]
     """How results write it where not by its name, as the label config had it that it left."""
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("labels.id"))
+    """The label that answers mean which say that it is present; until it is back."""
+    merged_at: Mapped[datetime | None]  # the last time, also where it is itself again
 
 
 class FormerName(Base):

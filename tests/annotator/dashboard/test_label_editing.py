@@ -135,6 +135,44 @@ def test_a_label_is_archived_and_brought_back(
     assert browser.post(f"/page/p1/labels/{dog}/bring-back").status_code == 404
 
 
+def test_a_label_is_merged_into_another_one(
+    store: Store, project: Project, dog: int, browser: FlaskClient, studio: Standing
+) -> None:
+    with store.session() as session:
+        row, image = session.get_one(Project, project.id), session.scalars(select(Image)).first()
+        assert image is not None
+        tree = session.scalars(select(Label.id).where(Label.name == "tree")).one()
+        said = [Observed("dog", 1, Source.TAG), Observed("tree", -1, Source.COMPLETE)]
+        tag = {"id": "r", "from_name": "label", "to_name": "image", "type": "choices", "origin": "manual"}
+        region = {**tag, "value": {"choices": ["dog"]}}
+        sent = Submission(9, [region], False, "Bob", 2.0, None, None, said, utc_now())
+        record_annotation(session, row, image, sent)
+    asked = browser.get(f"/page/p1/labels/{dog}/merge", query_string={"into": tree}).text
+    assert "1 images are said to show dog" in asked
+    assert "On 1 of them the same person said that tree is not there." in asked
+    answer = browser.post(f"/page/p1/labels/{dog}/merge", data={"into": tree})
+    assert answer.status_code == 303, answer.text
+    assert "Another label counts for this one now" in browser.get(answer.location).text
+    assert parse_config(studio.label_config).labels == ("cat", "tree")
+    with store.reading() as session:
+        merged = session.get_one(Label, dog)
+        assert (merged.merged_into_id, merged.archived_by) == (tree, "Ann")
+    assert "It was merged into another label" in browser.get(f"/page/p1/labels/{dog}/bring-back").text
+    browser.post(f"/page/p1/labels/{dog}/bring-back")
+    with store.reading() as session:
+        assert session.get_one(Label, dog).merged_into_id is None
+
+
+@pytest.mark.parametrize(("into", "status"), [("", 404), ("99", 404), ("dog", 409)])
+def test_what_a_label_cannot_be_merged_into_is_refused(
+    store: Store, dog: int, browser: FlaskClient, studio: Standing, into: str, status: int
+) -> None:
+    into = str(dog) if into == "dog" else into
+    assert browser.get(f"/page/p1/labels/{dog}/merge", query_string={"into": into}).status_code == status
+    assert browser.post(f"/page/p1/labels/{dog}/merge", data={"into": into}).status_code == status
+    assert parse_config(studio.label_config).labels == LABELS
+
+
 def test_the_last_label_stays(store: Store, dog: int, browser: FlaskClient, studio: Standing) -> None:
     studio.label_config = build_config(["dog"])
     answer = browser.post(f"/page/p1/labels/{dog}/archive")
@@ -148,7 +186,7 @@ def test_who_may_only_look_sees_no_form_and_changes_nothing(
 ) -> None:
     assert "Change the label" not in onlooker.get(f"/page/p1/labels/{dog}").text
     assert onlooker.get(f"/page/p1/labels/{dog}/rename?name=hound").status_code == 403
-    for change in ("rename", "archive", "bring-back"):
+    for change in ("rename", "archive", "merge", "bring-back"):
         assert onlooker.get(f"/page/p1/labels/{dog}/{change}").status_code == 403
         assert onlooker.post(f"/page/p1/labels/{dog}/{change}", data={"name": "hound"}).status_code == 403
     assert names(store) == list(LABELS)
@@ -158,7 +196,7 @@ def test_a_change_without_the_token_of_a_page_of_ours_is_refused(
     store: Store, dog: int, browser: FlaskClient
 ) -> None:
     del browser.environ_base["HTTP_X_CSRF_TOKEN"]
-    for change in ("rename", "archive", "bring-back"):
+    for change in ("rename", "archive", "merge", "bring-back"):
         assert browser.post(f"/page/p1/labels/{dog}/{change}", data={"name": "hound"}).status_code == 403
     assert names(store) == list(LABELS)
 

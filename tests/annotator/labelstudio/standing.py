@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.config import ALL_LABELS_MARKED, parse_config
 from annotator.labelstudio.events import process_event
 from annotator.labelstudio.label_changes import LabelChanger
+from annotator.labelstudio.listing import Census
 from annotator.store import (
     Image,
     Label,
@@ -34,16 +36,20 @@ class Standing:
 
     def __init__(self, label_config: str) -> None:
         self.label_config = label_config
+        self.saved = datetime(2031, 5, 4, 12, tzinfo=UTC)
         self.failure: OnetagError | None = None
 
     def project(self, _number: int) -> dict[str, Any]:
-        return {"id": 7, "label_config": self.label_config}
+        return {"id": 7, "label_config": self.label_config, "updated_at": self.saved.isoformat()}
 
-    def update_project(self, _number: int, *, label_config: str) -> dict[str, Any]:
+    def census(self, number: int) -> Census:
+        return Census(self.project(number), 0, 0, self.saved)
+
+    def update_project(self, number: int, *, label_config: str) -> dict[str, Any]:
         if self.failure is not None:
             raise self.failure
-        self.label_config = label_config
-        return self.project(7)
+        self.label_config, self.saved = label_config, self.saved + timedelta(seconds=1)
+        return self.project(number)
 
 
 class Here:
@@ -75,32 +81,38 @@ class Here:
             label = next(each for each in archived(session, self.project_id) if each.name == name)
         LabelChanger(self.store, self.studio, "Ann").bring_back(label)
 
+    def merge(self, name: str, into: str) -> None:
+        LabelChanger(self.store, self.studio, "Ann").merge(self.label(name), self.label(into))
+
     def live(self) -> list[str]:
         with self.store.reading() as session:
             return [each.name for each in live_labels(session, self.project_id)]
 
-    def event(self, action: str, label_config: str | None = None, **payload: Any) -> None:
-        """What Label Studio sends, with the label config that it has or had."""
-        config = label_config or self.studio.label_config
-        sent = {"action": action, "project": {"id": 7, "label_config": config}, **payload}
+    def event(self, action: str, project: dict[str, Any] | None = None, **payload: Any) -> None:
+        """What Label Studio sends, with the project as it is or was."""
+        sent = {"action": action, "project": project or self.studio.project(7), **payload}
         with self.store.session() as session:
             record_event(session, action, sent)
             for each in waiting_events(session, 10):
                 process_event(session, each)
 
-    def answer(self, task: int, word: str, label_config: str | None = None) -> None:
-        """An annotator tags a task; what is on the page is written as `word`."""
+    def answer(
+        self, task: int, word: str, project: dict[str, Any] | None = None, *, complete: bool = False
+    ) -> None:
+        """An annotator tags a task, with what answers write as `word`; complete: and says that it is all."""
         self.sent += 1
         region = {"id": "r", "from_name": "label", "to_name": "image", "type": "choices", "origin": "manual"}
+        tag = {**region, "value": {"choices": [word]}}
+        marked = {**region, "id": "a", "from_name": "review", "value": {"choices": [ALL_LABELS_MARKED]}}
         annotation = {
             "id": self.sent,
             "task": task,
-            "result": [{**region, "value": {"choices": [word]}}],
+            "result": [tag, marked] if complete else [tag],
             "completed_by": 1,
             "created_at": "2031-05-04T12:00:00Z",
             "updated_at": f"2031-05-04T12:00:{self.sent:02}Z",
         }
-        self.event("ANNOTATION_CREATED", label_config, annotation=annotation, task={"id": task})
+        self.event("ANNOTATION_CREATED", project, annotation=annotation, task={"id": task})
 
     def known(self) -> list[Any]:
         """(task, label, value) of all that is known."""

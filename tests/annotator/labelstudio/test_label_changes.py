@@ -11,11 +11,13 @@ from sqlalchemy import select
 from annotator.errors import OnetagError
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config, parse_config
-from annotator.labelstudio.label_changes import LabelChanger
+from annotator.labelstudio.label_changes import LabelChanger, can_be_merged
 from annotator.labelstudio.projects import get_or_create_project, identity_of
 from annotator.labelstudio.reconcile import reconcile
 from annotator.labelstudio.replay import replay
+from annotator.labelstudio.telling import tell_studio
 from annotator.store import (
+    Image,
     Label,
     Observation,
     Project,
@@ -24,9 +26,12 @@ from annotator.store import (
     sync_labels,
 )
 from annotator.store.labels import archived
+from annotator.store.merged_labels import MergeNumbers
 from annotator.store.models import FormerName
+from annotator.store.page_answers import ImageAnswer, record_answer
 from annotator.store.snapshots import take_snapshot
-from tests.annotator.labelstudio.standing import Here, Standing
+from tests.annotator.labelstudio.in_memory import InMemory
+from tests.annotator.labelstudio.standing import URL, Here, Standing
 
 LABELS = ("cat", "dog", "tree")
 MakeProject = Callable[..., Project]
@@ -50,7 +55,7 @@ def test_a_renamed_label_keeps_its_number_its_observations_and_its_former_name(h
 
 
 def test_an_answer_with_the_old_name_counts_for_the_label_however_late_it_comes(here: Here) -> None:
-    old = here.studio.label_config
+    old = here.studio.project(7)
     here.rename("dog", "hound")
     here.answer(1, "dog", old)  # its event was sent before the label config changed
     here.answer(2, "dog")
@@ -91,7 +96,8 @@ def test_derived_again_everything_is_as_before(here: Here) -> None:
 def test_a_person_who_keeps_the_alias_renames_in_label_studio_too(here: Here) -> None:
     dog = here.label("dog")
     changed = here.studio.label_config.replace('value="dog"', 'value="hound" alias="dog"')
-    here.event("PROJECT_UPDATED", changed)
+    here.studio.update_project(7, label_config=changed)
+    here.event("PROJECT_UPDATED")
     assert here.label("hound").id == dog.id
 
 
@@ -152,7 +158,7 @@ def test_an_archived_label_is_left_aside_with_all_that_was_said_of_it(here: Here
 
 
 def test_a_label_that_is_back_counts_again_with_what_was_answered_meanwhile(here: Here) -> None:
-    old = here.studio.label_config
+    old = here.studio.project(7)
     here.answer(1, "dog")
     here.archive("dog")
     here.answer(2, "dog", old)  # from a page that was open; its event is older than the change
@@ -189,6 +195,94 @@ def test_the_last_label_is_not_archived(here: Here) -> None:
     with pytest.raises(OnetagError, match="the only label"):
         here.archive("tree")
     assert here.live() == ["tree"]
+
+
+def test_who_says_that_a_merged_label_is_there_says_that_the_other_is(here: Here) -> None:
+    here.answer(1, "dog")
+    here.answer(2, "cat")
+    here.merge("dog", "tree")
+    assert here.live() == ["cat", "tree"]
+    assert here.known() == [(1, "tree", 1), (2, "cat", 1)]
+    here.answer(3, "dog")  # from a page that is still open
+    replay(here.store, everything=True)
+    assert here.known() == [(1, "tree", 1), (2, "cat", 1), (3, "tree", 1)]
+
+
+def test_within_one_answer_what_is_ticked_is_there_and_absence_says_nothing(here: Here) -> None:
+    here.answer(1, "dog", complete=True)
+    here.answer(2, "cat", complete=True)
+    before = here.known()
+    assert before == [
+        *((1, name, 1 if name == "dog" else -1) for name in LABELS),
+        *((2, name, 1 if name == "cat" else -1) for name in LABELS),
+    ]
+    with here.store.reading() as session:
+        numbers = can_be_merged(session, here.label("dog"), here.label("tree"))
+    assert numbers == MergeNumbers(present=1, known=0, conflicts=1, absent=1, kept=0)
+    here.merge("dog", "tree")
+    merged = [(1, "cat", -1), (1, "tree", 1), (2, "cat", 1), (2, "tree", -1)]
+    assert [each for each in here.known() if each[1] != "dog"] == merged
+    replay(here.store, everything=True)
+    assert [each for each in here.known() if each[1] != "dog"] == merged
+
+
+def test_brought_back_a_merged_label_is_itself_again(here: Here) -> None:
+    here.answer(1, "dog", complete=True)
+    here.answer(2, "tree")
+    before = here.known()
+    here.merge("dog", "tree")
+    here.bring_back("dog")
+    assert here.known() == before
+    here.answer(3, "dog")
+    assert here.known() == [*before, (3, "dog", 1)]
+
+
+def test_a_label_that_went_into_a_merged_one_counts_for_the_last(here: Here) -> None:
+    here.answer(1, "dog")
+    here.merge("dog", "cat")
+    here.merge("cat", "tree")
+    assert here.known() == [(1, "tree", 1)]
+    here.rename("tree", "oak")
+    assert here.known() == [(1, "oak", 1)]
+    here.bring_back("cat")
+    assert here.known() == [(1, "cat", 1)]
+    here.bring_back("dog")
+    assert here.known() == [(1, "dog", 1)]
+
+
+def test_answers_on_the_page_that_label_studio_has_are_merged_and_come_back(sqlite_store: Store) -> None:
+    studio: Any = InMemory(7, LABELS, url=URL)
+    here = Here(sqlite_store, studio, build_config(LABELS))
+    for _ in range(3):
+        studio.add_task()
+    ids = {name: here.label(name).id for name in LABELS}
+    with sqlite_store.session() as session:
+        project = session.get_one(Project, here.project_id)
+        image = session.scalars(select(Image.id).where(Image.studio_task == 1)).one()
+        record_answer(session, project, "Ann", [ImageAnswer(image, [ids["dog"]], [ids["tree"], ids["cat"]])])
+    here.studio = Standing(build_config(LABELS))
+    with pytest.raises(OnetagError, match="1 statements stand"):
+        here.merge("dog", "tree")
+    tell_studio(sqlite_store, studio, here.project_id)
+    before = here.known()
+    here.merge("dog", "tree")
+    assert here.known() == [(1, "cat", -1), (1, "tree", 1)]
+    here.bring_back("dog")
+    assert here.known() == before == [(1, "cat", -1), (1, "dog", 1), (1, "tree", -1)]
+
+
+def test_an_event_that_is_older_than_the_merge_does_not_undo_it(here: Here) -> None:
+    old = here.studio.project(7)
+    here.merge("dog", "tree")
+    here.answer(1, "dog", old)
+    here.event("PROJECT_UPDATED")
+    assert here.live() == ["cat", "tree"]
+    assert here.known() == [(1, "tree", 1)]
+
+
+def test_a_label_is_not_merged_into_itself(here: Here) -> None:
+    with pytest.raises(OnetagError, match="into itself"):
+        here.merge("dog", "dog")
 
 
 @pytest.mark.studio
@@ -235,3 +329,12 @@ def test_a_real_label_studio_shows_the_new_name_and_old_answers_count_on(
             "hound",
         )
         assert session.execute(live).all() == [(dog.id, 1), (dog.id, 1)]
+        tree = session.scalars(select(Label).where(Label.name == "tree")).one()
+
+    LabelChanger(sqlite_store, studio, "Ann").merge(hound, tree)
+    studio.annotate(tasks[1], tag)
+    reconcile(sqlite_store, studio, project_id, full=True)
+    replay(sqlite_store, everything=True)
+    with sqlite_store.reading() as session:
+        assert set(session.execute(live).all()) == {(tree.id, 1)}
+        assert len(session.execute(live).all()) == 3
