@@ -54,7 +54,7 @@ class Chosen:
 
 
 def choose_image(data_dir: Path) -> Chosen:
-    """An unanswered image with a few suggestions."""
+    """Of the unanswered images with a few suggestions, the one whose suggestions are surest."""
     store = open_store(f"sqlite:///{data_dir / 'onetag.db'}")
     with store.reading() as session:
         project = session.scalars(select(Project)).one()
@@ -64,14 +64,13 @@ def choose_image(data_dir: Path) -> Chosen:
             select(Image.id, Image.uri, Suggestion)
             .join(Suggestion, Suggestion.image_id == Image.id)
             .where(Suggestion.version_id == version.id)
-            .order_by(Suggestion.score)
         )
-        uri, suggestion = next(
-            (uri, each)
-            for image, uri, each in rows
-            if image in waiting and FEWEST <= len(each.labels) <= MOST
-        )
-        chances = chances_of(session, version, [suggestion])[suggestion.image_id]
+        fitting = {
+            each: uri for image, uri, each in rows if image in waiting and FEWEST <= len(each.labels) <= MOST
+        }
+        chances_by_image = chances_of(session, version, list(fitting))
+        suggestion = max(fitting, key=lambda each: min(chances_by_image[each.image_id].values()))
+        uri, chances = fitting[suggestion], chances_by_image[suggestion.image_id]
         right = [value > 0 for value in suggestion_feedback(session, project.id).values]
         asked = Asked(Question.TAG, suggestion.labels, chances, told_of_suggestions(right))
         chosen = Chosen(uri, asked, list(version.labels), version.name)

@@ -74,7 +74,7 @@ def take(data_dir: Path, out: Path, chromium: str) -> list[Path]:
         for name, path in wanted.items():
             page.goto(home + path)
             page.wait_for_load_state("networkidle")
-            page.screenshot(path=out / f"{name}.png")
+            page.screenshot(path=out / f"{name}.png", full_page=name == "page-progress")
             taken.append(out / f"{name}.png")
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]
         page.goto(home + wanted["page-images"])

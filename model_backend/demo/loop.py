@@ -27,8 +27,10 @@ from annotator.store import (
     unanswered_images,
     waiting_counts,
 )
+from annotator.store.costs import prior_seconds
 from annotator.store.snapshots import snapshot_of
-from model_backend.demo.annotator import Habits, Shown, answer, regions
+from annotator.store.states import Question
+from model_backend.demo.annotator import ALL_MARKED, CHECKED, Answer, Habits, Shown, answer, regions
 from model_backend.demo.dataset import Dataset
 from model_backend.demo.history import Round
 
@@ -42,8 +44,6 @@ if TYPE_CHECKING:
 POLL = 0.05
 PATIENCE = 300.0
 """Seconds to wait for suggestions before giving up."""
-SECONDS_A_TAG = 2.0
-"""Lead time that the simulated annotator reports."""
 
 Evaluate = Callable[["ModelVersion"], NDArray[np.float32]]
 """The label vectors (M, L) of the held-out images by a version."""
@@ -122,12 +122,19 @@ def submit(
     stage.studio.annotate(
         int(task["id"]),
         result,
-        lead_time=SECONDS_A_TAG,
+        lead_time=seconds_for(given, len(stage.config.labels), len(shown.labels)),
         parent_prediction=int(prediction["id"]) if prediction else None,
         skipped=given is None,
     )
     progress.tagged += given is not None
     progress.skipped += given is None
+
+
+def seconds_for(given: Answer | None, labels: int, suggestions: int) -> float:
+    """What an answer would take a person, by published work; to skip an image is to look for a label."""
+    kinds = {CHECKED: Question.CHECK, ALL_MARKED: Question.COMPLETE}
+    kind = kinds.get(given.review, Question.TAG) if given and given.review else Question.TAG
+    return prior_seconds(kind, labels, suggestions)
 
 
 def shown_prediction(task: dict[str, Any]) -> dict[str, Any] | None:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from annotator.dashboard.charts.svg import element, words
+from annotator.dashboard.charts.svg import WIDTH, element, words
+
+HALF_CHARACTER = 3.5
+"""Units of half a character of a tick."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,9 @@ def across(axis: Axis, scale: Scale, top: float, bottom: float) -> list[Markup]:
     for tick in round_ticks(scale.low, scale.high):
         x = scale(tick)
         parts.append(element("line", class_="grid", x1=x, x2=x, y1=top, y2=bottom))
-        parts.append(words(axis.text(tick), x, bottom + 15, "middle tick"))
+        text = axis.text(tick)
+        within = min(x, WIDTH - HALF_CHARACTER * len(text))  # or the last one would be cut off
+        parts.append(words(text, within, bottom + 15, "middle tick"))
     parts.append(element("line", class_="axis", x1=scale.start, x2=scale.end, y1=bottom, y2=bottom))
     if axis.label:
         parts.append(words(axis.label, (scale.start + scale.end) / 2, bottom + 31, "middle dim"))

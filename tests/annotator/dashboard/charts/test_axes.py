@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotator.dashboard.charts.axes import Axis, Scale, round_ticks, scale_of
+from annotator.dashboard.charts.axes import HALF_CHARACTER, Axis, Scale, across, round_ticks, scale_of
+from annotator.dashboard.charts.svg import WIDTH
 
 
 @given(low=st.integers(-1000, 1000), width=st.floats(0.01, 1e6))
@@ -37,3 +39,11 @@ def test_a_scale_puts_values_in_proportion_and_what_is_outside_at_its_end() -> N
     scale = Scale(0, 10, 100, 0)
     assert [scale(value) for value in (0, 2.5, 10, 12, -1)] == [100, 75, 0, 0, 100]
     assert math.isnan(scale(math.nan))
+
+
+def test_a_long_number_at_the_end_is_drawn_whole() -> None:
+    scale = Scale(0, 2_000_000, 52, WIDTH - 14)
+    drawn = across(Axis("images"), scale, 0, 100)[:-2]
+    last = re.search(r'<text x="([\d.]+)"[^>]*>2,000,000<', "".join(drawn))
+    assert last
+    assert float(last[1]) + HALF_CHARACTER * len("2,000,000") <= WIDTH
