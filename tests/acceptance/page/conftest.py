@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from model_backend.demo.annotator import Habits, answer, regions
@@ -111,6 +112,7 @@ def store(photographs: Photographs) -> Iterator[Store]:
     opened.close()
 
 
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("dark", "light")
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 
 
@@ -142,6 +144,18 @@ class Visitor:
         busy = self.page.locator("[aria-busy=true]")
         while busy.count():
             busy.first.wait_for(state="detached")
+
+
+def examine(visitor: Visitor) -> None:
+    """In both schemes no violation of accessibility; nothing to scroll sideways for, no complaint, and no
+    other host."""
+    for scheme in SCHEMES:
+        visitor.page.emulate_media(color_scheme=scheme)
+        found = Axe().run(visitor.page)
+        assert found.violations_count == 0, f"{scheme}: {found.generate_report()}"
+    assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert visitor.complaints == []
+    assert visitor.hosts == {urlsplit(visitor.home).netloc}
 
 
 @pytest.fixture(scope="module")

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
-from tests.acceptance.page.conftest import Visitor
+from tests.acceptance.page.conftest import Visitor, examine
 
 pytestmark = [pytest.mark.studio, pytest.mark.browser, pytest.mark.timeout(1800)]
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("dark", "light")
 VIEWS = ("", "labels", "images", "map", "versions", "annotators", "exports")
-
-
-def examine(visitor: Visitor) -> None:
-    """In both schemes no violation of accessibility; nothing to scroll sideways for, no complaint, and no
-    other host."""
-    for scheme in SCHEMES:
-        visitor.page.emulate_media(color_scheme=scheme)
-        found = Axe().run(visitor.page)
-        assert found.violations_count == 0, f"{scheme}: {found.generate_report()}"
-    assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert visitor.complaints == []
-    assert visitor.hosts == {urlsplit(visitor.home).netloc}
 
 
 @pytest.mark.parametrize("view", VIEWS)
