@@ -50,7 +50,9 @@ function answer() {
       part.dataset.sending = String(left);
     } else {
       delete part.dataset.sending;
+      const focused = document.activeElement === undo;
       undo.hidden = !undoable;
+      if (focused && undo.hidden) status.focus(); // else the next Tab would begin at the top of the page
     }
   }
 
