@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from annotator.store.label_cells import unknown_estimates
 from annotator.store.models import FormerName, Image, Label, ModelVersion, Observation
 from annotator.store.states import Source
+from annotator.store.vectors import reaches
+from annotator.store.versions import active_version
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,13 @@ class Kind:
 @dataclass(frozen=True)
 class LabelRecord:
     """images: live ones of which anything is said of the label. kinds: the observations of them, the most
-    first. versions: how many estimate the label. former: names that it had, the oldest first.
+    first. suggestions: images of which it is unknown and on which the version in use suggests it. versions:
+    how many estimate the label. former: names that it had, the oldest first.
     """
 
     images: int
     kinds: Sequence[Kind]
+    suggestions: int
     versions: int
     former: Sequence[FormerName]
 
@@ -57,6 +62,15 @@ def label_record(session: Session, label: Label) -> LabelRecord:
     return LabelRecord(
         images=images or 0,
         kinds=sorted(kinds, key=lambda kind: (-kind.present - kind.absent, kind.source)),
+        suggestions=_suggestions(session, label),
         versions=sum(label.id in label_ids for label_ids in session.scalars(of_project)),
         former=session.scalars(former).all(),
     )
+
+
+def _suggestions(session: Session, label: Label) -> int:
+    version = active_version(session, label.project_id)
+    if version is None or label.id not in version.label_ids or not version.thresholds:
+        return 0
+    threshold = version.thresholds[version.label_ids.index(label.id)]
+    return int(reaches(unknown_estimates(session, label, version), threshold).sum())

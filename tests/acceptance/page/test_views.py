@@ -28,6 +28,13 @@ def test_one_of_them_is_a_page_of_its_own(visitor: Visitor, view: str) -> None:
     examine(visitor)
 
 
+@pytest.mark.parametrize("change", ["rename?name=Something else", "merge?into=2", "archive"])
+def test_what_follows_from_a_change_of_a_label_is_readable_by_all(visitor: Visitor, change: str) -> None:
+    visitor.open(f"p1/labels/1/{change}")
+    assert visitor.page.locator("form[method=post] button.first").count() == 1
+    examine(visitor)
+
+
 def test_the_navigation_leads_to_every_view(visitor: Visitor) -> None:
     visitor.open("p1/")
     links = visitor.page.locator("nav[aria-label=Views] a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from html import unescape
 from typing import Any
@@ -72,6 +73,8 @@ def test_a_renamed_label_has_its_new_name_here_and_in_label_studio(
     shown = browser.get(answer.location).text
     assert "<h1>hound</h1>" in shown
     assert "has its new name" in shown
+    asked = browser.get(f"/page/p1/labels/{dog}/archive").text
+    assert re.search(r"It was called dog \(until .*, renamed by Ann\)", asked)
     assert parse_config(studio.label_config).labels == ("cat", "hound", "tree")
     assert names(store) == ["cat", "hound", "tree"]
 
@@ -148,8 +151,8 @@ def test_a_label_is_merged_into_another_one(
         sent = Submission(9, [region], False, "Bob", 2.0, None, None, said, utc_now())
         record_annotation(session, row, image, sent)
     asked = browser.get(f"/page/p1/labels/{dog}/merge", query_string={"into": tree}).text
-    assert "1 images are said to show dog" in asked
-    assert "On 1 of them the same person said that tree is not there." in asked
+    assert "Images that are said to show dog: 1." in asked
+    assert "Images of which the same person said that dog is there and tree is not: 1." in asked
     answer = browser.post(f"/page/p1/labels/{dog}/merge", data={"into": tree})
     assert answer.status_code == 303, answer.text
     assert "Another label counts for this one now" in browser.get(answer.location).text
