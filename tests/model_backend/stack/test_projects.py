@@ -1,0 +1,38 @@
+"""The project that `onetag up` keeps in its own Label Studio has the labels that were asked for."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from annotator.labelstudio.client import Studio
+from annotator.labelstudio.config import Chosen, build_config, parse_config
+from annotator.labelstudio.options import renamed
+from model_backend.stack.projects import MARK, ensure_project
+from tests.annotator.labelstudio.standing import Standing
+
+
+class Own(Standing):
+    """A Label Studio with one project, made by onetag."""
+
+    def projects(self) -> list[dict[str, Any]]:
+        return [{"id": 7}]
+
+    def project(self, number: int) -> dict[str, Any]:
+        return {**super().project(number), "description": MARK}
+
+
+def test_a_renamed_label_may_be_named_as_before() -> None:
+    config = renamed(build_config(("cat", "dog", "tree")), Chosen(), "dog", "hound")
+    own = Own(config)
+    assert ensure_project(cast("Studio", own), "Pets", ("cat", "dog", "tree")) == 7
+    assert own.label_config == config
+    ensure_project(cast("Studio", own), "Pets", ("cat", "dog", "tree", "bird"))
+    assert parse_config(own.label_config).labels == ("cat", "hound", "tree", "bird")
+    assert parse_config(own.label_config).control.written["hound"] == ("dog",)
+
+
+def test_the_labels_that_go_are_told_before_they_do() -> None:
+    own, told = Own(build_config(("cat", "dog"))), list[Any]()
+    ensure_project(cast("Studio", own), "Pets", ("cat",), leave=lambda *gone: told.append(gone))
+    assert told == [(7, ["dog"])]
+    assert parse_config(own.label_config).labels == ("cat",)
