@@ -41,7 +41,7 @@ THINGS = (
 )
 LISTED = 60
 PROGRESS = "http://127.0.0.1:9090/page/p1/"
-DRAWN = 50
+DRAWN = 300
 """Tenths of a second that a page may take to be drawn."""
 BUTTONS = 18
 """As many as there can be."""

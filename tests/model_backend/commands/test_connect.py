@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
+from annotator.backend_url import page_url
 from annotator.labelstudio.choosing import Wanted
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import build_config
 from annotator.labelstudio.health import Check
-from annotator.settings import Settings
+from annotator.settings import Settings, load_settings
 from annotator.store.states import Unticked
-from model_backend.commands.connect import Request, link
+from model_backend.commands.connect import Request, kept, link
 from model_backend.stack.label_studio import LabelStudioProcess
 from model_backend.stack.ports import free_port
 
@@ -71,6 +72,18 @@ def answered(studio: Studio, new_studio_project: Callable[..., int]) -> Callable
         return project
 
     return make
+
+
+def test_where_people_reach_the_page_is_kept_for_the_worker(settings: Settings) -> None:
+    given = load_settings(
+        **settings.model_dump(include=set(settings.given)), address="https://onetag.example.org/"
+    )
+    kept(given, "http://studio.test", "t", "http://server:9090/")
+    worker = load_settings(data_dir=settings.data_dir)
+    assert worker.address == "https://onetag.example.org"
+    assert page_url(worker) == "https://onetag.example.org/page"
+    kept(worker, "http://studio.test", "t", None)
+    assert load_settings(data_dir=settings.data_dir).address == "https://onetag.example.org", "it stays"
 
 
 def test_where_nobody_can_be_asked_the_controls_are_listed(
