@@ -26,6 +26,7 @@ from annotator.store.drawn import drawn
 from annotator.store.learning_curve import learning_curve
 from annotator.store.states import Question
 from annotator.store.thresholds import NEVER, projects_to_adjust, set_threshold, take_threshold_back
+from annotator.store.vectors import reaches
 from annotator.store.versions import active_version
 from model_backend.engine import thresholds as engine
 from model_backend.engine.publish import publish
@@ -93,7 +94,7 @@ def expected(store: Store, version: ModelVersion) -> dict[int, list[str]]:
         image: [
             name
             for place, (label, name, threshold) in enumerate(columns)
-            if chances[row, place] >= np.float32(threshold) and (image, label) not in known
+            if reaches(chances[row, place], threshold) and (image, label) not in known
         ]
         for row, image in enumerate(image_ids)
     }
