@@ -5,12 +5,13 @@
     python -m benchmarks.asking ../shared/data/ucmerced --validation --seeds 3   # for choosing: never tests
 
 Each seed tags the same images to start with: at random, or with --first typical those that the product asks
-before there is a model. Then, step by step, the shipped default learns, the
-acquisition scores the images, and the first ones of its queue are tagged: where it does not spread its order
-itself, after clusters took turns, as trainings publish it. An image is tagged with the same label, drawn
-evenly from those present, whoever asks for it; one without any label is passed over, and k is the pool's true
-mean, given as the user's. `entropy, no turns` leaves out the turns. --validation scores on a fifth of the
-pool, held out by seed, in place of the test set.
+before there is a model. Then, step by step, the shipped default learns, the acquisition scores the images,
+and the first ones of its queue are tagged: where it does not spread its order itself, after clusters took
+turns, as trainings publish it. An image is tagged with the same label, drawn evenly from those present,
+whoever asks for it; one without any label is passed over, and k is the pool's true mean, given as the
+user's. `entropy, no turns` leaves out the turns. --validation scores on a fifth of the pool, held out by
+seed, in place of the test set. --named tells how many labels the first tags name, by the order of the first
+images: as they come, at random, typical ones first.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.data import Data, add_arguments, load, percent_map, splits
+from benchmarks.data import Data, add_arguments, load, percent_map, splits, validation_rows
 from model_backend.acquisition import ACQUISITIONS, clusters, cold_start, find_acquisition, priority
 from model_backend.engine.suggest import in_turns, queue_scores
 from model_backend.simulation.picks import single_positives
@@ -30,7 +31,7 @@ from model_backend.training import Fit, LabelModel, Pool, Recipe, candidates_of,
 
 GROUPS = 8  # that take turns, as the product has them unless told otherwise
 NO_TURNS = "entropy, no turns"
-RANDOM, TYPICAL = "random", "typical"
+RANDOM, TYPICAL, IMPORT = "random", "typical", "import"
 Rows = NDArray[np.intp]
 
 
@@ -47,10 +48,12 @@ def queue(name: str, pool: Pool, fitted: Fit, groups: NDArray[np.int64], seed: i
 
 
 def first_tags(first: str, learn: Data, answers: NDArray[np.int8], count: int, seed: int) -> NDArray[np.int8]:
-    """So many of the answers (N, L), before there is a model: on images at random, or on typical ones."""
+    """So many of the answers (N, L), before there is a model: on images as they come, or in an order."""
     if first == RANDOM:
         return single_positives(learn.truth, count, seed=seed)
-    order = np.argsort(-cold_start(learn.features, seed=seed), kind="stable")
+    order: Rows = np.arange(len(answers))
+    if first == TYPICAL:
+        order = np.argsort(-cold_start(learn.features, seed=seed), kind="stable")
     rows = order[(answers[order] != 0).any(axis=1)][:count]
     observed = np.zeros_like(answers)
     observed[rows] = answers[rows]
@@ -94,6 +97,19 @@ def run(data: Data, arguments: argparse.Namespace) -> dict[str, list[list[float]
     return results
 
 
+def print_named(data: Data, arguments: argparse.Namespace) -> None:
+    """By the order of the first images: how many labels the tags at each count name, over the seeds."""
+    for first in (IMPORT, RANDOM, TYPICAL):
+        named = []
+        for seed in range(arguments.seeds):
+            learn = data.rows(np.sort(validation_rows(len(data.truth), arguments.pool, seed)[0]))
+            answers = single_positives(learn.truth, int((learn.truth > 0).any(axis=1).sum()), seed=seed)
+            tags = [first_tags(first, learn, answers, count, seed) for count in arguments.counts]
+            named.append([int((each > 0).any(axis=0).sum()) for each in tags])
+        cells = zip(np.mean(named, axis=0), np.std(named, axis=0), strict=True)
+        print(f"{first:18}" + "".join(f"{f'{mean:.1f} +- {spread:.1f}':>14}" for mean, spread in cells))
+
+
 def _counts(text: str) -> list[int]:
     counts = [int(part) for part in text.split(",")]
     if counts != sorted(set(counts)) or counts[0] < 1:
@@ -119,10 +135,14 @@ def main() -> None:
     parser.add_argument("--acquisitions", type=_names, default=every, help=f"of {every}")
     parser.add_argument("--counts", type=_counts, default="50,100,150,200,300,400", help="tags")
     parser.add_argument("--step", type=int, default=50, help="answers between two trainings")
-    parser.add_argument("--first", choices=(RANDOM, TYPICAL), default=RANDOM, help="the first images")
+    parser.add_argument("--first", choices=(RANDOM, TYPICAL, IMPORT), default=RANDOM, help="the first images")
+    parser.add_argument("--named", action="store_true", help="only count the labels that the first tags name")
     parser.add_argument("--validation", action="store_true", help="score on a part of the pool")
     parser.add_argument("--json", type=Path, default=Path("onetag-data/asking.json"), help="file to write")
     arguments = parser.parse_args()
+    if arguments.named:
+        print_named(load(arguments), arguments)
+        return
     print(f"{'tags':18}" + "".join(f"{count:>14}" for count in arguments.counts), flush=True)
     results = run(load(arguments), arguments)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
