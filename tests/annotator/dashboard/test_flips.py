@@ -8,6 +8,7 @@ import pytest
 from annotator.dashboard.catalog.estimates import Estimates
 from annotator.dashboard.flips import Flips, Side, compare
 from annotator.store import Label
+from annotator.store.vectors import reaches
 
 NEVER = 1.01  # a threshold that no estimate reaches
 IMAGES, LABELS = 400, 6
@@ -25,9 +26,9 @@ def side(image_ids: list[int], label_ids: list[int], chances: object, thresholds
 
 
 def decided(chance: float, threshold: float) -> str:
-    if np.float32(chance) >= np.float32(threshold):
+    if reaches(chance, threshold):
         return "present"
-    return "absent" if 1 - np.float32(chance) >= np.float32(threshold) else "none"
+    return "absent" if reaches(1 - np.float32(chance), threshold) else "none"
 
 
 def random_side(seed: int, image_ids: list[int], label_ids: list[int]) -> Side:
