@@ -63,7 +63,7 @@ def choose_image(data_dir: Path) -> Chosen:
         rows = session.execute(
             select(Image.id, Image.uri, Suggestion)
             .join(Suggestion, Suggestion.image_id == Image.id)
-            .where(Suggestion.version_id == version.id)
+            .where(Suggestion.version_id == version.id, Suggestion.question == Question.TAG)
         )
         fitting = {
             each: uri for image, uri, each in rows if image in waiting and FEWEST <= len(each.labels) <= MOST

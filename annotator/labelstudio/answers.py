@@ -43,8 +43,9 @@ def reading(result: Any, control: Control) -> list[Region]:
 
 
 def labels_in(result: Any, config: LabelConfig) -> set[str]:
-    """Every label that a result names."""
-    return {name for control in config.holders for each in reading(result, control) for name in each.labels}
+    """Every label that a result names, also in the question that it answers."""
+    controls = (*config.holders, *([config.about] if config.about is not None else []))
+    return {name for control in controls for each in reading(result, control) for name in each.labels}
 
 
 def ticked(result: Any, control: str = SUGGESTED) -> list[str]:

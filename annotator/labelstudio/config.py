@@ -133,6 +133,11 @@ class LabelConfig:
         )
 
     @property
+    def boxes(self) -> bool:
+        """Whether what else is there is ticked in a list of boxes, all in sight, and not searched."""
+        return self.suggested is not None and self.suggested.kind == "choices"
+
+    @property
     def holders(self) -> tuple[Control, ...]:
         """Every control whose answers are read."""
         found = (self.control, self.often, self.suggested, self.earlier)

@@ -11,6 +11,7 @@ Touching one box says something of that box alone.
 | draws a region, or changes a predicted one | its label +1, `added` or, where it was predicted, `confirmed`|
 | removes a predicted region                 | nothing: another may be there                                |
 | marks *Suggestions checked*                | besides: what was suggested and left ticked +1 `confirmed`   |
+| the same, asked to check some labels       | of those, the ticked +1 `confirmed`, the others -1 `rejected`|
 | marks *All labels marked*                  | the same, and every label that is not ticked -1 `complete`   |
 | marks *Nothing of these*                   | what was suggested and seen -1 `rejected`, every other label |
 |                                            | -1 `complete`; where a label is chosen, nothing              |

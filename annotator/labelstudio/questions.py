@@ -35,8 +35,8 @@ TELLING = 20
 class Asked:
     """A question: its kind, and the labels that it is about.
 
-    labels: what is suggested; for yes or no the one label that is asked. chances: of labels, 0..1, told
-    beside them in percent. note: a sentence more for the annotator.
+    labels: what is suggested, or what is asked by name: the one label of yes or no, those to check. chances:
+    of labels, 0..1, told beside them in percent. note: a sentence more for the annotator.
     """
 
     question: Question = Question.TAG
@@ -60,6 +60,15 @@ def asked_now(
     return Asked(suggested.question, labels, told, note)
 
 
+def comes_ticked(config: LabelConfig, question: Question | None) -> bool:
+    """Whether the labels of a question come ticked: what is suggested does, what is asked by name does not.
+
+    What is asked may well be absent, and who waves a tick through leaves a wrong record. Where every other
+    label has to be searched, those to check come ticked all the same, so that none has to be.
+    """
+    return question is not Question.YES_NO and (question is not Question.CHECK or not config.boxes)
+
+
 def asked_prediction(
     config: LabelConfig,
     asked: Asked,
@@ -69,11 +78,11 @@ def asked_prediction(
     cluster: int | None = None,
     task: int | None = None,
 ) -> dict[str, Any]:
-    """One valid prediction that orders the queue, ticks what is suggested, and asks the question.
+    """One valid prediction that orders the queue, ticks what is suggested (`comes_ticked`), and asks.
 
     Where the label config cannot show it (`LabelConfig.asks`), the plain one is asked: for one label.
     """
-    ticked = () if asked.question is Question.YES_NO else asked.labels
+    ticked = asked.labels if comes_ticked(config, asked.question) else ()
     made = prediction(ticked, version, score, config.ticks, cluster=cluster, task=task)
     made["result"] += question_regions(config, asked, made["model_version"])
     return made

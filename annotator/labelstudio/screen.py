@@ -66,7 +66,7 @@ ONE_COLUMN, TWO_COLUMNS = 9, 24
 """Up to how many labels stand in one column, and in two."""
 QUESTIONS = {
     Question.TAG: "Choose one thing that is in the picture",
-    Question.CHECK: "Are the ticked ones right? Change what is wrong",
+    Question.CHECK: "Which of the model's guesses are in the picture?",
     Question.YES_NO: "Is this in the picture?",
     Question.COMPLETE: "Mark everything that is in the picture",
 }

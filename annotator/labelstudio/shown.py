@@ -26,12 +26,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotator.labelstudio.answers import question_in, reading
+from annotator.labelstudio.answers import CHANGED, UNTOUCHED, question_in, reading
 from annotator.labelstudio.candidates import ASIDE
 from annotator.labelstudio.config import LabelConfig
 from annotator.labelstudio.pages import revisions_of
 from annotator.labelstudio.payloads import SentPrediction, StudioAnnotation
 from annotator.labelstudio.predictions import regions, version_of_region
+from annotator.labelstudio.questions import comes_ticked
 from annotator.labelstudio.told import key_in, shown_beside
 from annotator.store.labels import current_names
 from annotator.store.models import Annotation, Image, ModelVersion, Project, Suggestion
@@ -91,9 +92,16 @@ def _with_question(config: LabelConfig, result: Sequence[Any]) -> Shown | None:
     question = question_in(asides)
     if config.about is None or version is None or question is None:
         return None
-    about = reading(asides, config.about)[-1:] if question is not Question.YES_NO else []
-    shown = _ours(config, version, about[0].labels if about else ())
+    about = reading(asides, config.about)[-1:]
+    ticked = comes_ticked(config, question) or (question is Question.CHECK and _predicted(config, result))
+    shown = _ours(config, version, about[0].labels if about and ticked else ())
     return replace(shown, result=[*shown.result, *asides])
+
+
+def _predicted(config: LabelConfig, result: Sequence[Any]) -> bool:
+    """Whether ticks came with the prediction: labels to check had them once, in every label config."""
+    found = reading(result, config.suggested) if config.suggested is not None else []
+    return any(each.origin in (UNTOUCHED, CHANGED) for each in found)
 
 
 def _shown_before(

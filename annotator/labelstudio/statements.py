@@ -88,6 +88,12 @@ class Page:
         about = self.config.about
         return reading(self.result, about)[-1:] or reading(self.shown or [], about)[-1:] if about else []
 
+    @property
+    def to_check(self) -> tuple[str, ...]:
+        """The labels that the annotator was asked to check."""
+        about = self.about if self.question is Question.CHECK else []
+        return about[0].labels if about else ()
+
     def _review(self) -> Review | None:
         name = self.config.review
         if name is None:
@@ -156,6 +162,9 @@ def _ticked(page: Page, control: Control) -> Statement:
     if shown is None and not page.review:
         return Statement(control, (), unmatched, ticked, answered=True, shown_unknown=True)
     before = ticked if shown is None else shown
+    # What a question names is looked at as a suggestion is, once it is said to be checked.
+    if page.review and control == page.config.suggested:
+        before = tuple(dict.fromkeys((*before, *page.to_check)))
     if page.review is Review.NOTHING:
         return _nothing(control, ticked, before, unmatched)
     touched = bool(page.review) or _touched(region, before)

@@ -550,7 +550,7 @@ class LabelVector(Base):
 class Suggestion(Base):
     """What one version suggests for one image, and how soon to ask: the lowest score first.
 
-    labels: what the question names; ticked, unless it is yes or no to one label.
+    labels: what the question names, or else what is suggested.
     """
 
     __tablename__ = "suggestions"
@@ -569,7 +569,7 @@ class Suggestion(Base):
 
     @property
     def ticked(self) -> tuple[str, ...]:
-        """The labels that come ticked."""
+        """The labels that come ticked; those to check only where the label config has no boxes for all."""
         return () if self.question is Question.YES_NO else tuple(self.labels)
 
 

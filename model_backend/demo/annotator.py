@@ -18,17 +18,21 @@ class Habits:
     """How often the annotator looks further than the one label that is asked for."""
 
     reviews: float = 0.0
-    """Share of the images with suggestions where each suggestion is kept or unticked."""
+    """Share of the images with suggestions, or labels to check, where each is looked at."""
     completes: float = 0.0
     """Share of the images where every label is marked."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The suggestions as the page shows them: ticked labels, and the id of the region they came in."""
+    """The suggestions as the page shows them: ticked labels, and the id of the region they came in.
+
+    to_check: labels that the question is about, and that are not ticked.
+    """
 
     labels: tuple[str, ...] = ()
     region: str = "suggested"
+    to_check: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,11 @@ class Answer:
 
 
 def answer(
-    present: Sequence[str], suggested: Sequence[str], habits: Habits, rng: np.random.Generator
+    present: Sequence[str],
+    suggested: Sequence[str],
+    habits: Habits,
+    rng: np.random.Generator,
+    to_check: Sequence[str] = (),
 ) -> Answer | None:
     """The answer for an image that truly holds `present`; None (a skip) when it holds nothing.
 
@@ -53,8 +61,8 @@ def answer(
     looks, marks = rng.random(2)
     if marks < habits.completes:
         return Answer(label, tuple(present), ALL_MARKED)
-    if suggested and looks < habits.reviews:
-        return Answer(label, tuple(name for name in suggested if name in present), CHECKED)
+    if (suggested or to_check) and looks < habits.reviews:
+        return Answer(label, tuple(name for name in (*suggested, *to_check) if name in present), CHECKED)
     return Answer(label, tuple(suggested))
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 
 from annotator.errors import OnetagError
-from annotator.labelstudio.answers import ticked
+from annotator.labelstudio.answers import question_in, ticked
+from annotator.labelstudio.candidates import ABOUT
 from annotator.labelstudio.config import SUGGESTED
 from annotator.store import (
     Image,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from annotator.store import Store
 
 POLL = 0.05
+BY_NAME = (Question.CHECK, Question.YES_NO)
 PATIENCE = 300.0
 """Seconds to wait for suggestions before giving up."""
 
@@ -117,12 +119,12 @@ def submit(
     row = stage.row_of(str(task["data"][stage.config.image_field]))
     prediction = shown_prediction(task)
     shown = as_shown(prediction)
-    given = answer(stage.train.present(row), shown.labels, habits, rng)
+    given = answer(stage.train.present(row), shown.labels, habits, rng, shown.to_check)
     result = [] if given is None else regions(given, shown, stage.config.kind)
     stage.studio.annotate(
         int(task["id"]),
         result,
-        lead_time=seconds_for(given, len(stage.config.labels), len(shown.labels)),
+        lead_time=seconds_for(given, len(stage.config.labels), len(shown.labels) + len(shown.to_check)),
         parent_prediction=int(prediction["id"]) if prediction else None,
         skipped=given is None,
     )
@@ -144,10 +146,12 @@ def shown_prediction(task: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def as_shown(prediction: dict[str, Any] | None) -> Shown:
-    """What a prediction shows ticked."""
+    """What a prediction shows ticked, and what it asks to check."""
     result = (prediction or {}).get("result") or []
+    to_check = ticked(result, ABOUT) if question_in(result) is Question.CHECK else []
     ids = [str(region["id"]) for region in result if region.get("from_name") == SUGGESTED]
-    return Shown(tuple(ticked(result)), ids[-1] if ids else SUGGESTED)
+    shown = tuple(ticked(result))
+    return Shown(shown, ids[-1] if ids else SUGGESTED, tuple(name for name in to_check if name not in shown))
 
 
 def await_suggestions(stage: Stage) -> ModelVersion:
@@ -220,13 +224,14 @@ def known_values(session: Session, project_id: int) -> int:
 def hits(session: Session, stage: Stage, version: ModelVersion) -> tuple[int, int, int]:
     """(right, made, present): suggested labels that are right, all suggested, and all that are there.
 
-    On images of the version that nobody has answered yet.
+    On images of the version that nobody has answered yet. Labels that a question asks by name are no
+    suggestions.
     """
     waiting = set(unanswered_images(session, stage.project_id))
     rows = session.execute(
         select(Image.id, Image.uri, Suggestion.labels)
         .join(Suggestion, Suggestion.image_id == Image.id)
-        .where(Suggestion.version_id == version.id)
+        .where(Suggestion.version_id == version.id, Suggestion.question.not_in(BY_NAME))
     )
     right = made = there = 0
     for image_id, uri, labels in rows:

@@ -137,10 +137,10 @@ class Stream:
                 self.press("y" if label in present else "n")
                 return {label: (1 if label in present else -1, "answered")}
             case Question.CHECK:
-                wrong = [label for label in shown.labels if label not in present]
-                self.press(*self.keys(wrong), "Space")
-                right = {label: (1, "confirmed") for label in shown.labels if label in present}
-                return right | dict.fromkeys(wrong, (-1, "rejected"))
+                right = [label for label in shown.labels if label in present]
+                self.press(*self.keys(right), "Space")
+                wrong = {label: (-1, "rejected") for label in shown.labels if label not in present}
+                return dict.fromkeys(right, (1, "confirmed")) | wrong
             case Question.COMPLETE:
                 self.press(*self.keys(present), "a")
                 rest = {label: (-1, "complete") for label in NAMES if label not in present}

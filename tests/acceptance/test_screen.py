@@ -326,10 +326,17 @@ def test_what_is_marked_besides_yes_or_no_counts(screen: Callable[..., Screen]) 
     assert shown.submit() == {"cat": "-answered", "bicycle": "+tag", "dog": "+added"}
 
 
-def test_suggestions_are_checked_without_a_label(screen: Callable[..., Screen]) -> None:
+def test_labels_to_check_are_coloured_and_not_ticked_and_need_no_label_chosen(
+    screen: Callable[..., Screen],
+) -> None:
     shown = screen(18, Asked(Question.CHECK, ("cat", "dog"), {"cat": 0.9}))
+    for name in ("cat", "dog"):
+        row = shown.row(name, "onetag-also")
+        words = row.locator(".ant-checkbox + span")
+        assert not row.locator("input").is_checked()
+        assert words.evaluate("text => getComputedStyle(text, '::after').content") == '" model"'
     shown.press("Shift+3", "Space")
-    assert shown.submit() == {"cat": "+confirmed", "dog": "-rejected"}
+    assert shown.submit() == {"cat": "-rejected", "dog": "+confirmed"}
 
 
 def test_a_label_beyond_the_plain_keys_has_one_with_alt(screen: Callable[..., Screen]) -> None:

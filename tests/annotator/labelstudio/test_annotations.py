@@ -105,12 +105,25 @@ def test_suggestions_that_were_seen_are_those_that_came_with_the_question(
     _suggested_by_us(session, project, ["tree"])
     asked = Asked(Question.CHECK, ("cat", "dog"))
     told = asked_prediction(project_config(project), asked, "v1", 0.5)["result"]
-    answer = [each | {"origin": "prediction"} for each in told if each["from_name"] != "suggested"]
+    answer = [each | {"origin": "prediction"} for each in told]
     answer.append(region("review", "Suggestions checked", origin="manual"))
     record(session, project, answer, parent_prediction=11)
-    assert known(session) == {"cat": "-rejected", "dog": "-rejected"}, "all were unticked: the region is gone"
+    assert known(session) == {"cat": "-rejected", "dog": "-rejected"}, "asked by name, and none was ticked"
     kept = live(session)
-    assert (kept.question, kept.suggested_version, kept.suggested) == (Question.CHECK, "v1", ["cat", "dog"])
+    assert (kept.question, kept.suggested_version, kept.suggested) == (Question.CHECK, "v1", [])
+
+
+def test_labels_to_check_that_came_ticked_once_are_known_by_their_origin(
+    session: Session, project: Project
+) -> None:
+    told = asked_prediction(project_config(project), Asked(Question.CHECK, ("cat", "dog")), "v1", 0.5)[
+        "result"
+    ]
+    answer = [each | {"origin": "prediction"} for each in told]
+    answer.append(region("suggested", "dog", origin="prediction-changed"))
+    record(session, project, answer, parent_prediction=11)
+    assert known(session) == {"cat": "-rejected"}, "it was unticked; the other one was left alone"
+    assert live(session).suggested == ["cat", "dog"]
 
 
 # Bulk acceptance

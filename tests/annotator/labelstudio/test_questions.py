@@ -10,6 +10,7 @@ from annotator.labelstudio.config import Chosen, build_config, parse_config
 from annotator.labelstudio.observations import Said, observe
 from annotator.labelstudio.predictions import version_of_region
 from annotator.labelstudio.questions import Asked, asked_now, asked_prediction, question_regions
+from annotator.labelstudio.screen import MAX_CHOICES
 from annotator.store.states import Question, Review, Suggest, Unused
 from annotator.store.suggestions import Suggested
 
@@ -43,13 +44,28 @@ def named(made: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_suggestions_are_ticked_marked_as_the_models_and_told_in_percent() -> None:
-    asked = Asked(Question.CHECK, ["dog", "tree"], {"dog": 0.81, "tree": 0.996, "car": 0.3}, "Look well.")
+    asked = Asked(Question.TAG, ["dog", "tree"], {"dog": 0.81, "tree": 0.996, "car": 0.3}, "Look well.")
     assert named(asked_prediction(CONFIG, asked, "v1", 0.5)) == {
         "suggested": ["dog", "tree"],
-        "onetag_question": ["check suggestions"],
+        "onetag_question": ["tag one"],
         "onetag_about": ["dog", "tree"],
         "onetag_note": ["The model: tree 99 %, dog 81 %. Look well."],
     }
+
+
+def test_labels_to_check_are_told_and_not_ticked() -> None:
+    asked = Asked(Question.CHECK, ["dog", "tree"], {"dog": 0.31, "tree": 0.2})
+    assert named(asked_prediction(CONFIG, asked, "v1", 0.5)) == {
+        "onetag_question": ["check suggestions"],
+        "onetag_about": ["dog", "tree"],
+        "onetag_note": ["The model: dog 31 %, tree 20 %."],
+    }
+
+
+def test_labels_to_check_are_ticked_where_each_would_have_to_be_searched() -> None:
+    names = [f"label {number}" for number in range(MAX_CHOICES + 1)]
+    made = asked_prediction(parse_config(build_config(names)), Asked(Question.CHECK, names[:2]), "v1", 0.5)
+    assert named(made)["suggested"] == [[name] for name in names[:2]]
 
 
 def test_a_question_about_one_label_ticks_nothing_and_gives_nothing_away() -> None:
@@ -142,14 +158,41 @@ def test_a_label_that_is_gone_is_told() -> None:
     assert (known(found), found.unmatched, found.unused) == ({}, ("dog",), Unused.UNKNOWN_LABEL)
 
 
+def test_of_labels_to_check_those_ticked_are_there_and_the_others_not_once_all_were_checked() -> None:
+    asked = left(Asked(Question.CHECK, ["dog", "tree"]))
+    ticked, checked = region("suggested", "dog", "car"), region("review", "Suggestions checked")
+    said = observe([*asked, ticked, checked], CONFIG, asked)
+    assert known(said) == {"dog": "+confirmed", "tree": "-rejected", "car": "+added"}
+    assert known(observe([*asked, checked], CONFIG, asked)) == {"dog": "-rejected", "tree": "-rejected"}
+
+
+def test_a_label_to_check_that_is_left_alone_stays_unknown() -> None:
+    asked = left(Asked(Question.CHECK, ["dog", "tree"]))
+    assert known(observe([*asked, region("suggested", "dog")], CONFIG, asked)) == {"dog": "+added"}
+    assert known(observe([*asked, region("label", "car")], CONFIG, asked)) == {"car": "+tag"}
+
+
+def test_all_labels_marked_settles_the_labels_to_check_too() -> None:
+    asked = left(Asked(Question.CHECK, ["dog", "tree"]))
+    marked = [*asked, region("suggested", "dog", "car"), region("review", "All labels marked")]
+    assert known(observe(marked, CONFIG, asked)) == {
+        "cat": "-complete",
+        "dog": "+confirmed",
+        "tree": "-rejected",
+        "car": "+added",
+    }
+
+
 @pytest.mark.parametrize("question", [Question.CHECK, Question.COMPLETE])
-def test_where_all_labels_are_asked_for_suggestions_are_seen_without_a_label(question: Question) -> None:
+def test_where_all_labels_are_asked_for_ticks_are_seen_without_a_label(question: Question) -> None:
+    """Also those to check, which came ticked once."""
     asked = Asked(question, ["dog", "tree"])
-    checked = [*left(asked), region("review", "Suggestions checked")]
-    assert known(observe(checked, CONFIG, left(asked))) == {"dog": "+confirmed", "tree": "+confirmed"}
+    shown = [*left(asked, "suggested"), region("suggested", "dog", "tree", origin="prediction")]
+    checked = [*shown, region("review", "Suggestions checked")]
+    assert known(observe(checked, CONFIG, shown)) == {"dog": "+confirmed", "tree": "+confirmed"}
     changed = [*left(asked, "suggested"), region("suggested", "dog", "car", origin="prediction-changed")]
     marked = [*changed, region("review", "All labels marked")]
-    assert known(observe(marked, CONFIG, left(asked))) == {
+    assert known(observe(marked, CONFIG, shown)) == {
         "cat": "-complete",
         "dog": "+confirmed",
         "tree": "-rejected",
@@ -180,11 +223,7 @@ def test_who_says_nothing_of_these_and_something_else_makes_nothing_absent() -> 
     yes = [*left(Asked(Question.YES_NO, ["dog"])), region("onetag_answer", "Yes"), nothing]
     assert known(observe(yes, CONFIG)) == {"dog": "+answered"}
     asked = Asked(Question.CHECK, ["dog"])
-    added = [
-        *left(asked, "suggested"),
-        region("suggested", "dog", "car", origin="prediction-changed"),
-        nothing,
-    ]
+    added = [*left(asked), region("suggested", "dog", "car"), nothing]
     assert known(observe(added, CONFIG, left(asked))) == {"car": "+added"}
 
 

@@ -34,6 +34,14 @@ def test_a_review_keeps_the_right_suggestions_alone() -> None:
     assert (given.ticked, given.review) == (("cat",), CHECKED)
 
 
+def test_of_labels_to_check_those_that_are_there_are_ticked() -> None:
+    given = answer(PRESENT, (), Habits(reviews=1), rng(), to_check=SUGGESTED)
+    assert given
+    assert given.ticked == tuple(name for name in SUGGESTED if name in PRESENT)
+    made = regions(given, Shown(to_check=tuple(SUGGESTED)), "choices")
+    assert [each["origin"] for each in made] == ["manual"] * 3
+
+
 def test_nothing_suggested_is_nothing_to_review() -> None:
     given = answer(PRESENT, (), Habits(reviews=1), rng())
     assert given
