@@ -90,7 +90,11 @@ Mistakes = Annotated[
 Lazy = Annotated[
     float,
     typer.Option(
-        "--lazy", envvar="ONETAG_LAZY", min=0, max=1, help="Share of suggestions accepted without a look."
+        "--lazy",
+        envvar="ONETAG_LAZY",
+        min=0,
+        max=1,
+        help="Share of the labels to check that are left unticked without a look.",
     ),
 ]
 TagSeconds = Annotated[

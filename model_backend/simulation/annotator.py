@@ -14,7 +14,7 @@ from model_backend.simulation.mistakes import Truth, seen_labels
 from model_backend.simulation.picks import picks
 
 Answer = NDArray[np.int8]
-LAZY_SEED = 2  # beside the seed of the tags: the same tags are picked, whatever is accepted
+LAZY_SEED = 2  # beside the seed of the tags: the same tags are picked, whatever is left as it came
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Habits:
 
     bias: which of the labels that are present is tagged, see `BIASES`. mistakes: the share of the labels that
     are there which is taken for labels that are not, the same in every kind of answer: see `taken_for`.
-    lazy: the chance that a label shown to be checked is accepted without a look.
+    lazy: the chance that a label shown to be checked is left as it came, unticked, without a look.
     Raises LearningError for a chance outside 0..1.
     """
 
@@ -58,5 +58,5 @@ class Annotator:
             known[self._picks.tag(row)] = 1
         for label in labels:
             lazily = kind == "check" and self._random.random() < self._lazy
-            known[label] = 1 if lazily or seen[label] else -1
+            known[label] = 1 if seen[label] and not lazily else -1
         return known
