@@ -2,7 +2,7 @@
 
 The soft labels (`soft_labels.py`) times k are targets for all images, tagged or not, corrected by what
 completely reviewed images say (`reviews.py`). A linear head and two small networks learn these targets and
-smooth out where the estimates behind them disagree. A fourth head is the softmax over tags itself, which
+smooth out where the estimates behind them disagree. A fourth head is the one of the tags itself, which
 counts the less the more is reviewed. Chosen by measurement, `benchmarks/accuracy.py`: see README.
 """
 
@@ -30,7 +30,8 @@ def fit_default_heads(
     A first linear head tells which images are alike by what is predicted of them; that refines the soft
     labels that the others learn.
     """
-    by_tags = tag_targets(soft_labels.shares, supervision)
+    more = soft_labels.head.more
+    by_tags = tag_targets(soft_labels.shares, supervision, more)
     reviews = soft_labels.reviews.weighed(by_tags) if soft_labels.reviews else None
     tags = _tag_head(supervision, soft_labels, reviews)
     progress("heads", 0.6)
@@ -38,7 +39,7 @@ def fit_default_heads(
     targets = soft_targets(by_tags, supervision, reviews)
     first = Head((fit_sigmoid(mapped, targets, l2),))
     shares = refined(soft_labels, (first(mapped) + tags(mapped)) / 2, seed=seed)
-    targets = soft_targets(tag_targets(shares, supervision), supervision, reviews)
+    targets = soft_targets(tag_targets(shares, supervision, more), supervision, reviews)
     progress("heads", 0.7)
     nets = fit_mlps(mapped, targets, NETS, seed=seed)
     return (
@@ -53,20 +54,21 @@ def soft_belief(soft_labels: SoftLabels, supervision: Supervision) -> Tensor:
 
     A tagged image's own tag is unseen in them, until it is set to 1 like all that is observed.
     """
-    by_tags = tag_targets(soft_labels.shares, supervision)
+    by_tags = tag_targets(soft_labels.shares, supervision, soft_labels.head.more)
     reviews = soft_labels.reviews.weighed(by_tags) if soft_labels.reviews else None
     return soft_targets(by_tags, supervision, reviews)
 
 
-def tag_targets(shares: Tensor, supervision: Supervision) -> Tensor:
+def tag_targets(shares: Tensor, supervision: Supervision, more: Tensor | float = 1.0) -> Tensor:
     """k times the shares (N, L), at most 1: how likely each label is by the tags alone.
 
-    With a propensity, labels that are seldom tagged though present get a larger share first.
+    more (N, 1): how many times k labels an image shows. With a propensity, labels that are seldom tagged
+    though present get a larger share first.
     """
     if supervision.propensity is not None:
         shares = shares / supervision.propensity
         shares = shares / shares.sum(dim=1, keepdim=True)
-    return (supervision.expected_positives * shares).clamp(max=1.0)
+    return (supervision.expected_positives * more * shares).clamp(max=1.0)
 
 
 def soft_targets(targets: Tensor, supervision: Supervision, reviews: ReviewEstimate | None = None) -> Tensor:
@@ -83,4 +85,5 @@ def _tag_head(supervision: Supervision, soft_labels: SoftLabels, reviews: Review
         bias = bias - supervision.propensity.log()
     share = 1 - float(reviews.trust.mean()) if reviews else 1.0
     share *= soft_labels.own  # this head knows tags alone
-    return Head(((weight, bias),), link="softmax", share=share, positives=supervision.expected_positives)
+    link = soft_labels.head.link
+    return Head(((weight, bias),), link=link, share=share, positives=supervision.expected_positives)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -34,6 +35,28 @@ def fit_sigmoid(mapped: Tensor, targets: Tensor, l2: float, weights: Tensor | No
         return cells / len(targets)
 
     return _solve(mapped, targets.shape[1], loss, l2, None)
+
+
+def fit_shared(
+    mapped: Tensor, targets: Tensor, l2: float, positives: float, start: LinearLayer | None = None
+) -> LinearLayer:
+    """Sigmoids whose shares in their sum are target distributions (n, L), on mapped features (n, D).
+
+    The sigmoids are the chances that labels are present, each as likely as the others to be tagged where it
+    is. Minimises mean cross-entropy of the shares + (mean sum / positives - 1)^2, since the shares say
+    nothing of the sum, + l2 / 2 |weight|^2. positives: labels an image.
+    """
+    labels = targets.shape[1]
+
+    def loss(scores: Tensor) -> Tensor:
+        logs = F.logsigmoid(scores)
+        total = logs.logsumexp(dim=1)
+        surprise = (total - (targets * logs).sum(dim=1)).mean()
+        return surprise + (total.exp().mean() / positives - 1).square()
+
+    rate = min(positives / labels, 0.5)
+    even = mapped.new_zeros(mapped.shape[1], labels), mapped.new_full((labels,), math.log(rate / (1 - rate)))
+    return _solve(mapped, labels, loss, l2, start or even)
 
 
 def _solve(

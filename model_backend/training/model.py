@@ -24,7 +24,8 @@ FORMAT = 1  # its files call a head "part": another word there would be another 
 WEIGHTS_FILE = "model.safetensors"
 SETTINGS_FILE = "model.json"
 ROWS = 4096  # images scored at once
-Link = Literal["sigmoid", "softmax"]
+Link = Literal["sigmoid", "softmax", "shared"]
+BELIEVED = 0.25  # the power of how many labels an image shows by a `shared` head
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,9 @@ class Head:
     """One head on mapped features: its layers, (weight, bias) each with ReLU between, and its link.
 
     sigmoid: one probability a label. softmax: the chance that a label is the one tagged, times `positives`
-    (expected labels an image), at most 1. share: the head's weight in the mean over all heads.
+    (expected labels an image), at most 1. shared: the sigmoids over their sum are that chance, and the sum
+    tells how many labels are shown: times `positives` and a power of the sum over `positives`, at most 1.
+    share: the head's weight in the mean over all heads.
     """
 
     layers: tuple[tuple[Tensor, Tensor], ...]
@@ -45,6 +48,10 @@ class Head:
         scores = self.scores(mapped)
         if self.link == "softmax":
             return (self.positives * scores.softmax(dim=1)).clamp(max=1.0)
+        if self.link == "shared":
+            present = scores.sigmoid()
+            ratio = self.positives / present.sum(dim=1, keepdim=True).clamp(min=1e-6)
+            return (present * ratio ** (1 - BELIEVED)).clamp(max=1.0)
         return scores.sigmoid()
 
     def scores(self, mapped: Tensor) -> Tensor:

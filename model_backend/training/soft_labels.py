@@ -1,6 +1,6 @@
 """Soft labels: for every image and label the chance that the label is the one tagged, its own tag unseen.
 
-Three estimates mixed: a softmax over tags fitted on other folds; the tags of near images; and the tags of
+Three estimates mixed: a head of tags fitted on other folds; the tags of near images; and the tags of
 images for which the first two agree, a distance learned from tags. They weigh alike, unless the tags say that
 some foretell them worse: where labels do not follow neighbourhoods, near images say nothing.
 """
@@ -20,8 +20,10 @@ from model_backend.training.choices import uses_positives
 from model_backend.training.covered import Cells
 from model_backend.training.expected import with_expected
 from model_backend.training.mixture import mixture_weights
+from model_backend.training.positives import expected_positives
 from model_backend.training.recipe import Recipe
 from model_backend.training.reviews import Reviews, read_reviews
+from model_backend.training.shared_head import shared_if_likelier
 from model_backend.training.tag_head import TagHead, fit_tag_head
 
 NEIGHBOURS = 15
@@ -34,7 +36,7 @@ FEW = 100  # tags at which what is learned from tags (the distance, networks) co
 class SoftLabels:
     """shares (N, L): the estimates mixed, rows summing to 1, a tagged image's own tag unseen.
 
-    tags (N, L): the observed tags, see `tag_shares`; head: the softmax over them, with its penalty;
+    tags (N, L): the observed tags, see `tag_shares`; head: of these, a softmax or sigmoids over their sum;
     trust: the weight in 0..1 of what is learned from tags, growing with their number; reviews: what
     completely reviewed images say, where there are any; own: the weight in 0..1 of the tags' own estimates in
     the shares, beside what is expected by the labels' names; named (L,): labels whose names tell something.
@@ -55,6 +57,7 @@ def estimate_soft_labels(
     expected: Tensor | None = None,
     covered: Cells | None = None,
     asked: Cells | None = None,
+    given: float | None = None,
     *,
     seed: int,
     progress: Progress,
@@ -62,13 +65,15 @@ def estimate_soft_labels(
     """The soft labels of mapped features (N, D) and observations (N, L), at least one of them positive.
 
     expected (N, L): by the labels' names; covered (N, L): what complete reviews tell; asked (N, L): what was
-    asked by name; see `Pool`.
+    asked by name; see `Pool`. given: labels an image, by the user.
     """
     tags = tag_shares(observed)
     count = int((tags.sum(dim=1) > 0).sum())
     trust = count / (count + FEW)
     progress("which label is tagged", 0.1)
     head = fit_tag_head(mapped, tags, seed=seed)
+    positives = expected_positives(observed.numpy(), given, head.shares, covered, asked).value
+    head = shared_if_likelier(head, mapped, tags, positives, seed=seed)
     progress("neighbours", 0.5)
     graph = neighbour_graph(mapped, NEIGHBOURS, seed)
     shares = mixed_estimates(graph, tags, head.shares, trust, seed=seed)
@@ -93,7 +98,9 @@ def soft_labels_for(
     if not recipe.is_default and (given is not None or not uses_positives(recipe)):
         return None
     used = expected if recipe.is_default else None
-    return estimate_soft_labels(mapped, observed, used, covered, asked, seed=recipe.seed, progress=progress)
+    return estimate_soft_labels(
+        mapped, observed, used, covered, asked, given, seed=recipe.seed, progress=progress
+    )
 
 
 def tag_shares(observed: Tensor) -> Tensor:
@@ -105,7 +112,7 @@ def tag_shares(observed: Tensor) -> Tensor:
 def mixed_estimates(graph: Graph, tags: Tensor, away: Tensor, trust: float, *, seed: int) -> Tensor:
     """The three estimates mixed (N, L), rows summing to 1; the learned distance weighs `trust` at first.
 
-    graph: of the pool's neighbours; away (N, L): the softmax over tags, out of fold where an image is tagged.
+    graph: of the pool's neighbours; away (N, L): the head of tags, out of fold where an image is tagged.
     """
     near = _spread(graph, tags)
     # Inner products of square roots of two distributions: alike are those that expect the same tags.

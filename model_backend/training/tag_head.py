@@ -14,6 +14,7 @@ from torch import Tensor
 
 from model_backend.training.folds import folds
 from model_backend.training.logistic import LinearLayer, fit_softmax
+from model_backend.training.model import Link
 
 SMOOTHING = 0.2
 USUAL, STRONGER, WEAKER = 0.2, (0.6, 2.0), (0.05,)  # penalties, over the number of images
@@ -23,14 +24,19 @@ TEMPERATURES = tuple(2.0 ** (half / 2) for half in range(-2, 5))
 
 @dataclass(frozen=True, eq=False)
 class TagHead:
-    """layer: fitted on all tags; l2: its penalty, over the number of images.
+    """layer: fitted on all tags, its link see `Head`; l2: the penalty, over the number of images.
 
     shares (N, L): what it expects of each image, of a tagged one by a head fitted without it; rows sum to 1.
+    likelihood: of the tags by those, in nats. more (N, 1): how many times the usual number of labels an image
+    shows.
     """
 
     layer: LinearLayer
     l2: float
     shares: Tensor
+    likelihood: float
+    link: Link
+    more: Tensor
 
 
 def fit_tag_head(mapped: Tensor, tags: Tensor, *, seed: int) -> TagHead:
@@ -44,9 +50,9 @@ def fit_tag_head(mapped: Tensor, tags: Tensor, *, seed: int) -> TagHead:
     frequency = (tags.sum(dim=0) + 1).log()
     best = _best(mapped[tagged], tags[tagged], frequency, seed)
     weight, bias = best.layer
-    shares = _tempered(mapped @ weight + bias, frequency, best.temperature)
-    shares[tagged] = _tempered(best.scores, frequency, best.temperature)
-    return TagHead(best.layer, best.l2, shares)
+    shares = tempered(mapped @ weight + bias, frequency, best.temperature)
+    shares[tagged] = tempered(best.scores, frequency, best.temperature)
+    return TagHead(best.layer, best.l2, shares, best.likelihood, "softmax", mapped.new_ones(len(mapped), 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +85,8 @@ def _fitted(
 ) -> _Fitted:
     layer = fit_softmax(mapped, smooth(tags), l2 / len(mapped), start)
     scores = out_of_fold(mapped, tags, l2, seed=seed, start=layer)
-
-    def likelihood(temperature: float) -> float:
-        shares = _tempered(scores, frequency, temperature)
-        return float((shares.clamp(min=1e-12).log() * tags).sum())
-
-    temperature = max(TEMPERATURES, key=likelihood)
-    return _Fitted(layer, l2, scores, temperature, likelihood(temperature))
+    temperature, likelihood = tempering(scores, tags, frequency)
+    return _Fitted(layer, l2, scores, temperature, likelihood)
 
 
 def out_of_fold(
@@ -107,6 +108,17 @@ def smooth(tags: Tensor) -> Tensor:
     return (1 - SMOOTHING) * tags + SMOOTHING / tags.shape[1]
 
 
-def _tempered(scores: Tensor, frequency: Tensor, temperature: float) -> Tensor:
+def tempering(scores: Tensor, tags: Tensor, frequency: Tensor) -> tuple[float, float]:
+    """The temperature of scores (n, L) that suits the tags (n, L) best, and their log likelihood by it."""
+
+    def likelihood(temperature: float) -> float:
+        shares = tempered(scores, frequency, temperature)
+        return float((shares.clamp(min=1e-12).log() * tags).sum())
+
+    temperature = max(TEMPERATURES, key=likelihood)
+    return temperature, likelihood(temperature)
+
+
+def tempered(scores: Tensor, frequency: Tensor, temperature: float) -> Tensor:
     """The softmax of scores (n, L), their distance from the labels' log frequency times the temperature."""
     return (frequency + temperature * (scores - frequency)).softmax(dim=1)
