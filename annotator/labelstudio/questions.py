@@ -60,7 +60,7 @@ def asked_now(
     return Asked(suggested.question, labels, told, note)
 
 
-def comes_ticked(config: LabelConfig, question: Question | None) -> bool:
+def comes_ticked(config: LabelConfig, question: Question) -> bool:
     """Whether the labels of a question come ticked: what is suggested does, what is asked by name does not.
 
     What is asked may well be absent, and who waves a tick through leaves a wrong record. Where every other

@@ -74,7 +74,7 @@ def _shown_at_submit(
         return asked
     version = _version_in(annotation.result, config)
     if version is not None:
-        labels = _suggestion(session, project, image, version)
+        labels = _suggestion(session, project, config, image, version)
         return _ours(config, version, labels or _ticked(annotation.result, config))
     if annotation.parent_prediction is None:
         return None
@@ -153,7 +153,9 @@ def _version_in(result: Sequence[Any], config: LabelConfig) -> str | None:
     return next(filter(None, map(version_of_region, found)), None)
 
 
-def _suggestion(session: Session, project: Project, image: Image, version: str) -> tuple[str, ...]:
+def _suggestion(
+    session: Session, project: Project, config: LabelConfig, image: Image, version: str
+) -> tuple[str, ...]:
     chosen = (
         select(Suggestion)
         .join(ModelVersion, ModelVersion.id == Suggestion.version_id)
@@ -164,7 +166,15 @@ def _suggestion(session: Session, project: Project, image: Image, version: str) 
         )
     )
     found = session.scalars(chosen).first()
-    return _called_now(session, project.id, found.ticked) if found else ()
+    return _ticked_of(session, project.id, config, found) if found else ()
+
+
+def _ticked_of(
+    session: Session, project_id: int, config: LabelConfig, suggestion: Suggestion
+) -> tuple[str, ...]:
+    """The labels of a suggestion that came ticked, as they are called today."""
+    ticked = comes_ticked(config, suggestion.question)
+    return _called_now(session, project_id, suggestion.labels) if ticked else ()
 
 
 def _called_now(session: Session, project_id: int, labels: Sequence[str]) -> tuple[str, ...]:
@@ -183,5 +193,6 @@ def _shown_by_time(session: Session, config: LabelConfig, image: Image, opened_a
     if found is None:
         return None
     suggestion, version = found
-    ticked = _called_now(session, image.project_id, suggestion.ticked) if config.ticks is not None else ()
+    told = config.ticks is not None
+    ticked = _ticked_of(session, image.project_id, config, suggestion) if told else ()
     return _ours(config, version, ticked)

@@ -567,11 +567,6 @@ class Suggestion(Base):
     cluster: Mapped[int]
     pushed_at: Mapped[datetime | None]
 
-    @property
-    def ticked(self) -> tuple[str, ...]:
-        """The labels that come ticked; those to check only where the label config has no boxes for all."""
-        return () if self.question is Question.YES_NO else tuple(self.labels)
-
 
 class Layout(Base):
     """Where the images of a project lie on its map, and which of them are near-duplicates, packed: N images.

@@ -259,7 +259,7 @@ def _window(session: Session, settings: Settings, project_id: int, studio_url: s
                     suggestion,
                     chances.get(suggestion.image_id, {}),
                     names,
-                    note if suggestion.ticked else "",
+                    note if suggestion.labels else "",
                 ),
                 version.name,
                 score,
