@@ -52,10 +52,10 @@ def record_studio_annotation(
         if own.telling is Telling.WAITING and not telling:
             return None
         annotation = annotation.model_copy(update={"annotator": own.annotator})
-    config = answers_config(session, project)
+    merged = merged_labels(session, project.id)
+    config = answers_config(project, merged)
     shown = what_was_shown(session, project, config, image, annotation)
     said = observe(annotation.result, config, shown.result if shown else None, skipped=annotation.skipped)
-    merged = merged_labels(session, project.id)
     named = {*labels_in(annotation.result, config), *said_on_the_page(annotation.result, config)}
     if own is not None and not annotation.skipped and named.isdisjoint(each.name for each in merged):
         said = _as_answered(session, own, annotation.result) or said

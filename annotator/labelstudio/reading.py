@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
-from sqlalchemy.orm import Session
-
 from annotator.labelstudio.config import Chosen, LabelConfig, parse_config
-from annotator.store.merged_labels import merged_labels
+from annotator.store.merged_labels import MergedLabel
 from annotator.store.models import Project
 
 _parsed = lru_cache(maxsize=16)(parse_config)  # a thousand labels take a while, and are read for every answer
@@ -18,10 +17,10 @@ def chosen_of(project: Project) -> Chosen:
     return Chosen(project.control, project.image_field, project.unticked, project.suggest)
 
 
-def answers_config(session: Session, project: Project) -> LabelConfig:
-    """The same as answers are read by: merged labels are known in them, too."""
+def answers_config(project: Project, merged: Iterable[MergedLabel]) -> LabelConfig:
+    """The same as answers are read by: its merged labels are known in them, too."""
     config = project_config(project)
-    words = {each.written: each.name for each in merged_labels(session, project.id) if each.into}
+    words = {each.written: each.name for each in merged if each.into}
     return config.also_reading(words) if words else config
 
 

@@ -18,7 +18,7 @@ from annotator.labelstudio.payloads import StudioAnnotation, Task, read
 from annotator.labelstudio.reading import answers_config, chosen_of, project_config
 from annotator.store import Annotation, Image, Project, sync_images, sync_labels
 from annotator.store.labels import archived
-from annotator.store.merged_labels import that_mean
+from annotator.store.merged_labels import merged_labels, that_mean
 from annotator.store.page_annotations import tell_again
 from annotator.store.reconciliations import forget_reconciliation
 
@@ -102,7 +102,7 @@ def derive_again(session: Session, project: Project, labels: set[str]) -> None:
             Annotation.studio_annotation.is_not(None),
         )
     )
-    config = answers_config(session, project)
+    config = answers_config(project, merged_labels(session, project.id))
     for annotation, image in session.execute(live).all() if labels else ():
         if labels & {*labels_in(annotation.result, config), *(annotation.suggested or ())}:
             sent, imported = as_sent(annotation, image), annotation.imported
