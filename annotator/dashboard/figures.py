@@ -15,7 +15,6 @@ from annotator.store import (
     Annotation,
     Observation,
     Project,
-    Source,
     Store,
     count_images,
     count_unanswered,
@@ -25,6 +24,7 @@ from annotator.store import (
     take_snapshot,
 )
 from annotator.store.costs import LONGEST, NEWEST, SHORTEST, Costs, costs
+from annotator.store.label_record import Kind
 from annotator.store.learning_curve import Step, learning_curve
 from annotator.store.models import TrainingRun
 from annotator.store.observation_counts import ABSENT, PRESENT, count_observations
@@ -33,15 +33,6 @@ from annotator.store.states import RunState
 from annotator.store.types import utc_now
 from annotator.store.unused import answered
 from annotator.store.versions import active_version
-
-
-@dataclass(frozen=True)
-class Observed:
-    """The observations of one source."""
-
-    source: Source
-    present: int
-    absent: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ class Record:
     seconds: of people, on `timed` answers; what took over an hour was a break. curve: of the versions.
     """
 
-    observed: Sequence[Observed]
+    observed: Sequence[Kind]
     seconds: float
     timed: int
     costs: Costs
@@ -122,10 +113,10 @@ def _live_answers(project_id: int) -> tuple[ColumnElement[bool], ...]:
     return Annotation.project_id == project_id, Annotation.retired_at.is_(None)
 
 
-def _observed(session: Session, project_id: int) -> list[Observed]:
+def _observed(session: Session, project_id: int) -> list[Kind]:
     """The live observations by how they came about, the most first."""
     counted = count_observations(session, project_id, PRESENT, ABSENT, by=Observation.source)
-    found = [Observed(source, *counts) for source, counts in counted.items() if any(counts)]
+    found = [Kind(source, *counts) for source, counts in counted.items() if any(counts)]
     return sorted(found, key=lambda row: -(row.present + row.absent))
 
 
