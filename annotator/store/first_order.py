@@ -8,9 +8,8 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from annotator.store.models import Annotation, Image, Project, TrainingRun
+from annotator.store.models import Image, Project, TrainingRun
 from annotator.store.types import utc_now
-from annotator.store.unused import done
 
 
 def first_orders_due(session: Session, studio_url: str, before: datetime) -> Sequence[int]:
@@ -47,13 +46,6 @@ def tasks_of_images(session: Session, project_id: int) -> dict[int, int]:
     return {
         row.id: row.studio_task for row in session.execute(select(Image.id, Image.studio_task).where(*live))
     }
-
-
-def answered_images(session: Session, project_id: int) -> set[int]:
-    """The images of a project that hold an answer, or were skipped."""
-    of_project = Annotation.image_id == Image.id, Image.project_id == project_id
-    answered = select(Annotation.image_id).join(Image, of_project[0])
-    return set(session.scalars(answered.where(of_project[1], Annotation.retired_at.is_(None), done())))
 
 
 def note_first_order(session: Session, project_id: int) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 
 from annotator.errors import OnetagError
 from annotator.labelstudio.predictions import NO_VERSION, prediction
-from annotator.store import Project, Store
-from annotator.store.first_order import answered_images, note_first_order, tasks_of_images
+from annotator.store import Project, Store, unanswered_images
+from annotator.store.first_order import note_first_order, tasks_of_images
 from annotator.store.versions import active_version
 from model_backend.acquisition import cold_start
 from model_backend.engine.fitting import FIRST_IMAGES
@@ -45,10 +45,10 @@ def order_first_questions(
     """
     with store.reading() as session:
         tasks = tasks_of_images(session, project_id)
-        answered = answered_images(session, project_id)
+        waiting = set(unanswered_images(session, project_id))
     first = FirstImages(FIRST_IMAGES, frozenset(), resources.settings.seed)
     pool = pool_features(store, resources, resources.backbone, list(tasks), progress, first=first)
-    known = np.array([image_id in answered for image_id in pool.image_ids], dtype=bool)
+    known = np.array([image_id not in waiting for image_id in pool.image_ids], dtype=bool)
     scores = queue_scores(cold_start(pool.features, known, seed=resources.settings.seed))
     order = [row for row in np.argsort(scores, kind="stable") if not known[row]]
     first_ones = {pool.image_ids[row]: float(scores[row]) for row in order[: resources.settings.window]}
