@@ -152,7 +152,8 @@ def threshold_steps(
             threshold,
             count,
             sums[count] / count if count else None,
-            Share(int(right[reaches(said, threshold)].sum()), int(reaches(said, threshold).sum())),
+            Share(int(right[reached].sum()), int(reached.sum())),
         )
         for threshold, count in zip(thresholds, counts.tolist(), strict=True)
+        for reached in [reaches(said, threshold)]
     ]

@@ -28,7 +28,9 @@ def clusters(features: NDArray[np.float32], count: int, seed: int) -> NDArray[np
 
 
 def grouped(points: NDArray[np.float32], count: int, seed: int, starts: int = 3) -> NDArray[np.int64]:
-    """The same of more points (N, D) than groups, as they are: the best of so many starts."""
+    """The same of points (N, D) as they are, the best of so many starts; of few, each is its own group."""
+    if len(points) <= count:
+        return np.arange(len(points), dtype=np.int64)
     model = MiniBatchKMeans(count, batch_size=2048, n_init=starts, random_state=seed)
     with warnings.catch_warnings():  # fewer different images than groups
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -41,7 +43,7 @@ def central(points: NDArray[np.float32], count: int, seed: int) -> NDArray[np.in
     >>> central(np.array([[0], [1], [2], [8], [9]], np.float32), 2, seed=0).tolist()
     [1, 3]
     """
-    groups = grouped(points, count, seed) if count < len(points) else np.arange(len(points))
+    groups = grouped(points, count, seed)
     sizes = np.bincount(groups)
     order = np.argsort(-sizes, kind="stable")
     return np.array([_middle(points, groups == group) for group in order if sizes[group]], dtype=np.intp)

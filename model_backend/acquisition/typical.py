@@ -60,17 +60,12 @@ def _rounds(points: Floats, free: NDArray[np.bool_], seed: int) -> list[int]:
         size = min(size, count - len(chosen))
         wanted = min(1 << (int(asked.sum()) + size - 1).bit_length(), GROUPS)
         if wanted != made:
-            groups, made = _groups(inner, wanted, seed), wanted
+            groups, made = grouped(inner, wanted, seed, starts=1), wanted
         new = _typical(inner, groups, asked, size)
         asked[new] = True
         chosen += listed[new].tolist()
         size *= 2
     return chosen
-
-
-def _groups(points: Floats, count: int, seed: int) -> NDArray[np.int64]:
-    """The group (n,) of each of n points (n, D); each is its own where they are no more than groups."""
-    return grouped(points, count, seed, starts=1) if count < len(points) else np.arange(len(points))
 
 
 def _typical(points: Floats, groups: NDArray[np.int64], asked: NDArray[np.bool_], size: int) -> list[int]:

@@ -51,8 +51,11 @@ def ensure_project(
     number = int(min(ours))
     if labels is not None or also:
         config = studio.project(number)["label_config"]
-        there, label_of = parse_config(config).labels, parse_config(config).control.label_of
-        given = [label_of((name,)) or name for name in labels or ()]  # renamed ones may be named as before
+        control = parse_config(config).control
+        there = control.labels
+        given = [
+            control.label_of((name,)) or name for name in labels or ()
+        ]  # renamed ones may be named as before
         wanted = with_others(there if labels is None else given, also)
         if there != wanted:
             leave(number, [name for name in there if name not in wanted])
