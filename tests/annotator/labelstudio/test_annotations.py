@@ -182,7 +182,19 @@ def test_a_model_that_calls_its_version_like_ours_is_not_ours(session: Session, 
     assert known(session) == {"dog": "-rejected"}
 
 
-def _suggested_by_us(session: Session, project: Project, labels: list[str]) -> None:
+@pytest.mark.parametrize(("question", "shown"), [(Question.TAG, ["tree"]), (Question.CHECK, [])])
+def test_of_what_had_been_pushed_only_what_came_ticked_was_shown(
+    session: Session, project: Project, question: Question, shown: list[str]
+) -> None:
+    _suggested_by_us(session, project, ["tree"], question)
+    record(session, project, [region("label", "cat", origin="manual")], parent_prediction=11)
+    assert live(session).suggested == shown
+    assert ("tree" in known(session)) is bool(shown), "what came ticked was unticked; the other one never was"
+
+
+def _suggested_by_us(
+    session: Session, project: Project, labels: list[str], question: Question = Question.TAG
+) -> None:
     sync_images(session, project.id, {7: "/data/upload/5/7.png"})
     image = session.scalars(select(Image.id).where(Image.project_id == project.id)).one()
     version = ModelVersion(
@@ -192,7 +204,15 @@ def _suggested_by_us(session: Session, project: Project, labels: list[str]) -> N
     session.flush()
     pushed = NOON - timedelta(minutes=5)
     session.add(
-        Suggestion(version_id=version.id, image_id=image, labels=labels, score=0, cluster=0, pushed_at=pushed)
+        Suggestion(
+            version_id=version.id,
+            image_id=image,
+            labels=labels,
+            question=question,
+            score=0,
+            cluster=0,
+            pushed_at=pushed,
+        )
     )
     session.flush()
 
