@@ -5,7 +5,7 @@ from __future__ import annotations
 from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store.engine import Store, open_store
-from annotator.store.schema import check, require
+from annotator.store.schema import check
 
 FIRST = (
     "Start with a folder of pictures, `onetag up IMAGES --labels a,b,c`, or with a project of a Label Studio "
@@ -25,7 +25,8 @@ def open_current(settings: Settings) -> Store:
         if state.current is None:
             where = settings.data_dir if not settings.database_url else "this database"
             raise OnetagError(f"Nothing has been set up in {where} yet.", FIRST)
-        require(store)
+        if not state.ok:
+            raise OnetagError(state.message, state.fix)
     except BaseException:
         store.close()
         raise

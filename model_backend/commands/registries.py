@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -85,14 +85,6 @@ def acquisitions(*, json: Json = False) -> None:
     from model_backend.acquisition import ACQUISITIONS  # noqa: PLC0415 (torch is slow to import)
 
     show("Acquisitions", ACQUISITIONS, as_json=json)
-
-
-COMMANDS: Mapping[str, Callable[..., None]] = {
-    "losses": losses,
-    "estimators": estimators,
-    "backbones": backbones,
-    "acquisitions": acquisitions,
-}
 
 
 def show(title: str, entries: Mapping[str, Any], *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from annotator.errors import OnetagError
 from annotator.flags import default_text, flag_of, variable
 from annotator.settings import Settings
-from model_backend.cli import PANELS, build_app, main
+from model_backend.cli import build_app, main
 from model_backend.errors import LearningError
 
 COMMANDS = {
@@ -183,6 +183,17 @@ def test_help_imports_nothing_heavy(path: list[str]) -> None:
     assert " ".join(["", *path, "[OPTIONS]"]) in run.stdout
 
 
+def test_a_command_starts_without_the_others() -> None:
+    program = (
+        "import sys\nfrom model_backend.cli import main\n"
+        "try:\n    main(['status', '--help'])\nexcept SystemExit:\n    pass\n"
+        "print(*(name for name in sys.modules if '.commands.' in name), file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "annotator.commands.status" in run.stderr.split()
+    assert not [name for name in run.stderr.split() if name.startswith("model_backend")]
+
+
 def failing(error: Exception) -> None:
     raise error
 
@@ -199,7 +210,7 @@ def failing(error: Exception) -> None:
 def test_what_can_be_mended_is_told_in_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, told: str
 ) -> None:
-    monkeypatch.setitem(PANELS["Look"], "status", lambda: failing(error))
+    monkeypatch.setattr("annotator.commands.status.status", lambda: failing(error))
     with pytest.raises(SystemExit) as ended:
         main(["status"])
     shown = capsys.readouterr().err
@@ -210,7 +221,7 @@ def test_what_can_be_mended_is_told_in_a_line(
 
 @pytest.mark.parametrize("error", [RuntimeError("a mistake"), FileNotFoundError(errno.ENOENT, "gone", "x")])
 def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setitem(PANELS["Look"], "status", lambda: failing(error))
+    monkeypatch.setattr("annotator.commands.status.status", lambda: failing(error))
     with pytest.raises(type(error)):
         main(["status"])
 
