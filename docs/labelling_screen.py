@@ -14,25 +14,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from playwright.sync_api import sync_playwright
 from pydantic import SecretStr
 from sqlalchemy import select
 
 from annotator.labelstudio.client import Studio
-from annotator.labelstudio.config import build_config, parse_config
+from annotator.labelstudio.config import parse_config
 from annotator.labelstudio.questions import Asked, asked_prediction, told_of_suggestions
-from annotator.settings import load_credentials
+from annotator.settings import load_credentials, load_settings
 from annotator.store import (
     Image,
     ModelVersion,
     Project,
-    Suggestion,
-    chances_of,
     open_store,
     suggestion_feedback,
     unanswered_images,
 )
 from annotator.store.states import Question
+from annotator.store.vectors import load_vectors, reaches
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 SIZE = {"width": 1280, "height": 720}
 FEWEST, MOST = 2, 4
-"""Suggestions that the image shown should have."""
+"""Labels at their threshold that the image shown should have."""
 
 
 @dataclass(frozen=True)
@@ -49,31 +49,28 @@ class Chosen:
 
     uri: str
     asked: Asked
-    names: list[str]
+    config: str
     version: str
 
 
 def choose_image(data_dir: Path) -> Chosen:
-    """Of the unanswered images with a few suggestions, the one whose suggestions are surest."""
-    store = open_store(f"sqlite:///{data_dir / 'onetag.db'}")
+    """Of the unanswered images that a few labels fit, the one where these are surest."""
+    store = open_store(load_settings(data_dir=data_dir).store_url)
     with store.reading() as session:
         project = session.scalars(select(Project)).one()
         version = session.get_one(ModelVersion, project.active_version_id)
-        waiting = set(unanswered_images(session, project.id))
-        rows = session.execute(
-            select(Image.id, Image.uri, Suggestion)
-            .join(Suggestion, Suggestion.image_id == Image.id)
-            .where(Suggestion.version_id == version.id, Suggestion.question == Question.TAG)
-        )
-        fitting = {
-            each: uri for image, uri, each in rows if image in waiting and FEWEST <= len(each.labels) <= MOST
-        }
-        chances_by_image = chances_of(session, version, list(fitting))
-        suggestion = max(fitting, key=lambda each: min(chances_by_image[each.image_id].values()))
-        uri, chances = fitting[suggestion], chances_by_image[suggestion.image_id]
+        image_ids, vectors = load_vectors(session, version.id, unanswered_images(session, project.id))
+        reached = reaches(vectors, version.thresholds)
+        counts = reached.sum(axis=1)
+        surest = np.where(reached, vectors, 1).min(axis=1)
+        row = int(np.where((counts >= FEWEST) & (counts <= MOST), surest, -1).argmax())
+        if not FEWEST <= counts[row] <= MOST:
+            raise SystemExit(f"No image fits {FEWEST} to {MOST} labels: let the demo learn longer.")
+        chances = {version.labels[at]: float(vectors[row, at]) for at in np.flatnonzero(reached[row])}
         right = [value > 0 for value in suggestion_feedback(session, project.id).values]
-        asked = Asked(Question.TAG, suggestion.labels, chances, told_of_suggestions(right))
-        chosen = Chosen(uri, asked, list(version.labels), version.name)
+        asked = Asked(Question.TAG, tuple(chances), chances, told_of_suggestions(right))
+        uri = session.get_one(Image, image_ids[row]).uri
+        chosen = Chosen(uri, asked, project.label_config, version.name)
     store.close()
     return chosen
 
@@ -93,12 +90,11 @@ def asking(page: Page, studio: Studio, chosen: Chosen, asked: Asked) -> Iterator
     sent = page.request.get(f"{studio.url}{chosen.uri}")
     kind = sent.headers["content-type"]
     picture = f"data:{kind};base64,{base64.b64encode(sent.body()).decode()}"
-    config = build_config(chosen.names)
-    number = int(studio.create_project("Pictures", config)["id"])
+    number = int(studio.create_project("Pictures", chosen.config)["id"])
     try:
         studio.import_tasks(number, [{"data": {"image": picture}}])
         task = int(next(iter(studio.tasks(number)))["id"])
-        told = asked_prediction(parse_config(config), asked, chosen.version, 0.5, task=task)
+        told = asked_prediction(parse_config(chosen.config), asked, chosen.version, 0.5, task=task)
         studio.push_predictions(number, [told])
         studio.set_queue(number, chosen.version)
         page.goto(f"{studio.url}/projects/{number}/data")

@@ -71,7 +71,7 @@ class LabelEditing:
     @answering
     def archive(self, key: str, label: int) -> Response:
         """Leave a label aside."""
-        return self._change(key, label, url_for("page.labels", key=key), LabelChanger.archive)
+        return self._change(key, label, url_for("page.labels", key=key, archived=label), LabelChanger.archive)
 
     @answering
     def ask_merge(self, key: str, label: int) -> Response:
@@ -93,7 +93,7 @@ class LabelEditing:
     @answering
     def ask_bring_back(self, key: str, label: int) -> Response:
         """What it means to have a label again, before that is done."""
-        return self._ask("label_bring_back.html", key, label, among=archived)
+        return self._ask("label_bring_back.html", key, label, _merged_into, among=archived)
 
     @answering
     def bring_back(self, key: str, label: int) -> Response:
@@ -146,6 +146,10 @@ class LabelEditing:
         if found is None:
             abort(404, f"Project {key} has no label of this number.")
         return project, found
+
+
+def _merged_into(session: Session, label: Label) -> Label | None:
+    return session.get(Label, label.merged_into_id) if label.merged_into_id else None
 
 
 def _name_of(session: Session, label: Label) -> str:

@@ -14,19 +14,21 @@ from annotator.dashboard.live import one_event
 from annotator.dashboard.remembered import Remembered
 from annotator.dashboard.troubles import Trouble, of_machine
 from annotator.store import waiting_counts
+from annotator.store.shares import Share
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from flask import Blueprint, Response
     from markupsafe import Markup
 
     from annotator.dashboard.page import Page
     from annotator.store.learning_curve import Step
-    from annotator.store.shares import Share
 
 AGAIN = 2000
 """Milliseconds after which a browser asks what goes on now."""
+ENOUGH = 20
+"""Answers that a point of the curve rests on: fewer swing from nothing to all."""
 
 
 class ProgressView:
@@ -68,7 +70,7 @@ class ProgressView:
         counted = self._record.get(self._page.project_of(key).id)
         costs = [cost for cost in counted.costs.together.values() if cost.answers]
         chart = learning_chart(counted.curve)
-        return render_template("page/_record.html", record=counted, chart=chart, costs=costs)
+        return render_template("page/_record.html", record=counted, chart=chart, costs=costs, enough=ENOUGH)
 
     def live(self, key: str) -> Response:
         """What goes on now, as one event."""
@@ -96,28 +98,57 @@ class ProgressView:
 
 
 def learning_chart(steps: Sequence[Step]) -> Markup:
-    """How right each version was, by the observations that it had learned from."""
-    told = [step for step in steps if step.right.whole or step.found.whole]
+    """How right the versions were, by the observations that they had learned from."""
+    right = pooled((step.observations, step.right) for step in steps)
+    found = pooled((step.observations, step.found) for step in steps)
     lines = [
-        _line("suggestions that were right", told, [step.right for step in told], Tone.PEOPLE),
-        _line("named labels that were found", told, [step.found for step in told], Tone.ESTIMATED),
+        _line("suggestions that were right", right, Tone.PEOPLE),
+        _line("named labels that were found", found, Tone.ESTIMATED),
     ]
     return curve(
-        "How right each version was",
-        "Each point is one version, measured on answers that came after its training.",
+        "How right the versions were",
+        f"A point holds versions next to each other that {ENOUGH} answers tell of together, or more; each "
+        "answer came after the training that it measures.",
         lines,
         Axis("observations learned from", 0.0),
         Axis("", 0.0, 1.0, share=True),
     )
 
 
-def _line(name: str, steps: Sequence[Step], shares: Sequence[Share], tone: Tone) -> Line:
-    seen = [(step, share) for step, share in zip(steps, shares, strict=True) if share.whole]
+def pooled(steps: Iterable[tuple[int, Share]], enough: int = ENOUGH) -> list[tuple[float, Share]]:
+    """The shares of versions next to each other in one, so that each tells of enough answers.
+
+    steps: by version, the observations that it learned from and its share. Of what is pooled the first number
+    is the mean over the answers. What is left at the end joins the last one.
+
+    >>> pooled([(10, Share(1, 2)), (20, Share(2, 2)), (30, Share(0, 1))], enough=4)
+    [(18.0, Share(part=3, whole=5))]
+    """
+    points: list[list[tuple[int, Share]]] = []
+    for step in steps:
+        if not step[1].whole:
+            continue
+        if points and sum(share.whole for _, share in points[-1]) < enough:
+            points[-1].append(step)
+        else:
+            points.append([step])
+    if len(points) > 1 and sum(share.whole for _, share in points[-1]) < enough:
+        last = points.pop()
+        points[-1] += last
+    return [_together(point) for point in points]
+
+
+def _together(steps: Sequence[tuple[int, Share]]) -> tuple[float, Share]:
+    whole = Share(sum(share.part for _, share in steps), sum(share.whole for _, share in steps))
+    return sum(observations * share.whole for observations, share in steps) / whole.whole, whole
+
+
+def _line(name: str, points: Sequence[tuple[float, Share]], tone: Tone) -> Line:
     return Line(
         name,
-        [float(step.observations) for step, _ in seen],
-        [share.part / share.whole for _, share in seen],
-        [share.interval[0] for _, share in seen],
-        [share.interval[1] for _, share in seen],
+        [at for at, _ in points],
+        [share.part / share.whole for _, share in points],
+        [share.interval[0] for _, share in points],
+        [share.interval[1] for _, share in points],
         tone,
     )

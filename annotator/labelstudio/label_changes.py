@@ -20,7 +20,7 @@ from annotator.labelstudio.options import renamed, with_label, without
 from annotator.labelstudio.reading import chosen_of
 from annotator.labelstudio.sync import adopt_config, derive_again
 from annotator.store import Label, Project, Store
-from annotator.store.labels import labels_by_name
+from annotator.store.labels import labels_by_name, sign_change
 from annotator.store.merged_labels import MergeNumbers, merge_numbers, that_mean
 from annotator.store.turns import take_turn
 from annotator.store.types import utc_now
@@ -43,20 +43,20 @@ class LabelChanger:
         """
         with self.store.reading() as session:
             wanted = new_name(session, label, name)
-        self._change(label.project_id, lambda xml, chosen: renamed(xml, chosen, label.name, wanted))
+        self._change(label, lambda xml, chosen: renamed(xml, chosen, label.name, wanted))
 
     def archive(self, label: Label) -> None:
         """Leave a label aside until it is brought back. Raises OnetagError for the last one, and where the
         label config cannot be changed; then nothing is changed.
         """
-        self._change(label.project_id, lambda xml, chosen: without(xml, chosen, label.name))
+        self._change(label, lambda xml, chosen: without(xml, chosen, label.name))
 
     def bring_back(self, label: Label) -> None:
         """Have an archived label again, with all that was said of it, after the others; one that was merged
         counts for the other label no more. Raises OnetagError where the label config cannot be changed; then
         nothing is changed.
         """
-        self._change(label.project_id, lambda xml, chosen: with_label(xml, chosen, label.name, label.alias))
+        self._change(label, lambda xml, chosen: with_label(xml, chosen, label.name, label.alias))
 
     def merge(self, label: Label, into: Label) -> None:
         """Let what answers say of the presence of a label count for another live one, until it is brought
@@ -72,13 +72,13 @@ class LabelChanger:
             session.flush()
             derive_again(session, project, that_mean(session, project.id, {row.name}))
 
-        self._change(label.project_id, lambda xml, chosen: without(xml, chosen, label.name), count_for)
+        self._change(label, lambda xml, chosen: without(xml, chosen, label.name), count_for)
 
     def _change(
-        self, project_id: int, change: Change, then: Callable[[Session, Project], None] = lambda *_: None
+        self, label: Label, change: Change, then: Callable[[Session, Project], None] = lambda *_: None
     ) -> None:
         with self.store.reading() as session:
-            project = session.get_one(Project, project_id)
+            project = session.get_one(Project, label.project_id)
         chosen, number, at = chosen_of(project), project.studio_project, None
         if number is None:
             there = project.label_config
@@ -91,9 +91,12 @@ class LabelChanger:
             at = studio.census(number).at  # what is older is the past, however late it comes
 
         def adopt(session: Session) -> None:
-            take_turn(session, project_id)
-            project = session.get_one(Project, project_id, populate_existing=True)
-            self._adopt(session, project, there, wanted, at)
+            take_turn(session, label.project_id)
+            project = session.get_one(Project, label.project_id, populate_existing=True)
+            if project.label_config == wanted:  # its event was quicker, and did not know who it was
+                sign_change(session, label, self.by)
+            else:
+                self._adopt(session, project, there, wanted, at)
             then(session, project)
 
         self.store.write(adopt)
@@ -110,8 +113,6 @@ class LabelChanger:
     def _adopt(
         self, session: Session, project: Project, there: str, wanted: str, at: datetime | None
     ) -> None:
-        if project.label_config == wanted:
-            return  # its event was quicker
         if project.label_config != there:
             adopt_config(session, project, there)
         adopt_config(session, project, wanted, at, by=self.by)

@@ -124,6 +124,20 @@ def sync_labels(
     return LabelChanges(added, tuple(label.name for label in gone), restored)
 
 
+def sign_change(session: Session, label: Label, by: str) -> None:
+    """Note who renamed or archived a label, of a change that was taken in before that was known.
+
+    label: as it was before the change.
+    """
+    now = session.get_one(Label, label.id, populate_existing=True)
+    if now.archived_at is not None and label.archived_at is None and now.archived_by is None:
+        now.archived_by = by
+    if now.name != label.name:
+        this = (FormerName.label_id == label.id, FormerName.name == label.name)
+        unsigned = update(FormerName).where(*this, FormerName.renamed_by.is_(None))
+        session.execute(unsigned.values(renamed_by=by))
+
+
 def date_labels(session: Session, project_id: int, seen_from: datetime) -> None:
     """Note from when labels can be seen that came later and of which that was not known yet."""
     undated = (Label.project_id == project_id, Label.created_at.is_not(None), Label.seen_from.is_(None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,7 +75,8 @@ Bias = Annotated[
     typer.Option(
         "--bias",
         envvar="ONETAG_BIAS",
-        help="Which of the labels that are there is tagged: uniform, frequency or annotator.",
+        help="Which of the labels that are there is tagged: uniform, frequency, annotator, or size by the "
+        "dataset's boxes.csv (image, label, width, height).",
     ),
 ]
 Mistakes = Annotated[
@@ -139,6 +141,7 @@ def simulate(  # noqa: PLR0913 (each is an option)
 ) -> None:
     """Compare ways of asking on images whose truth is known: mAP against an annotator's seconds."""
     from model_backend.acquisition.questions import Seconds  # noqa: PLC0415 (learning is slow to import)
+    from model_backend.demo.boxes import read_areas  # noqa: PLC0415 (NumPy)
     from model_backend.simulation.annotator import Habits  # noqa: PLC0415 (learning is slow to import)
     from model_backend.simulation.compare import compare  # noqa: PLC0415 (learning is slow to import)
     from model_backend.simulation.picks import find_bias  # noqa: PLC0415 (learning is slow to import)
@@ -156,7 +159,9 @@ def simulate(  # noqa: PLR0913 (each is an option)
         Habits(find_bias(bias).name, mistakes, lazy),
         settings.complete_share,
     )
+    areas = read_areas(dataset, train) if bias == "size" else None
     learn, score = _features(settings, train, test, console)
+    learn = replace(learn, areas=areas)
     with interruptible(), progress_bar(console, "Simulating") as report:
         results, full = compare(out, names, (learn, score), setup, seeds, report)
     curves = results.curves(names, seeds)

@@ -21,20 +21,21 @@ class Round:
     mean_average_precision: float
     """Over the held-out images, against the known truth; 0..1."""
     precision: float | None
-    """Share of the suggested labels that are right, over images nobody has tagged yet; None without any."""
+    """Of the labels at their threshold the share that is there, over images nobody has answered yet; None
+    without any."""
     recall: float | None
-    """Share of the labels that are there which are suggested, over the same images."""
+    """Share of the labels that are there which reach their threshold, over the same images."""
     suggestions: int
-    """How many labels those suggestions are."""
+    """How many labels reach their threshold there, and would be suggested."""
     seconds: float
     """From the last Submit of the round to its suggestions in Label Studio's queue."""
 
 
 def describe(item: Round, total: int) -> str:
     """One round as a line."""
-    suggestions = "no suggestions yet"
+    suggestions = "nothing to suggest yet"
     if item.precision is not None:
-        suggestions = f"{item.suggestions} suggestions, {item.precision:.0%} right"
+        suggestions = f"{item.suggestions} labels to suggest, {item.precision:.0%} right"
         suggestions += f", {item.recall or 0.0:.0%} of what is there"
     return (
         f"round {item.number}: {item.tagged} of {total} answered, "

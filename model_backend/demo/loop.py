@@ -21,7 +21,6 @@ from annotator.store import (
     Project,
     Publication,
     RunState,
-    Suggestion,
     TrainingRun,
     observed_matrix,
     take_snapshot,
@@ -31,6 +30,7 @@ from annotator.store import (
 from annotator.store.costs import prior_seconds
 from annotator.store.snapshots import snapshot_of
 from annotator.store.states import Question
+from annotator.store.vectors import load_vectors, reaches
 from model_backend.demo.annotator import ALL_MARKED, CHECKED, Answer, Habits, Shown, answer, regions
 from model_backend.demo.dataset import Dataset
 from model_backend.demo.history import Round
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from annotator.store import Store
 
 POLL = 0.05
-BY_NAME = (Question.CHECK, Question.YES_NO)
 PATIENCE = 300.0
 """Seconds to wait for suggestions before giving up."""
 
@@ -222,21 +221,15 @@ def known_values(session: Session, project_id: int) -> int:
 
 
 def hits(session: Session, stage: Stage, version: ModelVersion) -> tuple[int, int, int]:
-    """(right, made, present): suggested labels that are right, all suggested, and all that are there.
+    """(right, made, present): labels at their threshold that are there, all at it, and all that are there.
 
-    On images of the version that nobody has answered yet. Labels that a question asks by name are no
-    suggestions.
+    On all images that nobody has answered yet, whatever the next question of them is: a page that asks for
+    labels by name or for all of them shows no suggestions.
     """
-    waiting = set(unanswered_images(session, stage.project_id))
-    rows = session.execute(
-        select(Image.id, Image.uri, Suggestion.labels)
-        .join(Suggestion, Suggestion.image_id == Image.id)
-        .where(Suggestion.version_id == version.id, Suggestion.question.not_in(BY_NAME))
-    )
-    right = made = there = 0
-    for image_id, uri, labels in rows:
-        if image_id in waiting:
-            present = set(stage.train.present(stage.row_of(uri)))
-            made, there = made + len(labels), there + len(present)
-            right += len(set(labels) & present)
-    return right, made, there
+    ids, chances = load_vectors(session, version.id, unanswered_images(session, stage.project_id))
+    images = session.scalars(select(Image).where(Image.project_id == stage.project_id))
+    addresses = {image.id: image.uri for image in images}
+    rows = [stage.row_of(addresses[image_id]) for image_id in ids]
+    present = aligned(stage.train, version.labels)[rows] > 0
+    reached = reaches(chances, version.thresholds)
+    return int((reached & present).sum()), int(reached.sum()), int(present.sum())

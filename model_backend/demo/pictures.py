@@ -22,7 +22,7 @@ FONT_SIZE = 13
 
 
 def learning_curve(rounds: Sequence[Round], file: Path, title: str) -> None:
-    """Draw held-out mAP, and precision and recall of the suggestions, over the answers, as a PNG.
+    """Draw held-out mAP, and precision and recall of what would be suggested, over the answers, as a PNG.
 
     Each point of the precision says on how many suggestions it rests.
     """
@@ -38,9 +38,14 @@ def learning_curve(rounds: Sequence[Round], file: Path, title: str) -> None:
     precision = [100 * (item.precision or 0.0) for item in some]
     recall = [100 * (item.recall or 0.0) for item in some]
     axes.plot(
-        at, precision, "s--", color=RIGHT, linewidth=1.6, label="suggestions that are right (of how many)"
+        at,
+        precision,
+        "s--",
+        color=RIGHT,
+        linewidth=1.6,
+        label="right of what would be suggested (how much)",
     )
-    axes.plot(at, recall, "^:", color=MISSED, linewidth=1.6, label="labels there that are suggested")
+    axes.plot(at, recall, "^:", color=MISSED, linewidth=1.6, label="labels there that would be suggested")
     for item, place in zip(some, precision, strict=True):
         _note(axes, f"{item.suggestions}", (item.tagged, place), RIGHT, above=True)
     _note(axes, f"{accuracy[-1]:.1f}", (answers[-1], accuracy[-1]), HUMAN, above=False)

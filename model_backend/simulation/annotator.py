@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model_backend.acquisition.questions import Kind
 from model_backend.errors import LearningError
 from model_backend.simulation.mistakes import Truth, seen_labels
-from model_backend.simulation.picks import picks
+from model_backend.simulation.picks import Weights, picks
 
 Answer = NDArray[np.int8]
 LAZY_SEED = 2  # beside the seed of the tags: the same tags are picked, whatever is left as it came
@@ -40,8 +40,9 @@ class Habits:
 class Annotator:
     """Answers questions about images of a known truth (N, L), 1 present, by what is seen of them."""
 
-    def __init__(self, truth: Truth, habits: Habits, seed: int) -> None:
-        self._picks = picks(truth, seed=seed, bias=habits.bias, mistakes=habits.mistakes)
+    def __init__(self, truth: Truth, habits: Habits, seed: int, areas: Weights | None = None) -> None:
+        """areas (N, L): how much of an image each label covers, for the bias `size`."""
+        self._picks = picks(truth, seed=seed, bias=habits.bias, areas=areas, mistakes=habits.mistakes)
         self._seen, self._lazy = seen_labels(truth, self._picks.taken), habits.lazy
         self._random = np.random.default_rng([seed, LAZY_SEED])
 

@@ -50,4 +50,5 @@ def _digest(*parts: Images) -> str:
     for part in parts:
         digest.update(part.features.tobytes())
         digest.update(part.truth.tobytes())
+        digest.update(b"" if part.areas is None else part.areas.tobytes())
     return digest.hexdigest()

@@ -19,34 +19,34 @@ Weights = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Bias:
-    """A way of choosing: `weights(truth, random, sizes)` gives preferences (N, L)."""
+    """A way of choosing: `weights(truth, random, areas)` gives preferences (N, L); areas may be None."""
 
     name: str
     description: str
     weights: Callable[[Truth, np.random.Generator, Weights | None], Weights]
 
 
-def uniform(truth: Truth, _random: np.random.Generator, _sizes: Weights | None) -> Weights:
+def uniform(truth: Truth, _random: np.random.Generator, _areas: Weights | None) -> Weights:
     """Every label that is present is as likely."""
     return np.ones(truth.shape)
 
 
-def frequency(truth: Truth, _random: np.random.Generator, _sizes: Weights | None) -> Weights:
+def frequency(truth: Truth, _random: np.random.Generator, _areas: Weights | None) -> Weights:
     """In proportion to how often the label is present: what is common comes to mind first."""
     present = truth > 0
     return np.tile(present.mean(axis=0), (len(truth), 1))
 
 
-def size(truth: Truth, _random: np.random.Generator, sizes: Weights | None) -> Weights:
+def size(truth: Truth, _random: np.random.Generator, areas: Weights | None) -> Weights:
     """In proportion to the area that the label covers. Raises LearningError where areas are not given."""
-    if sizes is None or sizes.shape != truth.shape:
+    if areas is None or areas.shape != truth.shape:
         raise LearningError(
-            f"The size bias needs the labels' areas as a matrix of shape {truth.shape}.", "Pass sizes=."
+            f"The size bias needs the labels' areas as a matrix of shape {truth.shape}.", "Pass areas=."
         )
-    return sizes
+    return areas
 
 
-def annotator(truth: Truth, random: np.random.Generator, _sizes: Weights | None, people: int = 5) -> Weights:
+def annotator(truth: Truth, random: np.random.Generator, _areas: Weights | None, people: int = 5) -> Weights:
     """By the taste of one of several people: each prefers some labels up to twenty times to others."""
     tastes: Weights = np.exp(random.normal(size=(people, truth.shape[1])) * np.log(20) / 2)
     return np.asarray(tastes[random.integers(people, size=len(truth))])
@@ -84,7 +84,7 @@ class Picks:
 
 
 def picks(
-    truth: Truth, *, seed: int, bias: str = "uniform", sizes: Weights | None = None, mistakes: float = 0.0
+    truth: Truth, *, seed: int, bias: str = "uniform", areas: Weights | None = None, mistakes: float = 0.0
 ) -> Picks:
     """One label of each image of a truth (N, L), 1 present; see `BIASES`, and `taken_for` of mistakes.
 
@@ -93,7 +93,7 @@ def picks(
     weights = find_bias(bias).weights
     random = np.random.default_rng(seed)
     order = random.permutation(len(truth))
-    likely = np.where(truth > 0, weights(truth, random, sizes) + 1e-12, 0.0)
+    likely = np.where(truth > 0, weights(truth, random, areas) + 1e-12, 0.0)
     # The largest of log weight + Gumbel noise is a draw in proportion to the weights.
     with np.errstate(divide="ignore"):
         chosen = (np.log(likely) + random.gumbel(size=truth.shape)).argmax(axis=1)
@@ -107,7 +107,7 @@ def single_positives(
     *,
     seed: int,
     bias: str = "uniform",
-    sizes: Weights | None = None,
+    areas: Weights | None = None,
     mistakes: float = 0.0,
 ) -> Observations:
     """One positive (+1) on each of `count` images drawn by chance, unknown (0) elsewhere: (N, L) int8.
@@ -116,7 +116,7 @@ def single_positives(
     Images where nothing is present are passed over. mistakes: the share of tags that name an absent label.
     Raises LearningError for an unknown bias or when fewer images have a label.
     """
-    found = picks(truth, seed=seed, bias=bias, sizes=sizes, mistakes=mistakes)
+    found = picks(truth, seed=seed, bias=bias, areas=areas, mistakes=mistakes)
     if count > len(found.order):
         raise LearningError(
             f"{count} tags need as many images with a label, not {len(found.order)}.", "Take fewer tags."

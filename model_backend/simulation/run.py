@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from model_backend.acquisition.questions import Seconds
 from model_backend.simulation.annotator import Annotator, Habits
+from model_backend.simulation.picks import Weights
 from model_backend.simulation.policies import FIRST, Asked, find_policy
 from model_backend.simulation.record import Record
 from model_backend.training import Pool, Recipe, fit, mean_average_precision
@@ -23,18 +24,23 @@ DRAWN_SEED = 3  # beside the seed of the tags: the same tags are picked, whichev
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """features (N, F) with their blocks, truth (N, L) int8, and what the labels' names let expect (N, L)."""
+    """features (N, F) with their blocks, truth (N, L) int8, and what the labels' names let expect (N, L).
+
+    areas (N, L): how much of an image each label covers, in any unit; None where no boxes tell it.
+    """
 
     features: Floats
     blocks: tuple[int, ...]
     truth: NDArray[np.int8]
     expected: Floats | None = None
+    areas: Weights | None = None
 
     def save(self, file: Path) -> None:
         """Write them as .npz."""
         arrays: dict[str, Any] = {"features": self.features, "blocks": self.blocks, "truth": self.truth}
-        if self.expected is not None:
-            arrays["expected"] = self.expected
+        arrays |= {
+            name: found for name in ("expected", "areas") if (found := getattr(self, name)) is not None
+        }
         np.savez(file, **arrays)
 
     @classmethod
@@ -42,7 +48,8 @@ class Images:
         """Read what `save` wrote."""
         with np.load(file) as arrays:
             blocks = tuple(arrays["blocks"].tolist())
-            return cls(arrays["features"], blocks, arrays["truth"], arrays.get("expected"))
+            optional = arrays.get("expected"), arrays.get("areas")
+            return cls(arrays["features"], blocks, arrays["truth"], *optional)
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ def run(policy: str, learn: Images, score: Images, setup: Setup, seed: int) -> l
     The policy may look at the images to learn from, never at those to score on. An image is asked once.
     """
     way = find_policy(policy)
-    annotator = Annotator(learn.truth, setup.habits, seed)
+    annotator = Annotator(learn.truth, setup.habits, seed, learn.areas)
     record = Record(
         learn.features,
         learn.blocks,

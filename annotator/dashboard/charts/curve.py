@@ -24,7 +24,7 @@ from annotator.dashboard.charts.svg import (
 )
 
 LEFT, RIGHT, BOTTOM, PLOT = 52.0, WIDTH - 14.0, 40.0, 170.0
-MOST_DOTS = 60
+MOST_DOTS = 30
 """Points of a line that are drawn as dots; of more, the line alone."""
 
 

@@ -9,13 +9,30 @@ const tiles = form?.querySelector(".grid");
 const typing = "input:not([type=checkbox]), select, textarea";
 
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(typing)) return;
+  if (!keysAnswer() || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(typing)) return;
   const button = buttonOf(event);
   if (button && !button.hidden) {
     event.preventDefault();
     button.click();
   }
 });
+
+// Who speaks to the computer, or strikes keys by mistake, switches single keys off; the browser remembers it.
+function keysAnswer() {
+  return localStorage.getItem("onetag-keys") !== "off";
+}
+
+function offerSwitch() {
+  const switched = part.querySelector("[data-keys-switch]");
+  const box = switched.querySelector("input");
+  switched.hidden = false;
+  box.checked = keysAnswer();
+  part.toggleAttribute("data-no-keys", !box.checked);
+  box.addEventListener("change", () => {
+    localStorage.setItem("onetag-keys", box.checked ? "on" : "off");
+    part.toggleAttribute("data-no-keys", !box.checked);
+  });
+}
 
 function buttonOf(event) {
   if (event.key === "?") return document.querySelector("[data-keys] summary");
@@ -24,7 +41,10 @@ function buttonOf(event) {
   return key && form?.querySelector(`button[aria-keyshortcuts="${key}"]`);
 }
 
-if (form) answer();
+if (form) {
+  offerSwitch();
+  answer();
+}
 
 function answer() {
   const status = part.querySelector("[role=status]");

@@ -264,6 +264,24 @@ def test_another_label_by_keys_alone(ann: Visitor, records: Records) -> None:
     records.hold("Ann", {sight.image: {}})
 
 
+def test_single_keys_can_be_switched_off(ann: Visitor, records: Records) -> None:
+    """As WCAG 2.1.4 asks: for who speaks to the computer a letter is a word."""
+    sight = look_at(ann, records)
+    ann.page.locator("[data-keys] summary").click()
+    switch = ann.page.get_by_label("Single keys answer")
+    switch.uncheck()
+    examine(ann)
+    look_at(ann, records)
+    press(ann, "1", "a", "0", "?")
+    expect(ann.page.get_by_role("status")).to_be_empty()
+    expect(ann.page.locator("[data-answering] button .key").first).to_be_hidden()
+    ann.page.locator("[data-keys] summary").click()
+    switch.check()
+    press(ann, "1", "u")
+    expect(ann.page.get_by_role("status")).to_have_text(f"Taken back: {sight.first}: present")
+    records.hold("Ann", {sight.image: {}})
+
+
 def test_none_of_these_has_it(ann: Visitor, records: Records) -> None:
     """Many images marked at once."""
     ann.open("p1/images?answer=open")

@@ -85,7 +85,7 @@ def test_a_name_that_it_cannot_have_is_refused_with_the_reason(
 ) -> None:
     asked = browser.get(f"/page/p1/labels/{dog}/rename", query_string={"name": name})
     assert asked.status_code == 409
-    assert "See what follows" in asked.text
+    assert "See what renaming does" in asked.text
     answer = browser.post(f"/page/p1/labels/{dog}/rename", data={"name": name})
     assert answer.status_code == 409
     assert "Nothing was changed" in answer.text
@@ -125,6 +125,7 @@ def test_a_label_is_archived_and_brought_back(
     answer = browser.post(f"/page/p1/labels/{dog}/archive")
     assert answer.status_code == 303
     listed = browser.get(answer.location).text
+    assert "dog is archived." in listed
     assert "Bring dog back" in listed
     assert "by Ann" in listed
     assert parse_config(studio.label_config).labels == ("cat", "tree")
@@ -155,12 +156,15 @@ def test_a_label_is_merged_into_another_one(
     assert "Images of which the same person said that dog is there and tree is not: 1." in asked
     answer = browser.post(f"/page/p1/labels/{dog}/merge", data={"into": tree})
     assert answer.status_code == 303, answer.text
-    assert "Another label counts for this one now" in browser.get(answer.location).text
+    merged_page = browser.get(answer.location).text
+    assert "Another label counts for this one now" in merged_page
+    assert "What is said of dog counts for it." in merged_page
+    assert "merged into tree" in browser.get("/page/p1/labels").text
     assert parse_config(studio.label_config).labels == ("cat", "tree")
     with store.reading() as session:
         merged = session.get_one(Label, dog)
         assert (merged.merged_into_id, merged.archived_by) == (tree, "Ann")
-    assert "It was merged into another label" in browser.get(f"/page/p1/labels/{dog}/bring-back").text
+    assert "It was merged into tree." in browser.get(f"/page/p1/labels/{dog}/bring-back").text
     browser.post(f"/page/p1/labels/{dog}/bring-back")
     with store.reading() as session:
         assert session.get_one(Label, dog).merged_into_id is None

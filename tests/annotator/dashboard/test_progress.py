@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from annotator.dashboard import Page
 from annotator.dashboard.figures import at_present, figures, record
+from annotator.dashboard.progress import pooled
 from annotator.labelstudio.health import Check
 from annotator.store import (
     Image,
@@ -26,6 +27,7 @@ from annotator.store import (
     sync_labels,
 )
 from annotator.store.problems import problem_columns
+from annotator.store.shares import Share
 from annotator.store.types import utc_now
 
 
@@ -52,6 +54,14 @@ def test_what_people_said_is_counted_by_how_they_said_it(store: Store, project: 
         (Source.ANSWERED, 0, 1),
     ]
     assert (told.seconds, told.timed) == (9.0, 3)
+
+
+def test_a_point_of_the_curve_rests_on_enough_answers() -> None:
+    """One answer alone would stand at nothing or at all."""
+    steps = [(10, Share(1, 1)), (20, Share()), (30, Share(2, 3)), (50, Share(4, 4)), (60, Share(0, 1))]
+    assert pooled(steps, enough=4) == [(25.0, Share(3, 4)), (52.0, Share(4, 5))], "the rest joins the last"
+    assert pooled(steps[:1], enough=4) == [(10.0, Share(1, 1))], "alone it is shown as it is"
+    assert pooled([], enough=4) == []
 
 
 def test_what_was_said_of_removed_images_and_archived_labels_is_not_counted(

@@ -76,6 +76,11 @@ def test_the_event_may_be_quicker_than_the_page(here: Here) -> None:
     dog = here.label("dog")
     here.rename("dog", "hound")
     assert here.label("hound").id == dog.id
+    with here.store.reading() as session:
+        assert session.scalars(select(FormerName.renamed_by)).all() == ["Ann"], "who it was is known"
+    here.archive("hound")
+    with here.store.reading() as session:
+        assert [each.archived_by for each in archived(session, 1)] == ["Ann"]
 
 
 def test_an_edit_in_label_studio_that_was_not_heard_of_yet_stays(here: Here) -> None:

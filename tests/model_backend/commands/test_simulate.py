@@ -73,6 +73,24 @@ def test_other_settings_want_another_folder(dataset: Path, capsys: pytest.Captur
     assert "other settings (habits)" in capsys.readouterr().err
 
 
+def test_boxes_tell_the_sizes_that_people_prefer(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (dataset / "labels.csv").open(newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    boxes = [f"{line['image']},{name},48,10" for line in lines for name in COLOURS if line[name] == "1"]
+    (dataset / "boxes.csv").write_text("\n".join(["image,label,width,height", *boxes]))
+    found = simulate(dataset, capsys, "--policies", "tags", "--bias", "size")
+    assert (
+        json.loads((dataset.parent / "results" / "simulation.json").read_text())["habits"]["bias"] == "size"
+    )
+    assert found["policies"][0]["policy"] == "tags"
+
+
+def test_without_boxes_size_is_refused_at_once(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(AssertionError):
+        simulate(dataset, capsys, "--policies", "tags", "--bias", "size")
+    assert "boxes.csv cannot be read" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["", "100,50", "fast", "0,10", "10,10"])
 def test_budgets_rise(text: str) -> None:
     with pytest.raises(OnetagError, match="rising numbers of seconds"):

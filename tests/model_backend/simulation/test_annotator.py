@@ -20,6 +20,12 @@ def test_a_tag_names_one_label_that_is_there() -> None:
         assert (annotator.answer(row, "tag") == answer).all(), "asked again, the same"
 
 
+def test_by_size_a_tag_names_what_is_large() -> None:
+    areas = np.where(TRUTH > 0, [[0.0, 9.0, 0.0, 1.0]], 0)
+    annotator = Annotator(TRUTH, Habits("size"), 0, areas)
+    assert all(annotator.answer(row, "tag")[1] == 1 for row in range(0, len(TRUTH), 2))
+
+
 def test_what_is_asked_by_name_is_answered_and_nothing_else() -> None:
     annotator = Annotator(TRUTH, Habits(), seed=0)
     assert annotator.answer(0, "yes_no", [1]).tolist() == [0, 1, 0, 0]

@@ -13,7 +13,7 @@ TRUTH = np.tile(np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0]], np.int8), (2000, 1))
 
 @pytest.mark.parametrize("bias", BIASES)
 def test_one_present_label_is_tagged_on_as_many_images_as_asked(bias: str) -> None:
-    observed = single_positives(TRUTH, 1000, seed=0, bias=bias, sizes=np.ones(TRUTH.shape))
+    observed = single_positives(TRUTH, 1000, seed=0, bias=bias, areas=np.ones(TRUTH.shape))
     assert (observed.sum(axis=1) == 1).sum() == 1000
     assert set(np.unique(observed)) == {0, 1}
     assert (TRUTH[observed > 0] == 1).all()
@@ -34,7 +34,7 @@ def test_uniform_is_even_and_frequency_follows_how_often_a_label_is_there() -> N
 
 def test_size_follows_the_areas() -> None:
     areas = np.tile(np.array([[9.0, 1.0, 5.0]]), (len(TRUTH), 1))
-    observed = single_positives(TRUTH, 4000, seed=0, bias="size", sizes=areas)
+    observed = single_positives(TRUTH, 4000, seed=0, bias="size", areas=areas)
     assert observed[TRUTH[:, :2].all(axis=1), 0].mean() == pytest.approx(0.9, abs=0.03)
     with pytest.raises(LearningError, match="areas"):
         single_positives(TRUTH, 10, seed=0, bias="size")
