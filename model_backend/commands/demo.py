@@ -163,6 +163,6 @@ def show(
             console.print(f"wrote {file}")
         console.print(f"Done in {numbers['seconds']:.0f} s.")
         if stay:
-            say_where(console, installation)
+            say_where(console, installation, again="plays it anew")
             follow(installation, console)
     return numbers

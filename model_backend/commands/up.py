@@ -149,14 +149,14 @@ def say_left_out(console: Console, installation: Installation) -> None:
         console.print(f"[dim]Passed over {len(others)} files that are no pictures: {escape(named)}[/]")
 
 
-def say_where(console: Console, installation: Installation) -> None:
-    """Say where to go, and how to log in."""
+def say_where(console: Console, installation: Installation, again: str = "goes on where it was") -> None:
+    """Say where to go, how to log in, and what the same command does again."""
     console.print()
     console.print(f"[bold green]Label Studio[/]  {installation.address}")
     console.print(f"[bold]log in as[/]     {installation.email}")
     console.print(f"[bold]password[/]      in {installation.credentials_file} (only you can read it)")
     console.print(f"[bold]the page[/]      {page_address(installation)}", soft_wrap=True)
-    console.print("Ctrl-C stops everything; the same command goes on where it was.")
+    console.print(f"Ctrl-C stops everything; the same command {again}.")
 
 
 def page_address(installation: Installation) -> str:

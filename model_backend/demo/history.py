@@ -44,15 +44,16 @@ def describe(item: Round, total: int) -> str:
     )
 
 
-def table(rounds: Sequence[Round], total: int, status: str = "") -> Table:
+def table(rounds: Sequence[Round], status: str = "") -> Table:
     """The rounds so far, with `status` (what happens now) below."""
     shown = Table(box=box.SIMPLE_HEAD, caption=status or None, caption_justify="left")
     for name in (
         "Round",
         "Answered",
-        "Observations",
+        "Known",
         "Held-out mAP",
-        "Suggestions right",
+        "To suggest",
+        "Right",
         "Found",
         "Tag to new",
     ):
@@ -60,10 +61,11 @@ def table(rounds: Sequence[Round], total: int, status: str = "") -> Table:
     for item in rounds:
         shown.add_row(
             str(item.number),
-            f"{item.tagged} / {total}",
+            str(item.tagged),
             str(item.observations),
             f"{100 * item.mean_average_precision:.1f} %",
-            "-" if item.precision is None else f"{100 * item.precision:.0f} % of {item.suggestions}",
+            str(item.suggestions),
+            "-" if item.precision is None else f"{100 * item.precision:.0f} %",
             "-" if item.recall is None or not item.suggestions else f"{100 * item.recall:.0f} %",
             f"{item.seconds:.1f} s",
         )

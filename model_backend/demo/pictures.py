@@ -43,9 +43,9 @@ def learning_curve(rounds: Sequence[Round], file: Path, title: str) -> None:
         "s--",
         color=RIGHT,
         linewidth=1.6,
-        label="right of what would be suggested (how much)",
+        label="suggestions: right (of how many)",
     )
-    axes.plot(at, recall, "^:", color=MISSED, linewidth=1.6, label="labels there that would be suggested")
+    axes.plot(at, recall, "^:", color=MISSED, linewidth=1.6, label="suggestions: found of what is there")
     for item, place in zip(some, precision, strict=True):
         _note(axes, f"{item.suggestions}", (item.tagged, place), RIGHT, above=True)
     _note(axes, f"{accuracy[-1]:.1f}", (answers[-1], accuracy[-1]), HUMAN, above=False)

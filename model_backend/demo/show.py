@@ -103,10 +103,10 @@ def perform(
     plan = schedule(options, len(material.train.files))
     total = len(material.train.files)
     rounds: list[Round] = []
-    with Live(table(rounds, total), console=console, refresh_per_second=8) as live:
+    with Live(table(rounds), console=console, refresh_per_second=8) as live:
 
         def report(progress: Tally, status: str) -> None:
-            live.update(table(progress.rounds, total, status))
+            live.update(table(progress.rounds, status))
 
         for item in play(stage, plan, np.random.default_rng(options.seed), report):
             rounds.append(item)
@@ -144,7 +144,11 @@ def results(
         folder / "contact-sheet.png",
         folder / "rounds.json",
     )
-    learning_curve(rounds, curve, f"{material.name}: one label an image")
+    learning_curve(
+        rounds,
+        curve,
+        f"{material.name}: {len(material.train.files)} images, {len(material.train.labels)} labels",
+    )
     contact_sheet(
         cards(installation, material), sheet, f"{material.name}: what was said, and what is suggested"
     )

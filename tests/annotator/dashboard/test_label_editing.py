@@ -125,7 +125,7 @@ def test_a_label_is_archived_and_brought_back(
     answer = browser.post(f"/page/p1/labels/{dog}/archive")
     assert answer.status_code == 303
     listed = browser.get(answer.location).text
-    assert "dog is archived." in listed
+    assert "<q>dog</q> is archived." in listed
     assert "Bring dog back" in listed
     assert "by Ann" in listed
     assert parse_config(studio.label_config).labels == ("cat", "tree")
@@ -152,19 +152,19 @@ def test_a_label_is_merged_into_another_one(
         sent = Submission(9, [region], False, "Bob", 2.0, None, None, said, utc_now())
         record_annotation(session, row, image, sent)
     asked = browser.get(f"/page/p1/labels/{dog}/merge", query_string={"into": tree}).text
-    assert "Images that are said to show dog: 1." in asked
-    assert "Images of which the same person said that dog is there and tree is not: 1." in asked
+    assert "Images that are said to show <q>dog</q>: 1." in asked
+    assert "the same person said that <q>dog</q> is there and <q>tree</q> is not: 1." in asked
     answer = browser.post(f"/page/p1/labels/{dog}/merge", data={"into": tree})
     assert answer.status_code == 303, answer.text
     merged_page = browser.get(answer.location).text
     assert "Another label counts for this one now" in merged_page
-    assert "What is said of dog counts for it." in merged_page
+    assert "What is said of <q>dog</q> counts for it." in merged_page
     assert "merged into tree" in browser.get("/page/p1/labels").text
     assert parse_config(studio.label_config).labels == ("cat", "tree")
     with store.reading() as session:
         merged = session.get_one(Label, dog)
         assert (merged.merged_into_id, merged.archived_by) == (tree, "Ann")
-    assert "It was merged into tree." in browser.get(f"/page/p1/labels/{dog}/bring-back").text
+    assert "It was merged into <q>tree</q>." in browser.get(f"/page/p1/labels/{dog}/bring-back").text
     browser.post(f"/page/p1/labels/{dog}/bring-back")
     with store.reading() as session:
         assert session.get_one(Label, dog).merged_into_id is None

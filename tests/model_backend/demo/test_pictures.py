@@ -25,18 +25,16 @@ ROUNDS = [Round(1, 30, 30, 0.41, None, 0.0, 0, 1.2), Round(2, 60, 82, 0.633, 0.7
 
 
 def text(status: str = "") -> str:
-    console = Console(width=100, record=True, file=io.StringIO())
-    console.print(table(ROUNDS, 400, status))
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(table(ROUNDS, status))
     return console.export_text()
 
 
 def test_the_table_tells_each_round_and_what_happens_now() -> None:
     shown = text("waiting for the worker")
-    assert "63.3 %" in shown
-    assert "75 % of 120" in shown
-    assert "40 %" in shown
-    assert "60 / 400" in shown
-    assert "0.9 s" in shown
+    assert ["2", "60", "82", "63.3", "%", "120", "75", "%", "40", "%", "0.9", "s"] in map(
+        str.split, shown.splitlines()
+    )
     assert "waiting for the worker" in shown
 
 
