@@ -23,7 +23,6 @@ from model_backend.training.feedback import (
 from model_backend.training.model import Head, LabelModel
 from model_backend.training.pool import Floats, Pool
 from model_backend.training.positives import ExpectedPositives
-from model_backend.training.preference import tag_preference
 from model_backend.training.recipe import Recipe
 
 
@@ -106,11 +105,4 @@ def finish(
         "calibrated": calibration.feedback > 0,
     }
     belief = None if estimated is None else estimated.numpy()
-    return Fit(
-        model.with_thresholds(thresholds),
-        probabilities,
-        metrics,
-        mapped.numpy(),
-        belief,
-        tag_preference(pool),
-    )
+    return Fit(model.with_thresholds(thresholds), probabilities, metrics, mapped.numpy(), belief)

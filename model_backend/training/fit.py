@@ -21,6 +21,7 @@ from model_backend.training.mapped_pool import map_pool, worth_keeping
 from model_backend.training.model import LabelModel
 from model_backend.training.pool import Pool
 from model_backend.training.positives import expected_positives as estimate_positives
+from model_backend.training.preference import tag_preference
 from model_backend.training.propensity import checked_propensity
 from model_backend.training.recipe import DEFAULT_RECIPE, Recipe
 from model_backend.training.soft_labels import SoftLabels, soft_labels_for
@@ -45,7 +46,8 @@ def fit(
     previous: the last version, whose feature map is used again while it fits the pool.
     precision: the share of suggestions that should be right, for the thresholds.
     propensity (L,): where annotators prefer some labels, the chance in (0, 1] that each is tagged when
-    present, see `label_propensity`.
+    present, see `label_propensity`. Unless given, the default takes what the pool itself tells of it, see
+    `tag_preference`.
     feedback: the reviews of earlier versions' suggestions. From 20 on they calibrate the probabilities and
     set the thresholds. `pool` must hold them too, as observed.
     progress: called with a stage and the share done, 0..1; what it raises ends the training.
@@ -87,6 +89,9 @@ def fit(
     positives = estimate_positives(
         pool.observed, expected_positives, shares, pool.covered, pool.asked, pool.drawn
     )
+    preference = tag_preference(pool)
+    if propensity is None and recipe.is_default:
+        propensity = preference
     weights = checked_propensity(propensity, pool.labels)
     supervision = Supervision(observed, positives.value, weights)
     trained = _fit_heads(mapped.mapped, supervision, soft_labels, recipe, report)
@@ -111,7 +116,7 @@ def fit(
         "head_seconds": round(time.perf_counter() - mapped_at, 3),
         "not_expected_by_name": _nameless(pool) if recipe.is_default else None,
     }
-    return replace(finished, metrics=finished.metrics | took)
+    return replace(finished, metrics=finished.metrics | took, preference=preference)
 
 
 def _nameless(pool: Pool) -> list[int] | None:

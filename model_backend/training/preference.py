@@ -16,6 +16,8 @@ from model_backend.training.pool import Pool
 
 Shares = NDArray[np.float64]
 SPREAD = 1.0  # standard deviation that the exponent is expected to have, 0 being no preference
+DOUBT = 0.5  # standard deviations by which the exponent is believed to be nearer to 0 than it seems
+LEAST = 0.01  # of the label that is tagged most readily
 HALF = 0.5  # an answer assumed of each label
 
 
@@ -42,7 +44,8 @@ def preference_of(tags: Shares, by_chance: Shares) -> Shares:
 
     They are c^g, where c is how often a label was met in both together. g is that of a logistic regression
     which tells the tags from the others by log c, as density ratios are estimated (Qin, Biometrika 85, 1998),
-    with the prior N(0, 1): counts that differ by chance alone leave it near 0.
+    with the prior N(0, 1), less half a standard deviation of its posterior (Laplace), and at least 0: what
+    chance does to few reviews is no preference, and people who name rare labels first are not expected.
 
     >>> preference_of(np.array([90.0, 10.0]), np.array([9.0, 1.0])).round(1).tolist()
     [1.0, 1.0]
@@ -59,6 +62,16 @@ def preference_of(tags: Shares, by_chance: Shares) -> Shares:
         gradient = np.array([error.sum(), error @ common + values[1] / SPREAD**2])
         return float(loss + values[1] ** 2 / 2 / SPREAD**2), gradient
 
-    exponent = minimize(cost, np.zeros(2), jac=True, method="L-BFGS-B").x[1]
-    weights = np.exp(exponent * common)
-    return np.asarray(weights / weights.max(), dtype=np.float64)
+    intercept, exponent = minimize(cost, np.zeros(2), jac=True, method="L-BFGS-B").x
+    believed = max(
+        exponent - DOUBT * _deviation(intercept + exponent * common, tags + by_chance, common), 0.0
+    )
+    weights = np.exp(believed * common)
+    return np.asarray((weights / weights.max()).clip(min=LEAST), dtype=np.float64)
+
+
+def _deviation(scores: Shares, counts: Shares, common: Shares) -> float:
+    """The standard deviation of the exponent's posterior: from the curvature where it is highest."""
+    curvature = counts * expit(scores) * expit(-scores)
+    of_intercept, both = curvature.sum(), curvature @ common
+    return float((curvature @ common**2 + 1 / SPREAD**2 - both**2 / of_intercept) ** -0.5)

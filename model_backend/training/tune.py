@@ -25,6 +25,7 @@ from model_backend.training.model import Head
 from model_backend.training.pool import Pool
 from model_backend.training.positives import ExpectedPositives
 from model_backend.training.positives import expected_positives as estimate_positives
+from model_backend.training.preference import tag_preference
 from model_backend.training.propensity import checked_propensity
 from model_backend.training.recipe import Recipe
 from model_backend.training.soft_labels import soft_labels_for
@@ -142,7 +143,7 @@ def fit_tuned(
         progress=progress or silent,
     )
     took = {"epoch_losses": list(tuned.losses), "images_per_second": round(tuned.images_per_second, 2)}
-    return replace(finished, metrics=finished.metrics | took)
+    return replace(finished, metrics=finished.metrics | took, preference=tag_preference(pool))
 
 
 def _staged(name: str, report: Progress) -> Progress:
