@@ -60,7 +60,7 @@ def _version(asked: bool) -> None:  # noqa: FBT001 (typer calls it so)
 
 
 def build_app(only: str | None = None) -> typer.Typer:
-    """The application with all its commands, or with one alone, which starts in a third of the time."""
+    """The application with all its commands, or with one alone, which starts sooner."""
     app = typer.Typer(
         name="onetag",
         help="Tag one label an image; get them all.",
