@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -38,10 +39,14 @@ def page(browser: FlaskClient, project: Project, path: str = "") -> str:
 
 
 def made(browser: FlaskClient, project: Project, query: str = "") -> str:
-    """The address of an export's page, once it is whole."""
+    """The address of an export's page, once it has ended: a slow machine takes longer than a page waits."""
     answer = browser.get(f"/page/{project.key}/exports/make{query}")
     assert answer.status_code == 303
-    return str(answer.location)
+    address, patience = str(answer.location), time.monotonic() + 60
+    while not any(end in browser.get(address).text for end in ("It is whole.", "There is no file.")):
+        assert time.monotonic() < patience, "the export does not end"
+        time.sleep(0.05)
+    return address
 
 
 def fetched(browser: FlaskClient, project: Project, query: str, file: str) -> TestResponse:
