@@ -20,8 +20,11 @@ def leading_directions(features: Floats, seed: int, most: int | None = None) -> 
     >>> leading_directions(np.ones((3, 2), np.float32), seed=0).tolist()
     [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
     """
-    wide: Floats = np.nan_to_num(np.asarray(features, dtype=np.float32))
+    wide: Floats = np.asarray(features, dtype=np.float32)
     middle = wide.mean(axis=0)
+    if not np.isfinite(middle).all():  # else a copy of it all would cost more than what follows
+        wide = np.nan_to_num(wide)
+        middle = wide.mean(axis=0)
     sample = wide[np.random.default_rng(seed).permutation(len(wide))[:MANY]] - middle
     if wide.shape[1] > WIDE and len(wide) > WIDE:
         count = min(KEPT, most or KEPT)

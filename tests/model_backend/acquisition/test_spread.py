@@ -146,3 +146,12 @@ def test_leading_directions_keep_what_tells_images_apart() -> None:
     assert narrow.shape == (400, 64)
     apart, kept = (np.linalg.norm(each[:200] - each[200:], axis=1) for each in (wide, narrow))
     assert kept == pytest.approx(apart, rel=0.01)
+
+
+def test_what_is_not_a_number_counts_as_zero_and_the_features_stay_as_they_are() -> None:
+    features = np.random.default_rng(1).normal(size=(300, 300)).astype(np.float32)
+    features[7, :3] = np.nan
+    given = features.copy()
+    filled = np.where(np.isnan(features), np.float32(0), features)
+    assert leading_directions(features, seed=0).tolist() == leading_directions(filled, seed=0).tolist()
+    assert np.array_equal(features, given, equal_nan=True)
