@@ -17,6 +17,7 @@ from annotator.labelstudio.label_changes import LabelChanger, can_be_merged, new
 from annotator.store import Label, Project, live_labels
 from annotator.store.label_record import label_record
 from annotator.store.labels import archived
+from annotator.store.merged_labels import merged_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,8 +149,9 @@ class LabelEditing:
         return project, found
 
 
-def _merged_into(session: Session, label: Label) -> Label | None:
-    return session.get(Label, label.merged_into_id) if label.merged_into_id else None
+def _merged_into(session: Session, label: Label) -> str | None:
+    merged = merged_labels(session, label.project_id)
+    return next((each.into for each in merged if each.name == label.name), None)
 
 
 def _name_of(session: Session, label: Label) -> str:

@@ -18,7 +18,8 @@ from annotator.dashboard.label_figures import LabelFigure, LabelFigures, label_f
 from annotator.dashboard.remembered import Remembered
 from annotator.label_names import MOST_CHARACTERS
 from annotator.store import Image
-from annotator.store.labels import archived, live_labels
+from annotator.store.labels import archived
+from annotator.store.merged_labels import merged_labels
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -72,10 +73,10 @@ class LabelsView:
             figures = self._figures.get(project.id)
         with self._page.store.reading() as session:
             aside = archived(session, project.id)
-            names = {label.id: label.name for label in (*live_labels(session, project.id), *aside)}
+            into = {each.name: each.into for each in merged_labels(session, project.id)}
         done = request.args.get("archived", type=int)
         ordered = self._ordered(figures)
-        return self._page.show("labels.html", project, archived=aside, names=names, done=done, **ordered)
+        return self._page.show("labels.html", project, archived=aside, into=into, done=done, **ordered)
 
     def table(self, key: str) -> str:
         """The figures alone: a part of the page."""
@@ -112,7 +113,7 @@ class LabelsView:
         detail = self._details.get((project.id, label))
         with self._page.store.reading() as session:
             threshold = threshold_state(session, project.id, label)
-            merged = [each for each in archived(session, project.id) if each.merged_into_id == label]
+            merged = [each.name for each in merged_labels(session, project.id) if each.into == figure.name]
         wanted = self._page.settings.precision
         return self._page.show(
             "label.html",

@@ -128,19 +128,24 @@ def pooled(steps: Iterable[tuple[int, Share]], enough: int = ENOUGH) -> list[tup
     for step in steps:
         if not step[1].whole:
             continue
-        if points and sum(share.whole for _, share in points[-1]) < enough:
+        if points and _answers(points[-1]) < enough:
             points[-1].append(step)
         else:
             points.append([step])
-    if len(points) > 1 and sum(share.whole for _, share in points[-1]) < enough:
+    if len(points) > 1 and _answers(points[-1]) < enough:
         last = points.pop()
         points[-1] += last
     return [_together(point) for point in points]
 
 
+def _answers(steps: Sequence[tuple[int, Share]]) -> int:
+    return sum(share.whole for _, share in steps)
+
+
 def _together(steps: Sequence[tuple[int, Share]]) -> tuple[float, Share]:
-    whole = Share(sum(share.part for _, share in steps), sum(share.whole for _, share in steps))
-    return sum(observations * share.whole for observations, share in steps) / whole.whole, whole
+    answers = _answers(steps)
+    mean = sum(observations * share.whole for observations, share in steps) / answers
+    return mean, Share(sum(share.part for _, share in steps), answers)
 
 
 def _line(name: str, points: Sequence[tuple[float, Share]], tone: Tone) -> Line:

@@ -25,8 +25,7 @@ def open_current(settings: Settings) -> Store:
         if state.current is None:
             where = settings.data_dir if not settings.database_url else "this database"
             raise OnetagError(f"Nothing has been set up in {where} yet.", FIRST)
-        if not state.ok:
-            raise OnetagError(state.message, state.fix)
+        state.require()
     except BaseException:
         store.close()
         raise

@@ -39,6 +39,11 @@ class SchemaState:
     fix: str = ""
     newer: bool = False
 
+    def require(self) -> None:
+        """Raise OnetagError, telling what to do, unless the database is at this code's revision."""
+        if not self.ok:
+            raise OnetagError(self.message, self.fix)
+
 
 def upgrade(store: Store) -> None:
     """Create the database where there is none and bring it to this code's revision, whole or not at all.
@@ -84,9 +89,7 @@ def check(store: Store) -> SchemaState:
 
 def require(store: Store) -> None:
     """Raise OnetagError, telling what to do, unless the database is at this code's revision."""
-    state = check(store)
-    if not state.ok:
-        raise OnetagError(state.message, state.fix)
+    check(store).require()
 
 
 def migrations_folder() -> Path:

@@ -227,8 +227,8 @@ def hits(session: Session, stage: Stage, version: ModelVersion) -> tuple[int, in
     labels by name or for all of them shows no suggestions.
     """
     ids, chances = load_vectors(session, version.id, unanswered_images(session, stage.project_id))
-    images = session.scalars(select(Image).where(Image.project_id == stage.project_id))
-    addresses = {image.id: image.uri for image in images}
+    images = select(Image.id, Image.uri).where(Image.project_id == stage.project_id)
+    addresses = dict(session.execute(images).all())
     rows = [stage.row_of(addresses[image_id]) for image_id in ids]
     present = aligned(stage.train, version.labels)[rows] > 0
     reached = reaches(chances, version.thresholds)

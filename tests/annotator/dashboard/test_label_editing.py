@@ -170,6 +170,20 @@ def test_a_label_is_merged_into_another_one(
         assert session.get_one(Label, dog).merged_into_id is None
 
 
+def test_a_label_that_was_merged_twice_over_counts_for_the_last(
+    store: Store, dog: int, browser: FlaskClient, studio: Standing
+) -> None:
+    with store.reading() as session:
+        numbers = {label.name: label.id for label in session.scalars(select(Label))}
+    for label, into in (("dog", "tree"), ("tree", "cat")):
+        address = f"/page/p1/labels/{numbers[label]}/merge"
+        assert browser.post(address, data={"into": numbers[into]}).status_code == 303
+    shown = browser.get(f"/page/p1/labels/{numbers['cat']}").text
+    assert "What is said of <q>dog</q>, <q>tree</q> counts for it." in shown
+    assert browser.get("/page/p1/labels").text.count("merged into cat") == 2
+    assert "It was merged into <q>cat</q>." in browser.get(f"/page/p1/labels/{dog}/bring-back").text
+
+
 @pytest.mark.parametrize(("into", "status"), [("", 404), ("99", 404), ("dog", 409)])
 def test_what_a_label_cannot_be_merged_into_is_refused(
     store: Store, dog: int, browser: FlaskClient, studio: Standing, into: str, status: int
