@@ -18,7 +18,7 @@ from annotator.labelstudio.config import build_config
 from annotator.settings import CREDENTIALS_FILE
 from model_backend.stack.installation import LABEL_STUDIO
 from model_backend.stack.label_studio import DATABASE, LabelStudioProcess, studio_credentials
-from model_backend.stack.ports import free_port
+from tests.free_ports import free_port
 
 LABELS = ("cat", "dog", "tree")
 

@@ -79,7 +79,7 @@ DemoStudioPort = Annotated[
         max=65535,
         rich_help_panel=Panel.STUDIO,
         help="Port Label Studio listens on.",
-        show_default="8080, or a free one",
+        show_default="8080, or the next that is free",
     ),
 ]
 
@@ -92,7 +92,7 @@ DemoStudioPort = Annotated[
     "window",
     "clusters",
     data_dir=DEMO_FOLDER,
-    port=Unset("9090, or a free one"),
+    port=Unset("9090, or the next that is free"),
     backbone=Unset("handcrafted for the digit scenes, auto for --dataset"),
     retrain_idle=0.5,
     without=("end_to_end",),

@@ -129,10 +129,16 @@ class MLBackend(ChildProcess):
     def __init__(self, folder: Path, settings: Settings) -> None:
         super().__init__("ML backend", onetag("serve"), folder, environment(settings))
         self._url = backend_url(settings)
+        self._host, self._port = settings.host, settings.port
 
     def wait_ready(self) -> None:
-        """Wait until it answers. Raises OnetagError when it does not."""
-        await_health(self._url, READY_SECONDS, self.alive)
+        """Wait until it answers. Raises OnetagError when it does not, or another program has its port."""
+        await_health(self._url, READY_SECONDS, self._may_answer)
+        self._may_answer()
+
+    def _may_answer(self) -> bool:
+        self.require_own_port(self._host, self._port, "--port")
+        return self.alive()
 
 
 class Worker(ChildProcess):

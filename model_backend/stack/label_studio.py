@@ -107,11 +107,13 @@ class LabelStudioProcess(ChildProcess):
     def wait_ready(self, timeout: float = START_TIMEOUT) -> None:
         """Wait until it answers and knows our user.
 
-        Raises OnetagError when it ends, does not answer in time, or has another user than ours.
+        Raises OnetagError when it ends, does not answer in time, has another user than ours, or another
+        program took its port.
         """
         deadline = time.monotonic() + timeout
         studio = self.studio(timeout=10)
         while time.monotonic() < deadline:
+            self.require_own_port(LOOPBACK, self.port, "--studio-port")
             if not self.alive():
                 raise OnetagError(
                     "Label Studio ended while it was starting.", f"Its log {self.log} says why."

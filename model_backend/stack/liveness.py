@@ -39,11 +39,11 @@ def ask(url: str, secret: str | None = None, timeout: float = 3.0) -> int:
         return 0
 
 
-def await_health(url: str, seconds: float, alive: Callable[[], bool]) -> None:
-    """Wait until `url`/health answers. Raises OnetagError when it does not in time or is gone."""
+def await_health(url: str, seconds: float, may_answer: Callable[[], bool]) -> None:
+    """Wait until `url`/health answers. Raises OnetagError when it does not in time, or no longer may."""
     deadline = time.monotonic() + seconds
     while ask(f"{url}/health") != 200:
-        if not alive() or time.monotonic() > deadline:
+        if not may_answer() or time.monotonic() > deadline:
             raise OnetagError(
                 f"The ML backend does not answer at {url}.", "Its log in the data folder says why."
             )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import suppress
 
 from annotator.errors import OnetagError
 
 LOOPBACK = "127.0.0.1"
+NEXT = 100
+"""How many ports behind one in use are looked at."""
 
 
 def require_free_port(host: str, port: int, flag: str, patience: float = 0.0) -> None:
@@ -23,8 +26,14 @@ def require_free_port(host: str, port: int, flag: str, patience: float = 0.0) ->
 
 
 def port_or_free(port: int, host: str = LOOPBACK) -> int:
-    """The port if it can be listened on, else one that can."""
-    return free_port(host) if _refusal(host, port) else port
+    """The port if it can be listened on, else the next one that can.
+
+    One of the system's own choice comes last: the system gives those to others too, at any moment.
+    """
+    for near in range(port, min(port + NEXT, 2**16)):
+        if not _refusal(host, near):
+            return near
+    return free_port(host)
 
 
 def free_port(host: str = LOOPBACK) -> int:
@@ -36,9 +45,9 @@ def free_port(host: str = LOOPBACK) -> int:
 
 def listens(host: str, port: int) -> bool:
     """Whether something takes connections there."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((host, port)) == 0
+    with suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
 
 
 def _refusal(host: str, port: int) -> OSError | None:

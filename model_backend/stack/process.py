@@ -14,6 +14,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from annotator.errors import OnetagError
+from model_backend.stack.ports import listens, require_free_port
 
 GRACE = 15.0
 """Seconds a process has to stop by itself."""
@@ -93,6 +94,20 @@ class ChildProcess:
 
     def wait_ready(self) -> None:
         """Wait until it does its work. Raises OnetagError when it does not come to that."""
+
+    def require_own_port(self, host: str, port: int, flag: str) -> None:
+        """Raise OnetagError naming the flag where another program took the port while this one started."""
+        if listens(host, port) and not self._holds(port):
+            require_free_port(host, port, flag)
+
+    def _holds(self, port: int) -> bool:
+        """Whether it, or what it started, listens on the port."""
+        for process in marked_processes(self.mark):
+            with contextlib.suppress(psutil.Error):
+                for socket in process.net_connections("tcp"):
+                    if socket.status == psutil.CONN_LISTEN and socket.laddr.port == port:
+                        return True
+        return False
 
     def alive(self) -> bool:
         """Whether the process runs."""

@@ -25,8 +25,8 @@ from annotator.labelstudio.client import Studio
 from annotator.store import Store, open_store
 from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.demo.scenes import NAMES, write_scenes
-from model_backend.stack.ports import free_port
 from model_backend.stack.process import end_processes, marked_processes
+from tests.free_ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

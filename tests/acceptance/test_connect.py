@@ -18,8 +18,8 @@ from sqlalchemy import select
 from annotator.labelstudio.client import Studio
 from annotator.store import Annotation, Image, ModelVersion, Project, Store, TrainingRun, open_store
 from model_backend.stack.label_studio import LabelStudioProcess
-from model_backend.stack.ports import free_port
 from tests.acceptance.conftest import environment, until
+from tests.free_ports import free_port
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(600)]
 

@@ -17,8 +17,8 @@ from annotator.store import Annotation, Observation, Project
 from model_backend.demo.annotator import Answer, Shown, regions
 from model_backend.demo.dataset import Dataset, read_dataset
 from model_backend.demo.scenes import NAMES, write_scenes
-from model_backend.stack.ports import free_port
 from tests.acceptance.conftest import Up, environment, until
+from tests.free_ports import free_port
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(900)]
 

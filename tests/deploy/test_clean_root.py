@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from model_backend.stack.liveness import ask
-from model_backend.stack.ports import free_port
+from tests.free_ports import free_port
 
 from .conftest import ROOT, required
 

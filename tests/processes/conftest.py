@@ -28,8 +28,8 @@ from annotator.labelstudio.projects import Identity, get_or_create_project
 from annotator.store import Event, Image, Label, ModelVersion, Observation, Store, TrainingRun, move_arrivals
 from annotator.store.inbox import inbox_file
 from annotator.store.states import Publication
-from model_backend.stack.ports import free_port
 from model_backend.stack.process import onetag
+from tests.free_ports import free_port
 from tests.processes.stand_in import PROJECT, StandIn
 
 IMAGES = 16

@@ -20,7 +20,7 @@ from annotator.store import Project, Role, Store
 from annotator.store.logins import new_link, open_logins
 from annotator.store.people import add_person, hash_password
 from model_backend.server import create_app, open_server
-from model_backend.stack.ports import free_port
+from tests.free_ports import free_port
 from tests.model_backend.server.conftest import Nudges
 
 from .conftest import SIZES

@@ -28,8 +28,8 @@ from annotator.settings import Settings
 from annotator.store import Image, Project, Store, Unusable, image_problems, sync_labels
 from model_backend.stack.installation import LABEL_STUDIO
 from model_backend.stack.label_studio import LabelStudioProcess, studio_credentials
-from model_backend.stack.ports import free_port
 from tests.annotator.labelstudio.conftest import Answer, Asked, Stand
+from tests.free_ports import free_port
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(600)]
 

@@ -22,10 +22,10 @@ from annotator.store import Project, Source, Store, open_store, sync_labels
 from annotator.store.states import Telling
 from model_backend.stack.installation import LABEL_STUDIO
 from model_backend.stack.label_studio import LabelStudioProcess, studio_credentials
-from model_backend.stack.ports import free_port
 from tests.annotator.labelstudio.conftest import Answer, Asked, Stand
 from tests.annotator.labelstudio.in_memory import result
 from tests.annotator.labelstudio.saying import Saying, Values, controls_of, page_controls
+from tests.free_ports import free_port
 
 pytestmark = [pytest.mark.studio, pytest.mark.timeout(600)]
 LABELS = ("cat", "dog", "tree")

@@ -22,7 +22,7 @@ from annotator.settings import Settings, load_settings
 from annotator.store.states import Unticked
 from model_backend.commands.connect import Request, kept, link
 from model_backend.stack.label_studio import LabelStudioProcess
-from model_backend.stack.ports import free_port
+from tests.free_ports import free_port
 
 pytestmark = pytest.mark.studio
 

@@ -24,8 +24,8 @@ from model_backend.commands.connect import Request, link
 from model_backend.commands.doctor import examine, failing, images, inbox, training
 from model_backend.stack import checks
 from model_backend.stack.liveness import beating, worker_silence
-from model_backend.stack.ports import free_port
 from model_backend.stack.secret import with_secret
+from tests.free_ports import free_port
 
 
 def settings(folder: Path) -> Settings:

@@ -38,10 +38,10 @@ from model_backend.server import create_app, open_server
 from model_backend.stack.installation import migrated_store
 from model_backend.stack.label_studio import LabelStudioProcess
 from model_backend.worker.jobs import Jobs
+from tests.free_ports import free_port
 
 from .conftest import Nudges
 from .test_label_studio import Loop, _inline
-from .test_serve import free_port
 
 pytestmark = pytest.mark.studio
 

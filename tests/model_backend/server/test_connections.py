@@ -19,9 +19,9 @@ from annotator.settings import Settings
 from model_backend.server import open_server
 from model_backend.server.connections import Limits
 from model_backend.server.serve import THREADS
+from tests.free_ports import free_port
 
 from .conftest import SECRET
-from .test_serve import free_port
 
 ATTACKERS = 200
 FIRST_LINES = b"POST /webhook HTTP/1.1\r\nHost: 127.0.0.1\r\n"

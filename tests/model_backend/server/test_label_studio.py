@@ -32,9 +32,9 @@ from model_backend.engine.resources import LearningResources
 from model_backend.server import create_app, open_server
 from model_backend.stack.label_studio import LabelStudioProcess
 from model_backend.worker.jobs import Jobs
+from tests.free_ports import free_port
 
 from .conftest import Nudges
-from .test_serve import free_port
 
 pytestmark = pytest.mark.studio
 

@@ -20,14 +20,9 @@ from annotator.errors import OnetagError
 from annotator.settings import Settings
 from annotator.store import Store
 from model_backend.server import open_server
+from tests.free_ports import free_port
 
 from .conftest import SECRET
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

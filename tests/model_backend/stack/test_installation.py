@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from annotator.errors import OnetagError
 from annotator.settings import Settings, load_credentials, save_credentials
 from model_backend.stack.installation import (
     LABEL_STUDIO,
+    MLBackend,
     Plan,
     check_plan,
     files_root,
@@ -18,6 +22,18 @@ from model_backend.stack.installation import (
     running,
 )
 from model_backend.stack.label_studio import DATABASE
+from tests.free_ports import free_port
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Another program's server, which says that it is well."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 def plan(images: Path, labels: tuple[str, ...] | None = ("cat",)) -> Plan:
@@ -74,3 +90,18 @@ def test_label_studio_keeps_its_port(tmp_path: Path) -> None:
     assert port_of_studio(tmp_path, None) == 18080
     assert port_of_studio(tmp_path, 9000) == 9000
     assert load_credentials(tmp_path) == {"studio_port": "18080"}
+
+
+def test_another_program_that_answers_on_its_port_is_not_the_backend(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", port=free_port(), secret=SecretStr("a shared secret"))
+    stranger = HTTPServer((settings.host, settings.port), Stranger)
+    threading.Thread(target=stranger.serve_forever, daemon=True).start()
+    try:
+        with (
+            MLBackend(tmp_path / "run", settings) as backend,
+            pytest.raises(OnetagError, match="choose another with --port"),
+        ):
+            backend.wait_ready()
+    finally:
+        stranger.shutdown()
+        stranger.server_close()

@@ -18,8 +18,8 @@ from annotator.errors import OnetagError
 from annotator.settings import load_settings
 from model_backend.stack import label_studio as module
 from model_backend.stack.label_studio import LabelStudioProcess, studio_credentials
-from model_backend.stack.ports import free_port
 from model_backend.stack.process import marked_processes
+from tests.free_ports import free_port
 
 STAND_IN = """
 import json, os, signal, sqlite3, sys, time
@@ -167,6 +167,16 @@ def test_a_port_in_use_is_told(new_process: NewProcess) -> None:
         with pytest.raises(OnetagError, match="choose another with --studio-port"):
             process.start()
     process.start()
+
+
+def test_a_port_that_another_program_takes_meanwhile_is_told(new_process: NewProcess) -> None:
+    process = new_process(mode="slow")
+    process.start()
+    with (
+        socket.create_server(("127.0.0.1", process.port)),
+        pytest.raises(OnetagError, match="choose another with --studio-port"),
+    ):
+        process.wait_ready(20)
 
 
 def test_one_that_ends_at_once_is_told_with_its_log(new_process: NewProcess) -> None:

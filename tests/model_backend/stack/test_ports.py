@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from annotator.errors import OnetagError
-from model_backend.stack.ports import LOOPBACK, free_port, listens, port_or_free, require_free_port
+from model_backend.stack.ports import LOOPBACK, NEXT, listens, port_or_free, require_free_port
+from tests.free_ports import free_port
 
 
 @pytest.fixture
@@ -32,11 +33,19 @@ def test_a_port_that_becomes_free_in_time_is_waited_for(taken: socket.socket) ->
     require_free_port(LOOPBACK, taken.getsockname()[1], "--port", patience=10)
 
 
-def test_another_port_is_found_for_one_in_use(taken: socket.socket) -> None:
-    port = taken.getsockname()[1]
-    assert port_or_free(port) != port
-    free = free_port()
-    assert port_or_free(free) == free
+def test_the_next_port_is_found_for_one_in_use() -> None:
+    port = free_port()
+    assert port_or_free(port) == port
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, port))
+        assert port < port_or_free(port) < port + NEXT
+
+
+def test_the_last_port_in_use_has_no_next_one_and_the_system_chooses() -> None:
+    last = 2**16 - 1
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, last))
+        assert 0 < port_or_free(last) < last
 
 
 def test_what_listens_is_seen(taken: socket.socket) -> None:

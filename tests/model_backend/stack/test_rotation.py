@@ -26,9 +26,9 @@ from annotator.store import Event, Store, move_arrivals
 from model_backend.server import create_app, open_server
 from model_backend.stack.label_studio import LabelStudioProcess
 from model_backend.stack.liveness import ask
-from model_backend.stack.ports import free_port
 from model_backend.stack.rotation import Followed, rotate
 from model_backend.stack.secret import with_secret
+from tests.free_ports import free_port
 
 HOUR = timedelta(hours=1)
 CONFIG = build_config(["cat", "dog"])
