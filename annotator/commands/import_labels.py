@@ -168,6 +168,9 @@ def _images(report: ImportReport) -> list[str]:
 
 def _labels(report: ImportReport) -> list[str]:
     lines = []
+    if report.renamed_labels:
+        now = [f"{before} ({after} now)" for before, after in report.renamed_labels.items()]
+        lines.append(f"  {len(now):,} renamed labels, named as before: {_some(now)}")
     if report.new_labels:
         lines.append(f"  {len(report.new_labels):,} new labels: {_some(report.new_labels)}")
     if report.skipped_labels:

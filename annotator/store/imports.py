@@ -6,7 +6,7 @@ image, so that an import can be repeated, or killed and repeated, and only what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,17 +87,18 @@ def follow_file(
     label_ids: Sequence[int],
     values: npt.NDArray[np.int8],
     *,
+    kept: Collection[int] = (),
     write: bool = True,
 ) -> CellChanges:
     """Make what a file says of these images what is known from it; the newest of its imports is last.
 
-    values: int8 (B, L), +1 present, -1 absent, 0 not stated. What it does not say any more is retired.
-    Without `write` the changes are only counted.
+    values: int8 (B, L), +1 present, -1 absent, 0 not stated. What it does not say any more is retired, but of
+    labels that are `kept`, which it names and which are not live. Without `write` changes are only counted.
     """
     project = session.scalar(select(Image.project_id).where(Image.id.in_(image_ids[:1]))) if write else None
     if project is not None:
         take_turn(session, project)
-    gone, standing = _compare(session, imports, image_ids, label_ids, values)
+    gone, standing = _compare(session, imports, image_ids, label_ids, values, kept)
     fresh = values * ~standing
     changes = CellChanges(
         present=int((fresh > 0).sum()),
@@ -149,6 +150,7 @@ def _compare(
     image_ids: Sequence[int],
     label_ids: Sequence[int],
     values: npt.NDArray[np.int8],
+    kept: Collection[int],
 ) -> tuple[list[int], npt.NDArray[np.bool_]]:
     """The observations to retire, and which cells (B, L) stand already."""
     rows = {image_id: row for row, image_id in enumerate(image_ids)}
@@ -164,7 +166,7 @@ def _compare(
         row, column = rows[image_id], columns.get(label_id)
         if column is not None and values[row, column] == value and not standing[row, column]:
             standing[row, column] = True
-        else:
+        elif label_id not in kept:
             gone.append(key)
     return gone, standing
 

@@ -164,6 +164,27 @@ def current_names(session: Session, project_id: int) -> dict[str, str]:
     return {name: label.name for name, label in named.items() if label.archived_at is None}
 
 
+@dataclass(frozen=True)
+class NamedLabels:
+    """Labels that were named by any of the names that they have had.
+
+    now: what they are called, and names that nobody knows. put_away: those that a person archived.
+    """
+
+    now: tuple[str, ...]
+    put_away: tuple[str, ...] = ()
+
+
+def labels_named(session: Session, project_id: int, names: Sequence[str]) -> NamedLabels:
+    """The labels of these names, each once. One that left the label config by an edit of it may come back by
+    its name; one that a person archived may not.
+    """
+    known = labels_by_name(session, project_id)
+    found = {known[name].name if name in known else name: known.get(name) for name in names}
+    away = [name for name, label in found.items() if label is not None and label.archived_by is not None]
+    return NamedLabels(tuple(name for name in found if name not in away), tuple(away))
+
+
 def _rename(session: Session, label: Label, name: str, by: str | None) -> Label:
     session.add(FormerName(label_id=label.id, name=label.name, renamed_by=by))
     label.name = name

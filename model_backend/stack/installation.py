@@ -43,6 +43,7 @@ from model_backend.stack.label_studio import (
 )
 from model_backend.stack.leaving import Confirm, let_leave
 from model_backend.stack.liveness import await_health
+from model_backend.stack.named_labels import as_they_stand
 from model_backend.stack.patience import Bar, Say, patiently
 from model_backend.stack.ports import LOOPBACK, require_free_port
 from model_backend.stack.process import ChildProcess, onetag, only_one
@@ -181,6 +182,7 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
         plan.title,
         plan.labels,
         [*labels_to_keep(store, plan.images), *named],
+        known_as=lambda number, names: as_they_stand(store, number, names, say),
         leave=lambda number, gone: let_leave(store, number, gone, say, plan.confirm),
     )
     say(f"Importing {len(found.files)} images ...")
@@ -243,10 +245,13 @@ def labels_of_file(plan: Plan, bar: Bar) -> list[str]:
 
 
 def import_file(store: Store, plan: Plan, project_id: int, bar: Bar) -> ImportReport | None:
-    """Read the plan's file of labels into the project, where it has one."""
+    """Read the plan's file of labels into the project, where it has one.
+
+    The project has all of its labels that it is to have by now.
+    """
     if plan.labels_from is None:
         return None
-    new_labels = NewLabels(skip=plan.skip_labels)
+    new_labels = NewLabels(skip=True)
     return import_labels(
         store, plan.labels_from, project_target(store, project_id), bar, new_labels=new_labels
     )

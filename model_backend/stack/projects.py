@@ -31,13 +31,14 @@ def ensure_project(
     labels: Sequence[str] | None,
     also: Sequence[str] = (),
     *,
+    known_as: Callable[[int, Sequence[str]], Sequence[str]] = lambda _, names: names,
     leave: Callable[[int, Sequence[str]], None] = lambda *_: None,
 ) -> int:
     """The number of the project that `onetag up` keeps in its own Label Studio, with these labels.
 
-    labels: None keeps those that are there. also: labels that it has besides, after those. leave: is told the
-    project's number and the labels that are to go, and raises to keep them. Raises OnetagError when a first
-    run names none.
+    labels: None keeps those that are there. also: labels that it has besides, after those. known_as: is told
+    the project's number and these names, and gives those of the labels that it is to have. leave: is told the
+    labels that are to go, and raises to keep them. Raises OnetagError when a first run names none.
     """
     found = [row["id"] for row in studio.projects()]
     ours = [number for number in found if studio.project(number).get("description") == MARK]
@@ -53,10 +54,9 @@ def ensure_project(
         config = studio.project(number)["label_config"]
         control = parse_config(config).control
         there = control.labels
-        given = [
-            control.label_of((name,)) or name for name in labels or ()
-        ]  # renamed ones may be named as before
-        wanted = with_others(there if labels is None else given, also)
+        named = known_as(number, with_others(labels or (), also))
+        given = [control.label_of((name,)) or name for name in named]  # renamed ones may be named as before
+        wanted = with_others(there if labels is None else (), given)
         if there != wanted:
             leave(number, [name for name in there if name not in wanted])
             studio.update_project(number, label_config=build_config(wanted, before=config))

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from annotator.labelstudio.config import parse_config
+from annotator.labelstudio.label_changes import LabelChanger
 from annotator.store import Image, Label, Observation, Project, Store
 from model_backend.demo.scenes import NAMES, write_scenes
 from tests.acceptance.conftest import Up
@@ -96,6 +97,47 @@ def test_a_project_without_label_studio_goes_on_in_one(tmp_path: Path, fresh_lab
         refused = up.onetag("import", str(more), "--add-labels")
         assert refused.returncode == 1
         assert "was edited by a person" in refused.stderr
+        store.close()
+    finally:
+        up.clean()
+
+
+def test_the_same_command_again_undoes_nothing_that_people_did_to_labels(
+    tmp_path: Path, fresh_label_studio: Path
+) -> None:
+    write_scenes(tmp_path / "set", 3, 1, seed=3)
+    up = UpFrom(tmp_path / "set" / "images", tmp_path / "data")
+    up.labels_from = tmp_path / "labels.csv"
+    up.labels_from.write_text("image,car,boat,wheel\nscene-00000.png,1,1,0\nscene-00001.png,0,1,\n")
+    shutil.copytree(fresh_label_studio, up.data_dir)
+    first, second = {"car": 1, "wheel": -1}, {"car": -1}
+    try:
+        up.start()
+        up.await_ready()
+        store, studio = up.store(), up.studio()
+        assert known(store) == {
+            "scene-00000.png": first | {"boat": 1},
+            "scene-00001.png": second | {"boat": 1},
+        }
+        changer = LabelChanger(store, studio, "Ann")
+        with store.reading() as session:
+            labels = {label.name: label for label in session.scalars(select(Label))}
+        changer.rename(labels["boat"], "ship")
+        changer.archive(labels["wheel"])
+        assert up.interrupt() == 0
+        up.start()
+        up.await_ready()
+        said = "".join(up.lines)
+        assert "Archived on the page, and left so: wheel." in said
+        assert "boat (ship now)" in said
+        assert "Added 0 present and 0 absent; 4 were there already, and 0" in said
+        (number,) = [row["id"] for row in studio.projects()]
+        assert parse_config(studio.project(number)["label_config"]).labels == ("car", "ship")
+        changer.bring_back(labels["wheel"])
+        assert known(store) == {
+            "scene-00000.png": first | {"ship": 1},
+            "scene-00001.png": second | {"ship": 1},
+        }
         store.close()
     finally:
         up.clean()

@@ -63,13 +63,23 @@ def import_labels(
     """Read a file of labels into a project; `dry_run` only says what it would do.
 
     Raises OnetagError, with nothing written, for a file that is broken or does not hold what it claims, for
-    labels that the project lacks, and when none of its images is the project's.
+    labels that the project lacks, and when none of its images is the project's. A label that was renamed may
+    be named as before.
     """
     _check_claim(file)
-    with staging(clean_label) as staged:
+    renamed: dict[str, str] = {}
+
+    def called_now(name: str) -> str:
+        named = clean_label(name)
+        if named in target.renamed:
+            renamed[named] = target.renamed[named]
+        return renamed.get(named, named)
+
+    with staging(called_now) as staged:
         reading = _stage(file, staged, bar)
         staged.match(ImageIndex(target.addresses))
         report = _report(file, target, reading, staged, dry_run=dry_run)
+        report.renamed_labels = renamed
         _check_images(file, target, staged, report)
         labels = _labels(file, target, _ordered(reading, staged), new_labels or NewLabels(), report)
         numbers = [number for number, name in enumerate(staged.labels) if name in set(labels)]
@@ -100,7 +110,8 @@ def _stage(file: LabelFile, staged: Staging, bar: Bar) -> Reading:
 
 def _ordered(reading: Reading, staged: Staging) -> list[str]:
     """The labels of a file: those that it lists, then those that it only names."""
-    return list(dict.fromkeys([*(clean_label(name) for name in reading.vocabulary), *staged.labels]))
+    names = staged.labels
+    return list(dict.fromkeys([*(names[staged.label(name)] for name in reading.vocabulary), *names]))
 
 
 def _check_claim(file: LabelFile) -> None:
@@ -175,9 +186,16 @@ def _labels(
             raise broken(
                 file.path,
                 f"it has labels that {target.title!r} lacks: {shown}.",
-                "Add them with --add-labels, or leave them out with --skip-labels.",
+                f"Add them with --add-labels{_brought_back(target, lacking)}, or leave them out with "
+                "--skip-labels.",
             )
         report.new_labels = lacking
         return [*target.labels, *lacking]
     report.skipped_labels = lacking
     return target.labels
+
+
+def _brought_back(target: Target, lacking: list[str]) -> str:
+    """That some of these labels are archived, where some are."""
+    back = [name for name in lacking if name in target.archived]
+    return f" (which brings back those that are archived: {', '.join(back[:SHOWN])})" if back else ""

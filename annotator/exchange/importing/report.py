@@ -14,6 +14,7 @@ class ImportReport:
     matched: images of the project. missing: named, but not in the project. several: names that could mean
     more than one image. unnamed: images of the project that the file does not name. twice: named more than
     once; contradictions: labels of an image that the file calls present and absent, which stay unknown.
+    renamed_labels: what labels are called now, by what the file calls them.
     present, absent: observations added. standing: there already. retired: what the file does not say any
     more. ignored_absent: what the file calls absent, and the claim does not take. left_out: other things in
     the file that say nothing about an image, and how many.
@@ -34,6 +35,7 @@ class ImportReport:
     labels: int = 0
     new_labels: list[str] = field(default_factory=list)
     skipped_labels: list[str] = field(default_factory=list)
+    renamed_labels: dict[str, str] = field(default_factory=dict)
     present: int = 0
     absent: int = 0
     standing: int = 0

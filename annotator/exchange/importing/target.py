@@ -25,6 +25,7 @@ from annotator.store import (
     sync_folder_images,
     sync_labels,
 )
+from annotator.store.labels import labels_by_name
 
 
 class AddLabels(Protocol):
@@ -38,7 +39,8 @@ class AddLabels(Protocol):
 class Target:
     """A project with its images by address, or a folder that is to become one (`project_id` None).
 
-    ids: of the images, in the order of `addresses`; empty while the project is still to be made.
+    ids: of the images, in the order of `addresses`; empty while the project is still to be made. renamed:
+    what labels are called now, by names that they had. archived: names that labels have which are not live.
     """
 
     title: str
@@ -49,6 +51,8 @@ class Target:
     folder: Path | None = None
     files: dict[str, datetime] = field(default_factory=dict)
     left_out: tuple[tuple[str, str], ...] = ()
+    renamed: dict[str, str] = field(default_factory=dict)
+    archived: frozenset[str] = frozenset()
 
 
 def project_target(store: Store, project_id: int) -> Target:
@@ -57,14 +61,15 @@ def project_target(store: Store, project_id: int) -> Target:
         project = session.get_one(Project, project_id)
         live = select(Image.id, Image.uri).where(Image.project_id == project_id, Image.removed_at.is_(None))
         images = session.execute(live.order_by(Image.id)).all()
-        labels = [label.name for label in live_labels(session, project_id)]
-    return Target(
-        title=project.title,
-        project_id=project_id,
-        labels=labels,
-        addresses=[row.uri for row in images],
-        ids=[row.id for row in images],
-    )
+        target = Target(
+            title=project.title,
+            project_id=project_id,
+            labels=[],
+            addresses=[row.uri for row in images],
+            ids=[row.id for row in images],
+        )
+        _add_labels(session, target)
+    return target
 
 
 def folder_target(store: Store, folder: Path, title: str | None, progress: Progress) -> Target:
@@ -75,17 +80,30 @@ def folder_target(store: Store, folder: Path, title: str | None, progress: Progr
     pictures = pictures_below(folder, progress)
     with store.reading() as session:
         project = folder_project(session, folder)
-        labels = [label.name for label in live_labels(session, project.id)] if project else []
-    return Target(
-        title=project.title if project else title or folder.resolve().name,
-        project_id=project.id if project else None,
-        labels=labels,
-        addresses=list(pictures.files),
-        ids=[],
-        folder=folder,
-        files=pictures.files,
-        left_out=pictures.left_out,
-    )
+        target = Target(
+            title=project.title if project else title or folder.resolve().name,
+            project_id=project.id if project else None,
+            labels=[],
+            addresses=list(pictures.files),
+            ids=[],
+            folder=folder,
+            files=pictures.files,
+            left_out=pictures.left_out,
+        )
+        _add_labels(session, target)
+    return target
+
+
+def _add_labels(session: Session, target: Target) -> None:
+    """Note the labels of the target's project, where there is one, by all their names."""
+    if target.project_id is None:
+        return
+    target.labels = [label.name for label in live_labels(session, target.project_id)]
+    known = labels_by_name(session, target.project_id)
+    target.renamed = {
+        name: label.name for name, label in known.items() if label.archived_at is None and name != label.name
+    }
+    target.archived = frozenset(name for name, label in known.items() if label.archived_at is not None)
 
 
 def known_ids(session: Session, target: Target) -> list[int]:

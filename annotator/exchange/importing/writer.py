@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy.orm import Session
 
 from annotator.exchange.importing.entry import ImportFormat, Progress, ReadOptions
 from annotator.exchange.importing.pictures import looks_like_a_picture
@@ -26,6 +27,7 @@ from annotator.store import (
     live_labels,
     open_import,
 )
+from annotator.store.labels import labels_by_name
 from annotator.store.paths import stored_path
 
 IMAGES_AT_ONCE = 1_000  # in one transaction
@@ -75,13 +77,15 @@ class Writer:
             imports = [
                 each.id for each in imports_of(session, project_id, self._name(), digest_of(self.file.path))
             ]
-            by_name = {label.name: label.id for label in live_labels(session, project_id)}
+            by_name = {name: label.id for name, label in labels_by_name(session, project_id).items()}
+            kept = self._kept(session, project_id)
             # A label or image that is still to be made has no id: it gets one that nothing has.
             label_ids = [by_name.get(self.staged.labels[number], -number - 1) for number in self.numbers]
             for batch in self._batches(progress):
                 image_ids = [ids[said.image] or -said.image - 1 for said in batch]
                 values = np.stack([said.values for said in batch])
-                self._count(follow_file(session, imports, image_ids, label_ids, values, write=False))
+                found = follow_file(session, imports, image_ids, label_ids, values, kept=kept, write=False)
+                self._count(found)
             named = {ids[place] for place in self.staged.images()}
             self.report.retired += forget_images(session, project_id, imports, named, write=False)
 
@@ -105,16 +109,23 @@ class Writer:
             imports = [each.id for each in imports_of(session, project_id, current.name, digest)]
             ids = known_ids(session, target)
             by_name = {label.name: label.id for label in live_labels(session, project_id)}
+            kept = self._kept(session, project_id)
         label_ids = [by_name[self.staged.labels[number]] for number in self.numbers]
         for batch in self._batches(progress):
             image_ids = [ids[said.image] for said in batch]
             values = np.stack([said.values for said in batch])
             with self.store.session() as session:
-                self._count(follow_file(session, imports, image_ids, label_ids, values))
+                self._count(follow_file(session, imports, image_ids, label_ids, values, kept=kept))
         named = {ids[place] for place in self.staged.images()}
         with self.store.session() as session:
             self.report.retired += forget_images(session, project_id, imports, named)
             finish_import(session, imports[-1])
+
+    def _kept(self, session: Session, project_id: int) -> set[int]:
+        """The archived labels that are left out: what the file said of them counts when they are back."""
+        known, names = labels_by_name(session, project_id), self.staged.labels
+        left_out = set(names) - {names[number] for number in self.numbers}
+        return {known[name].id for name in left_out if name in known}
 
     def _batches(self, progress: Progress) -> Iterator[list[Said]]:
         size = max(1, min(IMAGES_AT_ONCE, CELLS_AT_ONCE // max(1, len(self.numbers))))

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from annotator.errors import OnetagError
 from annotator.store import Label, LabelChanges, Project, Store, live_labels, sync_labels
-from annotator.store.labels import current_names, labels_by_name
+from annotator.store.labels import NamedLabels, current_names, labels_by_name, labels_named
 from annotator.store.models import FormerName
 
 MakeProject = Callable[..., Project]
@@ -59,6 +59,19 @@ def test_a_renamed_label_is_found_by_every_name_that_it_had(store: Store, make_p
         assert current_names(session, project.id)["dog"] == "puppy"
         former = session.scalars(select(FormerName).order_by(FormerName.id))
         assert [(each.name, each.renamed_by) for each in former] == [("dog", "Ann"), ("hound", None)]
+
+
+def test_labels_may_be_named_as_they_were_but_not_brought_back_where_a_person_archived_them(
+    store: Store, make_project: MakeProject
+) -> None:
+    with store.session() as session:
+        project = make_project(session, "cat, dog, tree, owl")
+        sync_labels(session, project, ["cat", "hound", "tree", "owl"], renamed={"dog": "hound"})
+        sync_labels(session, project, ["cat", "hound", "tree"])
+        sync_labels(session, project, ["cat", "hound"], by="Ann")
+        named = labels_named(session, project.id, ["tree", "dog", "hound", "owl", "new", "cat"])
+        assert named == NamedLabels(("hound", "owl", "new", "cat"), ("tree",))
+        assert labels_named(session, project.id, []) == NamedLabels(())
 
 
 def test_a_name_in_use_means_the_label_that_has_it(store: Store, make_project: MakeProject) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from annotator.labelstudio.client import Studio
@@ -36,3 +37,17 @@ def test_the_labels_that_go_are_told_before_they_do() -> None:
     ensure_project(cast("Studio", own), "Pets", ("cat",), leave=lambda *gone: told.append(gone))
     assert told == [(7, ["dog"])]
     assert parse_config(own.label_config).labels == ("cat",)
+
+
+def test_labels_are_those_that_the_names_mean_now() -> None:
+    own, asked = Own(build_config(("cat", "hound"))), list[Any]()
+
+    def known_as(number: int, names: Sequence[str]) -> Sequence[str]:
+        asked.append((number, tuple(names)))
+        return [{"dog": "hound"}.get(name, name) for name in names if name != "archived"]
+
+    ensure_project(cast("Studio", own), "Pets", ("cat", "dog"), ("archived", "bird"), known_as=known_as)
+    assert asked == [(7, ("cat", "dog", "archived", "bird"))]
+    assert parse_config(own.label_config).labels == ("cat", "hound", "bird")
+    ensure_project(cast("Studio", own), "Pets", None, ("dog", "fox"), known_as=known_as)
+    assert parse_config(own.label_config).labels == ("cat", "hound", "bird", "fox")

@@ -36,6 +36,7 @@ from annotator.store import (
     Submission,
     observed_matrix,
     record_annotation,
+    sync_labels,
 )
 from annotator.store.types import utc_now
 from tests.annotator.exchange.importing.conftest import Bring, Files, known, no_bar
@@ -71,6 +72,39 @@ def test_only_what_is_named_is_known(store: Store, folder: Path, tmp_path: Path,
     assert (report.images, report.matched, report.unnamed, report.unnamed_names) == (3, 3, 1, ["d.jpg"])
     assert (report.present, report.absent, report.standing, report.retired) == (3, 0, 0, 0)
     assert (report.images_added, report.new_labels) == (4, ["cat", "dog", "tree"])
+
+
+def test_a_renamed_label_may_be_named_as_before(
+    store: Store, folder: Path, tmp_path: Path, bring: Bring
+) -> None:
+    file = write(tmp_path / "labels.csv", MARKED)
+    bring(store, file, folder, Claim.VERIFIED)
+    with store.session() as session:
+        project = session.scalars(select(Project)).one()
+        sync_labels(session, project, ["cat", "hound", "tree"], renamed={"dog": "hound"})
+    again = bring(store, file, folder, Claim.VERIFIED)
+    assert (again.present + again.absent, again.retired, again.new_labels) == (0, 0, [])
+    assert again.renamed_labels == {"dog": "hound"}
+    assert known(store)["a.jpg"] == {"cat": 1, "hound": 1, "tree": -1}
+    both = bring(store, write(tmp_path / "both.csv", "image,dog,hound\nb.jpg,1,0\nd.jpg,1,\n"), folder)
+    assert known(store)["d.jpg"] == {"hound": 1}
+    assert both.renamed_labels == {"dog": "hound"}
+
+
+def test_a_label_that_was_archived_comes_back_only_where_that_is_said(
+    store: Store, folder: Path, tmp_path: Path, bring: Bring
+) -> None:
+    file = write(tmp_path / "labels.csv", LISTED)
+    bring(store, file, folder)
+    with store.session() as session:
+        sync_labels(session, session.scalars(select(Project)).one(), ["cat", "tree"], by="Ann")
+    with pytest.raises(OnetagError, match=r"brings back those that are archived: dog\)"):
+        bring(store, file, folder)
+    assert bring(store, file, folder, new_labels=NewLabels(skip=True)).skipped_labels == ["dog"]
+    assert known(store)["a.jpg"]["dog"] == 1, "what the file still says stays on record until then"
+    for dry_run in (True, False):
+        back = bring(store, file, folder, new_labels=NewLabels(add=True), dry_run=dry_run)
+        assert (back.standing, back.present, back.retired) == (3, 0, 0)
 
 
 def test_a_complete_file_makes_absent_what_it_does_not_name(
