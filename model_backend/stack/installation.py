@@ -47,7 +47,7 @@ from model_backend.stack.named_labels import as_they_stand
 from model_backend.stack.patience import Bar, Say, patiently
 from model_backend.stack.ports import LOOPBACK, require_free_port
 from model_backend.stack.process import ChildProcess, onetag, only_one
-from model_backend.stack.projects import connect_project, ensure_project
+from model_backend.stack.projects import connect_project, ensure_project, kept_as
 from model_backend.stack.secret import with_secret
 from model_backend.stack.supervisor import Supervisor
 from model_backend.worker.queue import open_job_queue
@@ -182,8 +182,8 @@ def start(settings: Settings, plan: Plan, supervisor: Supervisor, say: Say, bar:
         plan.title,
         plan.labels,
         [*labels_to_keep(store, plan.images), *named],
-        known_as=lambda number, names: as_they_stand(store, number, names, say),
-        leave=lambda number, gone: let_leave(store, number, gone, say, plan.confirm),
+        known_as=lambda number, names: as_they_stand(store, kept_as(store, studio, number), names, say),
+        leave=lambda number, gone: let_leave(store, kept_as(store, studio, number), gone, say, plan.confirm),
     )
     say(f"Importing {len(found.files)} images ...")
     with bar("Importing images") as progress:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import select
-
 from annotator.errors import OnetagError
-from annotator.store import Label, LabelAnswers, Project, Store
+from annotator.store import Label, LabelAnswers, Store
 from annotator.store.labels import labels_in_use
 
 Confirm = Callable[[str], bool | None]
@@ -16,15 +14,16 @@ SHOWN = 20  # labels that are named one by one
 
 
 def let_leave(
-    store: Store, project: int, gone: Sequence[str], say: Callable[[str], None], confirm: Confirm
+    store: Store, project_id: int | None, gone: Sequence[str], say: Callable[[str], None], confirm: Confirm
 ) -> None:
-    """Say which labels leave project number `project` of Label Studio; ask where answers speak of them.
+    """Say which labels leave a project; ask where answers speak of them. project_id: None where the store has
+    none.
 
     Raises OnetagError unless the answer is yes; then nothing may be changed.
     """
     if not gone:
         return
-    answered = answers_of(store, project, gone)
+    answered = answers_of(store, project_id, gone)
     say(told(gone, answered))
     if not answered:
         return
@@ -38,11 +37,10 @@ def let_leave(
         raise OnetagError("Nothing was changed.", "Give all labels to --labels, or none to keep them.")
 
 
-def answers_of(store: Store, project: int, gone: Sequence[str]) -> list[LabelAnswers]:
+def answers_of(store: Store, project_id: int | None, gone: Sequence[str]) -> list[LabelAnswers]:
     """Which of the labels answers speak of."""
-    ours = select(Project.id).where(Project.studio_project == project)
     with store.reading() as session:
-        return labels_in_use(session, Label.project_id.in_(ours), Label.name.in_(gone))
+        return labels_in_use(session, Label.project_id == project_id, Label.name.in_(gone))
 
 
 def told(gone: Sequence[str], answered: Sequence[LabelAnswers]) -> str:

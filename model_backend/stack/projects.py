@@ -12,7 +12,7 @@ from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE
 from annotator.labelstudio.config import Chosen, build_config, parse_config
 from annotator.labelstudio.keeping import keep_screen
-from annotator.labelstudio.projects import recognise_project, tasks_tell
+from annotator.labelstudio.projects import find_project, identity_of, recognise_project, tasks_tell
 from annotator.labelstudio.reconcile import ReconcileProgress, reconcile
 from annotator.store import Annotation
 
@@ -61,6 +61,14 @@ def ensure_project(
             leave(number, [name for name in there if name not in wanted])
             studio.update_project(number, label_config=build_config(wanted, before=config))
     return number
+
+
+def kept_as(store: Store, studio: Studio, number: int) -> int | None:
+    """The store's id of project `number` of a Label Studio; None where the store has none."""
+    identity = identity_of(studio.project(number))
+    with store.reading() as session:
+        project = find_project(session, studio.url, identity)
+        return None if project is None else project.id
 
 
 def with_others(labels: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:

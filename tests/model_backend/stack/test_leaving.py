@@ -16,7 +16,7 @@ from model_backend.stack.leaving import let_leave
 
 @pytest.fixture
 def answered(sqlite_store: Store, make_project: Callable[..., Project]) -> Store:
-    """Project 7 of Label Studio: one answer says cat and no dog, another dog."""
+    """A project: one answer says cat and no dog, another dog."""
     with sqlite_store.session() as session:
         project = make_project(session, "cat, dog, tree, car")
         first, second, _ = session.scalars(select(Image).order_by(Image.id)).all()
@@ -48,7 +48,7 @@ def test_labels_with_answers_are_told_and_asked_about(answered: Store) -> None:
         asked.append(question)
         return True
 
-    let_leave(answered, 7, ["dog", "car"], said.append, yes)
+    let_leave(answered, 1, ["dog", "car"], said.append, yes)
     assert "2 labels leave the project: dog, car." in said[0]
     assert "dog (2 answers: 1 present, 1 absent)" in said[0]
     assert "count again" in said[0]
@@ -58,12 +58,12 @@ def test_labels_with_answers_are_told_and_asked_about(answered: Store) -> None:
 @pytest.mark.parametrize(("answer", "way_out"), [(None, "--yes"), (False, "Nothing was changed")])
 def test_without_a_yes_they_stay(answered: Store, answer: bool | None, way_out: str) -> None:
     with pytest.raises(OnetagError, match=way_out):
-        let_leave(answered, 7, ["dog"], lambda _: None, lambda _: answer)
+        let_leave(answered, 1, ["dog"], lambda _: None, lambda _: answer)
 
 
 def test_labels_that_no_answer_speaks_of_are_only_told(answered: Store) -> None:
     said: list[str] = []
-    let_leave(answered, 7, ["car"], said.append, lambda _: pytest.fail("nobody needs to be asked"))
+    let_leave(answered, 1, ["car"], said.append, lambda _: pytest.fail("nobody needs to be asked"))
     assert said == ["1 labels leave the project: car."]
-    let_leave(answered, 7, [], said.append, lambda _: pytest.fail("nothing leaves"))
+    let_leave(answered, 1, [], said.append, lambda _: pytest.fail("nothing leaves"))
     assert len(said) == 1

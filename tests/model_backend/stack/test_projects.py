@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from annotator.labelstudio.client import Studio
 from annotator.labelstudio.config import Chosen, build_config, parse_config
 from annotator.labelstudio.options import renamed
-from model_backend.stack.projects import MARK, ensure_project
+from annotator.store import Project, Store
+from model_backend.stack.projects import MARK, ensure_project, kept_as
 from tests.annotator.labelstudio.standing import Standing
 
 
@@ -51,3 +52,18 @@ def test_labels_are_those_that_the_names_mean_now() -> None:
     assert parse_config(own.label_config).labels == ("cat", "hound", "bird")
     ensure_project(cast("Studio", own), "Pets", None, ("dog", "fox"), known_as=known_as)
     assert parse_config(own.label_config).labels == ("cat", "hound", "bird", "fox")
+
+
+def test_a_project_is_the_one_of_its_own_label_studio(
+    sqlite_store: Store, make_project: Callable[..., Project]
+) -> None:
+    own = cast("Studio", Own(build_config(("cat", "dog"))))
+    assert kept_as(sqlite_store, own, 7) is None
+    with sqlite_store.session() as session:
+        elsewhere = make_project(session, "cat, dog")
+        elsewhere.studio_project, elsewhere.studio_url = 7, "http://elsewhere.example"
+        ours = make_project(session, "cat, dog")
+        ours.studio_project, ours.studio_url = 7, own.url
+        session.flush()
+        wanted = ours.id
+    assert kept_as(sqlite_store, own, 7) == wanted
