@@ -271,15 +271,24 @@ def looked_at(
 def backend(settings: Settings, patience: float = PATIENCE) -> list[Check]:
     """Whether our ML backend runs: Label Studio asks it at once when it is connected.
 
-    One that was started just before is given `patience` seconds to answer.
+    It is ours when it takes our secret; another one may have the port that is usual. One that was started
+    just before is given `patience` seconds to answer.
     """
     deadline = time.monotonic() + patience
     while True:
         settings = renewed(settings)  # `onetag serve` tells its port there
-        if any(ask(f"{url}/health") == 200 for url in (backend_url(settings), address_for_studio(settings))):
+        secret = settings.secret.get_secret_value() if settings.secret else ""
+        addresses = (backend_url(settings), address_for_studio(settings))
+        answers = {ask(f"{url}/versions", secret) for url in addresses}
+        if 200 in answers:
             return []
         if time.monotonic() > deadline:
             break
         time.sleep(0.3)
-    fix = f"Start `onetag serve --data-dir {settings.data_dir}`, then run this again."
-    return [Check.broken("ML backend", f"Nothing answers at {address_for_studio(settings)}.", fix)]
+    start = f"`onetag serve --data-dir {settings.data_dir}`"
+    if answers == {0}:
+        fix = f"Start {start}, then run this again."
+        return [Check.broken("ML backend", f"Nothing answers at {addresses[-1]}.", fix)]
+    detail = f"What answers at {addresses[-1]} does not take the secret of this data folder."
+    fix = f"Start {start} with a --port of its own, then run this again."
+    return [Check.broken("ML backend", detail, fix)]

@@ -105,7 +105,11 @@ def backend(settings: Settings) -> Iterator[Check]:
         return
     yield Check.good("ML backend", f"answers at {url}")
     secret = settings.secret.get_secret_value() if settings.secret else ""
-    if ask(f"{url}/versions", secret) == 401:
+    answer = ask(f"{url}/versions", secret)
+    if answer == 404:
+        fix = "Stop it, or start `onetag serve` with another --port."
+        yield Check.broken("secret", f"Another program answers at {url}.", fix)
+    elif answer == 401:
         fix = "Restart `onetag serve` with this data folder, or give both the same ONETAG_SECRET."
         yield Check.broken("secret", "The ML backend refuses the secret of this data folder.", fix)
     elif ask(f"{url}/versions") != 401:

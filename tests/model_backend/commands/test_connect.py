@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from annotator.backend_url import page_url
 from annotator.labelstudio.choosing import Wanted
@@ -20,9 +22,10 @@ from annotator.labelstudio.config import build_config
 from annotator.labelstudio.health import Check
 from annotator.settings import Settings, load_settings
 from annotator.store.states import Unticked
-from model_backend.commands.connect import Request, kept, link
+from model_backend.commands.connect import Request, backend, kept, link
 from model_backend.stack.label_studio import LabelStudioProcess
 from tests.free_ports import free_port
+from tests.strangers import stranger
 
 pytestmark = pytest.mark.studio
 
@@ -181,6 +184,20 @@ def test_a_refusal_of_label_studio_is_passed_on_and_nothing_is_changed(
     assert "Nothing was changed" in refused.detail
     assert "from_name=choice" in refused.detail
     assert studio.project(project)["label_config"] == MANY
+
+
+@pytest.mark.parametrize("answer", [HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED])
+def test_another_backend_on_the_usual_port_is_not_ours(tmp_path: Path, answer: HTTPStatus) -> None:
+    ours = Settings(data_dir=tmp_path, port=free_port(), secret=SecretStr("s3cret"))
+    (nothing,) = backend(ours, patience=0)
+    assert "Nothing answers" in nothing.detail
+    with stranger(ours.port, answer):
+        (other,) = backend(ours, patience=0)
+    assert "does not take the secret" in other.detail
+    assert "--port" in other.fix
+    assert "s3cret" not in repr(other)
+    with stranger(ours.port, HTTPStatus.OK):
+        assert backend(ours) == []
 
 
 def test_the_command_line_takes_it_all(settings: Settings, answered: Callable[..., int]) -> None:

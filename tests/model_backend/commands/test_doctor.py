@@ -21,11 +21,12 @@ from annotator.store import get_or_create_folder_project, open_store, upgrade
 from annotator.store.states import Work
 from model_backend.commands import console, doctor
 from model_backend.commands.connect import Request, link
-from model_backend.commands.doctor import examine, failing, images, inbox, training
+from model_backend.commands.doctor import backend, examine, failing, images, inbox, training
 from model_backend.stack import checks
 from model_backend.stack.liveness import beating, worker_silence
 from model_backend.stack.secret import with_secret
 from tests.free_ports import free_port
+from tests.strangers import stranger
 
 
 def settings(folder: Path) -> Settings:
@@ -38,6 +39,15 @@ def test_in_an_empty_folder_every_broken_link_says_what_to_do(tmp_path: Path) ->
         assert not found[name].ok
         assert "onetag" in found[name].detail + found[name].fix
     assert "s3cret" not in repr(found)
+
+
+def test_another_program_on_the_port_is_told(tmp_path: Path) -> None:
+    here = settings(tmp_path)
+    with stranger(here.port):
+        found = {check.name: check for check in backend(here)}
+    assert not found["secret"].ok
+    assert "Another program answers" in found["secret"].detail
+    assert "--port" in found["secret"].fix
 
 
 def test_a_worker_counts_while_it_gives_signs_of_life(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -23,17 +21,7 @@ from model_backend.stack.installation import (
 )
 from model_backend.stack.label_studio import DATABASE
 from tests.free_ports import free_port
-
-
-class Stranger(BaseHTTPRequestHandler):
-    """Another program's server, which says that it is well."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+from tests.strangers import stranger
 
 
 def plan(images: Path, labels: tuple[str, ...] | None = ("cat",)) -> Plan:
@@ -94,14 +82,9 @@ def test_label_studio_keeps_its_port(tmp_path: Path) -> None:
 
 def test_another_program_that_answers_on_its_port_is_not_the_backend(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data", port=free_port(), secret=SecretStr("a shared secret"))
-    stranger = HTTPServer((settings.host, settings.port), Stranger)
-    threading.Thread(target=stranger.serve_forever, daemon=True).start()
-    try:
-        with (
-            MLBackend(tmp_path / "run", settings) as backend,
-            pytest.raises(OnetagError, match="choose another with --port"),
-        ):
-            backend.wait_ready()
-    finally:
-        stranger.shutdown()
-        stranger.server_close()
+    with (
+        stranger(settings.port),
+        MLBackend(tmp_path / "run", settings) as backend,
+        pytest.raises(OnetagError, match="choose another with --port"),
+    ):
+        backend.wait_ready()
