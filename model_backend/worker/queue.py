@@ -119,8 +119,9 @@ class JobQueue:
         self._lay_out = self._message("lay_out", self._do_lay_out)
         self._sending = Together(self._send_all)
         if jobs is not None:
-            huey.periodic_task(lambda _: True, name="check")(self._do_check)
-            huey.periodic_task(_every_few_minutes, name="periodic_reconcile")(self._do_reconcile)
+            huey.periodic_task(lambda _: True, name="check")(_told("check", self._do_check))
+            reconcile = _told("periodic_reconcile", self._do_reconcile)
+            huey.periodic_task(_every_few_minutes, name="periodic_reconcile")(reconcile)
 
     def process_inbox(self) -> None:
         """Ask for the inbox to be processed. Raises QueueUnreachable."""
@@ -162,9 +163,11 @@ class JobQueue:
     def _message(self, name: str, work: Callable[..., None]) -> Any:
         """A message of this name. It carries the request that it was sent for to the lines of its work."""
 
+        told = _told(name, work)
+
         def do(*arguments: int, request: str | None = None) -> None:
             with about(request=request):
-                work(*arguments)
+                told(*arguments)
 
         return self.huey.task(name=name)(do)
 
@@ -275,6 +278,22 @@ class JobQueue:
         if self._jobs is None:
             raise RuntimeError("This process sends jobs and does not work on them.")
         return self._jobs
+
+
+def _told(name: str, work: Callable[..., None]) -> Callable[..., None]:
+    """The work of a message, whose expected troubles, as a database that is away, are told in a line.
+
+    What there is to do stays in the store, and the next check finds it. All else is a mistake of ours: huey
+    tells it with its traceback.
+    """
+
+    def do(*arguments: int) -> None:
+        try:
+            work(*arguments)
+        except OnetagError as error:
+            log.error("The message %r was not worked on: %s", name, error)
+
+    return do
 
 
 class _Worker(Worker):  # type: ignore[misc]  # huey publishes no types

@@ -138,6 +138,37 @@ def test_the_inbox_leads_to_a_training(
     assert jobs.calls == [("process_inbox",), ("consider", 7), ("consider", 8), ("train",)]
 
 
+@pytest.mark.parametrize(
+    "trouble", [OnetagError("The database is away.", "Start it."), TypeError("a mistake")]
+)
+def test_an_expected_trouble_is_told_in_a_line_and_a_mistake_with_its_traceback(
+    worker_settings: Settings,
+    consuming: Callable[[JobQueue], None],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Exception,
+) -> None:
+    jobs = Log()
+
+    def fail() -> InboxOutcome:
+        raise trouble
+
+    monkeypatch.setattr(jobs, "process_inbox", fail)
+    queue = quiet_queue(worker_settings, jobs)
+    consuming(queue)
+    queue.process_inbox()
+    deadline = time.monotonic() + 10
+    while not (told := [record for record in caplog.records if record.levelname == "ERROR"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    if isinstance(trouble, OnetagError):
+        (line,) = told
+        assert line.getMessage() == f"The message 'process_inbox' was not worked on: {trouble}"
+        assert line.exc_info is None
+    else:
+        assert any(record.exc_info for record in told)
+
+
 def test_what_label_studio_did_not_tell_is_looked_up(
     worker_settings: Settings, consuming: Callable[[JobQueue], None]
 ) -> None:
