@@ -24,7 +24,6 @@ from annotator.store import (
     follow_file,
     forget_images,
     imports_of,
-    live_labels,
     open_import,
 )
 from annotator.store.labels import labels_by_name
@@ -108,7 +107,8 @@ class Writer:
             )
             imports = [each.id for each in imports_of(session, project_id, current.name, digest)]
             ids = known_ids(session, target)
-            by_name = {label.name: label.id for label in live_labels(session, project_id)}
+            # By every name that they had: one may have been renamed since the file was read.
+            by_name = {name: label.id for name, label in labels_by_name(session, project_id).items()}
             kept = self._kept(session, project_id)
         label_ids = [by_name[self.staged.labels[number]] for number in self.numbers]
         for batch in self._batches(progress):

@@ -91,6 +91,19 @@ def test_a_renamed_label_may_be_named_as_before(
     assert both.renamed_labels == {"dog": "hound"}
 
 
+def test_a_label_that_is_renamed_while_its_file_is_read_is_still_the_same(
+    store: Store, folder: Path, tmp_path: Path, bring: Bring
+) -> None:
+    file = write(tmp_path / "labels.csv", LISTED)
+    bring(store, file, folder)
+    with store.session() as session:
+        project = session.scalars(select(Project)).one()
+        before = project_target(store, project.id)
+        sync_labels(session, project, ["cat", "hound", "tree"], renamed={"dog": "hound"})
+    again = import_labels(store, LabelFile(file, choose_import_format(file)), before, no_bar)
+    assert (again.standing, again.present, again.retired) == (3, 0, 0)
+
+
 def test_a_label_that_was_archived_comes_back_only_where_that_is_said(
     store: Store, folder: Path, tmp_path: Path, bring: Bring
 ) -> None:
