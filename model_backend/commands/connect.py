@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from click import Choice
 
-from annotator.backend_url import BACKEND_URL, address_for_studio, backend_url
+from annotator.backend_url import BACKEND_URL, address_for_studio
 from annotator.commands.options import Json, StudioProject
 from annotator.commands.values import label_names
 from annotator.commands.with_settings import with_settings
@@ -42,7 +42,7 @@ from model_backend.commands.label_config_options import (
     UntickedOption,
 )
 from model_backend.stack.installation import migrated_store
-from model_backend.stack.liveness import ask
+from model_backend.stack.liveness import answers_to
 from model_backend.stack.projects import connect_project
 from model_backend.stack.secret import with_secret
 
@@ -277,18 +277,17 @@ def backend(settings: Settings, patience: float = PATIENCE) -> list[Check]:
     deadline = time.monotonic() + patience
     while True:
         settings = renewed(settings)  # `onetag serve` tells its port there
-        secret = settings.secret.get_secret_value() if settings.secret else ""
-        addresses = (backend_url(settings), address_for_studio(settings))
-        answers = {ask(f"{url}/versions", secret) for url in addresses}
+        answers = answers_to(settings, settings.secret)
         if 200 in answers:
             return []
         if time.monotonic() > deadline:
             break
         time.sleep(0.3)
+    where = address_for_studio(settings)
     start = f"`onetag serve --data-dir {settings.data_dir}`"
     if answers == {0}:
         fix = f"Start {start}, then run this again."
-        return [Check.broken("ML backend", f"Nothing answers at {addresses[-1]}.", fix)]
-    detail = f"What answers at {addresses[-1]} does not take the secret of this data folder."
+        return [Check.broken("ML backend", f"Nothing answers at {where}.", fix)]
+    detail = f"What answers at {where} does not take the secret of this data folder."
     fix = f"Start {start} with a --port of its own, then run this again."
     return [Check.broken("ML backend", detail, fix)]

@@ -13,8 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from annotator.backend_url import address_for_studio, backend_url
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import SECRET_HEADER
+from annotator.settings import Settings
 
 BEATS = "worker-*.beat"
 """The files of the data folder by which its workers, on whatever machine, give signs of life."""
@@ -37,6 +41,14 @@ def ask(url: str, secret: str | None = None, timeout: float = 3.0) -> int:
             return int(error.code)
     except OSError:
         return 0
+
+
+def answers_to(settings: Settings, secret: SecretStr | None) -> set[int]:
+    """With which status the ML backend answers this secret, at the address of this machine and at the one for
+    Label Studio: 200 where it takes it, 0 where nothing answers.
+    """
+    value = secret.get_secret_value() if secret else ""
+    return {ask(f"{url}/versions", value) for url in (backend_url(settings), address_for_studio(settings))}
 
 
 def await_health(url: str, seconds: float, may_answer: Callable[[], bool]) -> None:

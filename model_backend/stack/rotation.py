@@ -12,13 +12,13 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from annotator.backend_url import address_for_studio, backend_url
+from annotator.backend_url import address_for_studio
 from annotator.errors import OnetagError
 from annotator.labelstudio.backends import BACKEND_TITLE, SECRET_HEADER
 from annotator.labelstudio.errors import LabelStudioMissing
 from annotator.shared_secret import begin_rotation, finish_rotation, is_under_way, take_back, valid_secrets
 from annotator.store import Project
-from model_backend.stack.liveness import ask
+from model_backend.stack.liveness import answers_to
 
 if TYPE_CHECKING:
     from annotator.labelstudio.client import Studio
@@ -97,8 +97,7 @@ def _projects(store: Store, studio: Studio | None) -> list[int]:
 
 def _require_server(settings: Settings, secret: SecretStr, *, resumed: bool) -> None:
     """Raise OnetagError unless the running server takes the new secret; then the old one alone holds."""
-    addresses = (backend_url(settings), address_for_studio(settings))
-    answers = {ask(f"{url}/versions", secret.get_secret_value()) for url in addresses}
+    answers = answers_to(settings, secret)
     if answers - {0, 401}:
         return
     if not resumed:
@@ -109,7 +108,7 @@ def _require_server(settings: Settings, secret: SecretStr, *, resumed: bool) -> 
             "It runs with ONETAG_SECRET or another data folder: restart it with this folder alone.",
         )
     raise OnetagError(
-        f"Nothing answers at {addresses[-1]}; nothing was changed.",
+        f"Nothing answers at {address_for_studio(settings)}; nothing was changed.",
         "Start `onetag serve`: Label Studio asks it when it is given the new secret.",
     )
 

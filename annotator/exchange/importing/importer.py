@@ -71,9 +71,10 @@ def import_labels(
 
     def called_now(name: str) -> str:
         named = clean_label(name)
-        if named in target.renamed:
-            renamed[named] = target.renamed[named]
-        return renamed.get(named, named)
+        now = target.called.get(named, named)
+        if now != named:
+            renamed[named] = now
+        return now
 
     with staging(called_now) as staged:
         reading = _stage(file, staged, bar)

@@ -25,7 +25,7 @@ from annotator.store import (
     sync_folder_images,
     sync_labels,
 )
-from annotator.store.labels import labels_by_name
+from annotator.store.labels import current_names, labels_by_name
 
 
 class AddLabels(Protocol):
@@ -39,8 +39,8 @@ class AddLabels(Protocol):
 class Target:
     """A project with its images by address, or a folder that is to become one (`project_id` None).
 
-    ids: of the images, in the order of `addresses`; empty while the project is still to be made. renamed:
-    what labels are called now, by names that they had. archived: names that labels have which are not live.
+    ids: of the images, in the order of `addresses`; empty while the project is still to be made. called:
+    what its labels are called now, by every name that they have had. archived: the names of other labels.
     """
 
     title: str
@@ -51,7 +51,7 @@ class Target:
     folder: Path | None = None
     files: dict[str, datetime] = field(default_factory=dict)
     left_out: tuple[tuple[str, str], ...] = ()
-    renamed: dict[str, str] = field(default_factory=dict)
+    called: dict[str, str] = field(default_factory=dict)
     archived: frozenset[str] = frozenset()
 
 
@@ -99,11 +99,8 @@ def _add_labels(session: Session, target: Target) -> None:
     if target.project_id is None:
         return
     target.labels = [label.name for label in live_labels(session, target.project_id)]
-    known = labels_by_name(session, target.project_id)
-    target.renamed = {
-        name: label.name for name, label in known.items() if label.archived_at is None and name != label.name
-    }
-    target.archived = frozenset(name for name, label in known.items() if label.archived_at is not None)
+    target.called = current_names(session, target.project_id)
+    target.archived = frozenset(labels_by_name(session, target.project_id)) - target.called.keys()
 
 
 def known_ids(session: Session, target: Target) -> list[int]:

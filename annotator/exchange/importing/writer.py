@@ -76,8 +76,7 @@ class Writer:
             imports = [
                 each.id for each in imports_of(session, project_id, self._name(), digest_of(self.file.path))
             ]
-            by_name = {name: label.id for name, label in labels_by_name(session, project_id).items()}
-            kept = self._kept(session, project_id)
+            by_name, kept = self._known_labels(session, project_id)
             # A label or image that is still to be made has no id: it gets one that nothing has.
             label_ids = [by_name.get(self.staged.labels[number], -number - 1) for number in self.numbers]
             for batch in self._batches(progress):
@@ -107,9 +106,7 @@ class Writer:
             )
             imports = [each.id for each in imports_of(session, project_id, current.name, digest)]
             ids = known_ids(session, target)
-            # By every name that they had: one may have been renamed since the file was read.
-            by_name = {name: label.id for name, label in labels_by_name(session, project_id).items()}
-            kept = self._kept(session, project_id)
+            by_name, kept = self._known_labels(session, project_id)
         label_ids = [by_name[self.staged.labels[number]] for number in self.numbers]
         for batch in self._batches(progress):
             image_ids = [ids[said.image] for said in batch]
@@ -121,11 +118,14 @@ class Writer:
             self.report.retired += forget_images(session, project_id, imports, named)
             finish_import(session, imports[-1])
 
-    def _kept(self, session: Session, project_id: int) -> set[int]:
-        """The archived labels that are left out: what the file said of them counts when they are back."""
-        known, names = labels_by_name(session, project_id), self.staged.labels
+    def _known_labels(self, session: Session, project_id: int) -> tuple[dict[str, int], set[int]]:
+        """The ids of all labels by every name that they have had, as one may have been renamed since the file
+        was read; and those of archived ones that are left out: what the file said of them is kept.
+        """
+        by_name = {name: label.id for name, label in labels_by_name(session, project_id).items()}
+        names = self.staged.labels
         left_out = set(names) - {names[number] for number in self.numbers}
-        return {known[name].id for name in left_out if name in known}
+        return by_name, {by_name[name] for name in left_out if name in by_name}
 
     def _batches(self, progress: Progress) -> Iterator[list[Said]]:
         size = max(1, min(IMAGES_AT_ONCE, CELLS_AT_ONCE // max(1, len(self.numbers))))
